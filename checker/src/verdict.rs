@@ -1,0 +1,103 @@
+//! What checking a history concludes.
+
+use serde::{Deserialize, Serialize};
+
+/// The conclusion about a history or one key of it.
+///
+/// Ordered by precedence: a violation anywhere outweighs an undecided key, which
+/// outweighs a linearizable one, so the verdict of a history is the maximum over its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// A legal order exists; a certificate shows it.
+    Linearizable,
+    /// Neither was shown within the budget.
+    Unknown,
+    /// No legal order exists; a counterexample shows why.
+    Violation,
+}
+
+/// An operation, named by its position among the invocations of clients in the history
+/// (0-based, in event order).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OperationId(pub u32);
+
+/// The kind of contradiction a counterexample shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Contradiction {
+    /// A read returned a value that no operation could have written.
+    NeverWritten,
+    /// A read ended before the write of its value began.
+    ReadBeforeWrite,
+    /// Two values would each have to be current before the other.
+    ValueReturned,
+    /// The search found no order; the operations are what remained after minimising.
+    NoOrder,
+}
+
+/// A few operations that contradict each other, whatever the rest of the history holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counterexample {
+    /// The kind of contradiction.
+    pub kind: Contradiction,
+    /// The operations, by invocation; removing any one leaves no contradiction.
+    pub operations: Vec<OperationId>,
+    /// One sentence for a person, naming nodes, values and durations.
+    pub explanation: String,
+}
+
+/// What is known about one key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeyAnalysis {
+    /// The key; `None` for a history without keys.
+    pub key: Option<String>,
+    /// Operations of this key that took part in the check.
+    pub operations: usize,
+    /// The procedure that decided it, e.g. `"unique-register"` or `"search"`.
+    pub procedure: String,
+    /// What it concluded, with the proof.
+    #[serde(flatten)]
+    pub conclusion: Conclusion,
+}
+
+/// A verdict together with what proves it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "lowercase")]
+pub enum Conclusion {
+    /// Legal in this order.
+    Linearizable {
+        /// Every operation that took effect, in the order of linearization points.
+        order: Vec<OperationId>,
+    },
+    /// Not decided.
+    Unknown {
+        /// Why, and how far the proof got.
+        reason: String,
+    },
+    /// Impossible.
+    Violation(Counterexample),
+}
+
+impl Conclusion {
+    /// The bare verdict.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Linearizable { .. } => Verdict::Linearizable,
+            Self::Unknown { .. } => Verdict::Unknown,
+            Self::Violation(_) => Verdict::Violation,
+        }
+    }
+}
+
+/// The outcome of checking a whole history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Analysis {
+    /// Maximum over the keys; an empty history is linearizable.
+    pub verdict: Verdict,
+    /// The model the keys were judged by, by name.
+    pub model: String,
+    /// Per key, in order of first appearance.
+    pub keys: Vec<KeyAnalysis>,
+}

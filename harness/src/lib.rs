@@ -1,0 +1,1 @@
+//! Black-box linearizability testing of distributed stores under faults.

@@ -1,0 +1,1 @@
+//! Faults, their schedules, the sandbox they happen in, and the evidence that they did.

@@ -1,0 +1,1 @@
+//! Run directories, results.json, HTML reports and JUnit.
