@@ -1,1 +1,14 @@
-//! What clients do during a run, and which model judges it.
+//! What clients do during a run, how the end is read back, and which model judges it.
+//!
+//! A [`Workload`] hands every client a [`Generator`], a seeded stream of [`Invocation`]s
+//! that knows nothing of clusters, sockets or clocks, so that all of it is testable
+//! alone. Deliberately absent: who executes an invocation and when (the harness does),
+//! and whether the result was legal (the checker does).
+
+mod catalogue;
+mod register;
+mod workload;
+
+pub use catalogue::{Settings, UnknownWorkload, WORKLOADS, by_name};
+pub use register::Register;
+pub use workload::{Generator, Invocation, Workload};
