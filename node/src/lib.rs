@@ -1,1 +1,27 @@
 //! The built-in Raft key-value node.
+//!
+//! One process is one node: it keeps a replicated log of commands on its disk,
+//! agrees on that log with its peers by Raft, and serves a map of strings to
+//! JSON values to clients over HTTP. It is deliberately small and strict,
+//! because its main use is to be tested: [`bugs`] lists the ways in which it can
+//! be told to break its own rules.
+//!
+//! From the inside outwards:
+//!
+//! - [`raft`] is the protocol, a state machine without sockets, files or clocks.
+//! - `storage` is the file the protocol's state survives in.
+//! - `machine` is what the commands mean: the map and its operations.
+//! - `driver` owns all three and gives them time, disk and network.
+//! - `api` is the HTTP surface, for clients and for peers.
+//!
+//! Absent so far: snapshots (the log is kept whole), changes of membership, and
+//! operations on more than one key.
+
+pub mod bugs;
+pub mod raft;
+
+mod args;
+mod node;
+
+pub use args::{BadPeer, NodeArgs, Peer};
+pub use node::{NodeError, run};

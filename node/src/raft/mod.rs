@@ -1,0 +1,4 @@
+//! Raft.
+mod types;
+
+pub use types::{BadNodeId, Entry, HardState, LogIndex, NodeId, Payload, Position, Term};
