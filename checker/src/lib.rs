@@ -1,4 +1,9 @@
 //! Histories, models and linearizability checking with proofs.
 
+pub mod certificate;
+mod check;
 pub mod history;
+pub mod model;
 pub mod verdict;
+
+pub use check::{Budget, CheckError, CheckOptions, check};

@@ -46,6 +46,36 @@ pub struct Counterexample {
     pub operations: Vec<OperationId>,
     /// One sentence for a person, naming nodes, values and durations.
     pub explanation: String,
+    /// The cycle of forced precedences behind the contradiction, in order, so that each
+    /// edge starts where the one before it ended; empty where no single cycle shows it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edges: Vec<Edge>,
+}
+
+/// One forced precedence: in every legal order `from` comes before `to`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Edge {
+    /// The operation that comes first.
+    pub from: OperationId,
+    /// The operation that comes after it.
+    pub to: OperationId,
+    /// What forces the order.
+    pub why: Precedence,
+}
+
+/// What forces one operation before another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precedence {
+    /// The first ended before the second began.
+    RealTime,
+    /// The second returned the value that the first wrote.
+    ReadsFrom,
+    /// Both belong to one value, and no operation of the other value on the cycle can
+    /// come between two operations of the same value.
+    SameValue,
+    /// The first returned the initial value, which every write replaces for good.
+    InitialValue,
 }
 
 /// What is known about one key.

@@ -1,0 +1,159 @@
+//! Why a history cannot be judged.
+
+use std::io;
+
+use thiserror::Error;
+
+use super::FORMAT_VERSION;
+
+/// A history that could not be read or does not hold together.
+///
+/// Line numbers are 1-based; a history built from events in memory counts events.
+#[derive(Debug, Error)]
+pub enum HistoryError {
+    /// The source failed.
+    #[error("failed to read the history after line {line}: {source}")]
+    Read {
+        /// The last line read whole.
+        line: usize,
+        /// What the source said.
+        source: io::Error,
+    },
+    /// A line is not what stands on such a line.
+    #[error("line {line} is not {expected}: {source}; repair or remove the line")]
+    Malformed {
+        /// Where.
+        line: usize,
+        /// What should stand there.
+        expected: &'static str,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
+    /// A header of a format this version does not read.
+    #[error(
+        "line {line} declares format version {found}, this is a reader of version \
+         {FORMAT_VERSION}; use the release that recorded the history"
+    )]
+    Version {
+        /// Where.
+        line: usize,
+        /// The version declared.
+        found: u32,
+    },
+    /// A header after the first line.
+    #[error("line {line} is a second header; check each history by itself")]
+    SecondHeader {
+        /// Where.
+        line: usize,
+    },
+    /// An event without a place in the order of events.
+    #[error("line {line} has neither `index` nor `time`; record at least one of them")]
+    NoOrder {
+        /// Where.
+        line: usize,
+    },
+    /// Some events have an index, others have none.
+    #[error(
+        "line {line} {}; give every event an index, or none and a `time` each",
+        if *.indexed { "has an index though earlier events have none" }
+        else { "has no index though earlier events have one" }
+    )]
+    MixedIndices {
+        /// Where.
+        line: usize,
+        /// Whether this event has an index.
+        indexed: bool,
+    },
+    /// Indices do not rise.
+    #[error(
+        "line {line} has index {index}, not above the {previous} before it; restore the \
+         order in which the events were recorded"
+    )]
+    IndexNotRising {
+        /// Where.
+        line: usize,
+        /// The index found.
+        index: u64,
+        /// The greatest index so far.
+        previous: u64,
+    },
+    /// An event of a process earlier than the one before it, in a history without indices.
+    #[error(
+        "line {line}: process {process} has an event at {time_ns} ns, before its previous \
+         one at {previous_ns} ns; take all stamps from one monotonic clock"
+    )]
+    TimeReversed {
+        /// Where.
+        line: usize,
+        /// Whose.
+        process: u64,
+        /// The stamp found.
+        time_ns: u64,
+        /// The stamp of the process's previous event.
+        previous_ns: u64,
+    },
+    /// A completion of a process that had nothing in flight.
+    #[error(
+        "line {line} completes an operation of process {process}, which has none in \
+         flight; record the invocation before the completion"
+    )]
+    NotInvoked {
+        /// Where.
+        line: usize,
+        /// Whose.
+        process: u64,
+    },
+    /// A second operation of a process.
+    #[error(
+        "line {line} invokes an operation of process {process}, whose operation of line \
+         {invoked_line} is still in flight; use one process per operation in flight"
+    )]
+    InFlight {
+        /// Where.
+        line: usize,
+        /// Whose.
+        process: u64,
+        /// The line of the invocation in flight.
+        invoked_line: usize,
+    },
+    /// A process that went on after an indeterminate operation.
+    #[error(
+        "line {line} uses process {process}, which retired at line {retired_line} because \
+         its operation was indeterminate; go on with a new process"
+    )]
+    Retired {
+        /// Where.
+        line: usize,
+        /// Whose.
+        process: u64,
+        /// The line of its `info`.
+        retired_line: usize,
+    },
+    /// A completion that does not fit its invocation.
+    #[error(
+        "line {line}: process {process} completes {field} {completed}, but invoked \
+         {field} {invoked} at line {invoked_line}; a completion repeats its invocation's {field}"
+    )]
+    Mismatch {
+        /// Where.
+        line: usize,
+        /// Whose.
+        process: u64,
+        /// What differs, `f` or `key`.
+        field: &'static str,
+        /// What the invocation has.
+        invoked: String,
+        /// What the completion has.
+        completed: String,
+        /// The line of the invocation.
+        invoked_line: usize,
+    },
+    /// More operations than can be numbered.
+    #[error(
+        "line {line} would be operation 4294967296, more than one history may hold; split the run"
+    )]
+    TooManyOperations {
+        /// Where.
+        line: usize,
+    },
+}

@@ -1,0 +1,186 @@
+//! Models: what an object does, one operation at a time.
+//!
+//! A [`Model`] is a sequential specification and nothing else. It knows neither time nor
+//! concurrency, which are the business of [`search`](crate::search); nor histories, whose
+//! operations the dispatcher translates.
+
+use std::fmt;
+use std::hash::Hash;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// A sequential specification of one object.
+///
+/// ```
+/// use squall_checker::model::Model;
+///
+/// struct Counter;
+/// enum CounterOp { Increment, Read(u32) }
+///
+/// impl Model for Counter {
+///     type State = u32;
+///     type Op = CounterOp;
+///     fn init(&self) -> u32 { 0 }
+///     fn step(&self, count: &u32, op: &CounterOp) -> Option<u32> {
+///         match op {
+///             CounterOp::Increment => Some(count + 1),
+///             CounterOp::Read(seen) => (seen == count).then_some(*count),
+///         }
+///     }
+/// }
+/// # let _ = Counter.step(&0, &CounterOp::Read(0));
+/// # let _ = CounterOp::Increment;
+/// ```
+pub trait Model {
+    /// The state of the object. Equal states must have equal futures.
+    type State: Clone + Eq + Hash;
+    /// An operation with its argument and its result.
+    type Op;
+
+    /// The state before any operation.
+    fn init(&self) -> Self::State;
+
+    /// The state after `op`, or `None` if `op` cannot have happened in `state`.
+    fn step(&self, state: &Self::State, op: &Self::Op) -> Option<Self::State>;
+}
+
+/// A value of a register, numbered per key; 0 is the initial value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ValueId(pub u32);
+
+impl ValueId {
+    /// The value a register holds before any write: JSON `null`.
+    pub const INITIAL: Self = Self(0);
+}
+
+/// An operation on a register, successful or indeterminate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RegisterOp {
+    /// Returned this value.
+    Read(ValueId),
+    /// Stored this value.
+    Write(ValueId),
+    /// Found `expected` and stored `new`.
+    Cas {
+        /// The value found.
+        expected: ValueId,
+        /// The value stored.
+        new: ValueId,
+    },
+}
+
+/// A register with read, write and compare-and-set, initially [`ValueId::INITIAL`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Register;
+
+impl Model for Register {
+    type State = ValueId;
+    type Op = RegisterOp;
+
+    fn init(&self) -> ValueId {
+        ValueId::INITIAL
+    }
+
+    fn step(&self, state: &ValueId, op: &RegisterOp) -> Option<ValueId> {
+        match *op {
+            RegisterOp::Read(value) => (value == *state).then_some(*state),
+            RegisterOp::Write(value) => Some(value),
+            RegisterOp::Cas { expected, new } => (expected == *state).then_some(new),
+        }
+    }
+}
+
+/// The models a history can be judged by, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ModelName {
+    /// `register`: read and write.
+    Register,
+    /// `cas-register`: read, write and compare-and-set.
+    CasRegister,
+}
+
+impl ModelName {
+    /// Every model, in the order they are listed to people.
+    pub const ALL: &'static [Self] = &[Self::Register, Self::CasRegister];
+
+    /// The name as headers and the command line spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::CasRegister => "cas-register",
+        }
+    }
+
+    /// The functions the model knows.
+    pub fn functions(self) -> &'static [&'static str] {
+        match self {
+            Self::Register => &["read", "write"],
+            Self::CasRegister => &["read", "write", "cas"],
+        }
+    }
+
+    /// The first model that knows all of `functions`.
+    pub fn knowing<'a>(functions: impl IntoIterator<Item = &'a str> + Clone) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|model| functions.clone().into_iter().all(|f| model.functions().contains(&f)))
+    }
+}
+
+impl fmt::Display for ModelName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A name that is no model.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("no model is called `{name}`; known models: {}", known_models())]
+pub struct UnknownModel {
+    /// The name given.
+    pub name: String,
+}
+
+fn known_models() -> String {
+    let names: Vec<&str> = ModelName::ALL.iter().map(|model| model.as_str()).collect();
+    names.join(", ")
+}
+
+impl FromStr for ModelName {
+    type Err = UnknownModel;
+
+    fn from_str(name: &str) -> Result<Self, UnknownModel> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|model| model.as_str() == name)
+            .ok_or_else(|| UnknownModel { name: name.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip_and_strangers_are_told_the_known_ones() {
+        for model in ModelName::ALL {
+            assert_eq!(model.as_str().parse::<ModelName>().as_ref(), Ok(model));
+        }
+        let error = "lock".parse::<ModelName>().expect_err("not a model");
+        assert_eq!(
+            error.to_string(),
+            "no model is called `lock`; known models: register, cas-register"
+        );
+    }
+
+    #[test]
+    fn the_first_model_that_knows_the_functions_is_chosen() {
+        assert_eq!(ModelName::knowing(["read", "write"]), Some(ModelName::Register));
+        assert_eq!(ModelName::knowing(["read", "cas"]), Some(ModelName::CasRegister));
+        assert_eq!(ModelName::knowing(["enqueue"]), None);
+    }
+}
