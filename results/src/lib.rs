@@ -1,1 +1,16 @@
-//! Run directories, results.json, HTML reports and JUnit.
+//! Turns a checked history into what people and machines read: a run directory,
+//! `results.json`, a self-contained HTML report, JUnit and a terminal summary.
+//!
+//! The crate renders and computes statistics; it never checks, never starts anything and
+//! never reads a clock: whatever only the harness can know arrives in [`facts::RunFacts`].
+//! Everything here can be computed again from a run directory.
+
+pub mod facts;
+pub mod junit;
+pub mod probes;
+pub mod report;
+pub mod run_dir;
+pub mod suite;
+pub mod summary;
+pub mod text;
+mod wording;

@@ -1,0 +1,104 @@
+//! What only the harness knows about a run.
+//!
+//! The harness owns these facts and hands them over once; they are kept whole inside
+//! `results.json`, so that every rendering can be made again without the harness.
+//! Deliberately absent: anything that follows from the history.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The circumstances of a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunFacts {
+    /// The name of the run, which is also its folder in the store.
+    pub name: String,
+    /// The system under test.
+    pub system: String,
+    /// The workload that issued the operations.
+    pub workload: String,
+    /// The planted bug that was switched on, if any.
+    pub bug: Option<String>,
+    /// The nodes, in plan order.
+    pub nodes: Vec<String>,
+    /// The seed that determined plan, values and fault schedule.
+    pub seed: u64,
+    /// The whole plan, as recorded.
+    pub plan: Value,
+    /// Faults the plan asked for; none took hold out of some is not the same as none asked for.
+    pub faults_planned: u32,
+    /// The command line that runs the same plan again.
+    pub command: String,
+    /// How the nodes were connected, in words.
+    pub network: String,
+    /// What that kind of network cannot do, in sentences.
+    pub network_caveats: Vec<String>,
+    /// When the run began, as the harness chose to write it (UTC).
+    pub started_utc: String,
+    /// Versions of what took part, by name.
+    pub versions: BTreeMap<String, String>,
+    /// The machine.
+    pub host: Host,
+    /// How long each phase took.
+    pub timings: Timings,
+    /// Whether the cluster came back after the last fault was undone.
+    pub recovered: Recovery,
+    /// Somebody stopped the run before its time.
+    pub interrupted: bool,
+    /// Anything else a reader should know, in sentences.
+    pub notes: Vec<String>,
+    /// What the independent verifier said of the proof; `None` when it did not run.
+    pub proof_verified: Option<bool>,
+    /// Why the verifier rejected the proof or could not run.
+    pub verify_error: Option<String>,
+}
+
+/// The machine a run took place on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Host {
+    /// Operating system, in words.
+    pub os: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// Logical processors.
+    pub cpus: u32,
+    /// Memory in MiB.
+    pub memory_mb: u64,
+}
+
+/// Wall-clock durations of the phases of a run, in milliseconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Timings {
+    /// From the start of the first node until all answered.
+    pub boot_ms: u64,
+    /// From the start of the first node until the first acknowledged write.
+    pub first_write_ms: Option<u64>,
+    /// The main phase: clients against nemesis.
+    pub workload_ms: u64,
+    /// Undoing what was in force, until the cluster served again or was given up.
+    pub heal_ms: u64,
+    /// The final reads.
+    pub final_reads_ms: u64,
+    /// Checking the history.
+    pub check_ms: u64,
+    /// Verifying the proof.
+    pub verify_ms: Option<u64>,
+    /// Writing the report; unknown while it is being written.
+    pub report_ms: Option<u64>,
+}
+
+/// Whether the cluster served again once every fault was undone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Recovery {
+    /// From the final heal until an operation succeeded; `None` if none did.
+    pub served_again_ms: Option<u64>,
+    /// Final reads the workload asked for.
+    pub final_reads_expected: u64,
+    /// Final reads that were answered.
+    pub final_reads_ok: u64,
+}

@@ -1,0 +1,111 @@
+//! What each node was, when: probes joined into spans.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::faults::FaultRecord;
+use crate::probes::Probe;
+
+/// What a node was seen to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeState {
+    /// It claims to lead.
+    Leader,
+    /// It stands for election.
+    Candidate,
+    /// It follows.
+    Follower,
+    /// It answers, without a role known here.
+    Up,
+    /// It does not answer, and the nemesis had paused it.
+    Paused,
+    /// It does not answer, and the nemesis had killed it.
+    Killed,
+    /// It does not answer, and no fault explains it.
+    Silent,
+}
+
+/// A stretch in which a node stayed what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeSpan {
+    /// When it was first seen so.
+    pub start_ns: u64,
+    /// When it was first seen otherwise, or the last sight of it plus [`HOLD_NS_MAX`].
+    pub end_ns: u64,
+    /// What it was.
+    pub state: NodeState,
+    /// The term it claimed.
+    pub term: Option<u64>,
+}
+
+/// For how long a probe speaks for a node when no other follows.
+pub const HOLD_NS_MAX: u64 = 3_000_000_000;
+
+/// Joins the probes of each of `nodes` into spans, in order of time; nodes that only the
+/// probes know come last.
+pub fn node_spans(
+    nodes: &[String],
+    probes: &[Probe],
+    faults: &[FaultRecord],
+    run_end_ns: u64,
+) -> Vec<(String, Vec<NodeSpan>)> {
+    let mut of_node: BTreeMap<&str, Vec<&Probe>> = BTreeMap::new();
+    for probe in probes {
+        of_node.entry(&probe.node).or_default().push(probe);
+    }
+    let mut lanes = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let seen = of_node.remove(node.as_str()).unwrap_or_default();
+        lanes.push((node.clone(), spans(seen, faults, run_end_ns)));
+    }
+    lanes.extend(
+        of_node.into_iter().map(|(node, seen)| (node.to_owned(), spans(seen, faults, run_end_ns))),
+    );
+    lanes
+}
+
+fn spans(mut seen: Vec<&Probe>, faults: &[FaultRecord], run_end_ns: u64) -> Vec<NodeSpan> {
+    seen.sort_by_key(|probe| probe.time);
+    let mut spans: Vec<NodeSpan> = Vec::new();
+    for (position, probe) in seen.iter().enumerate() {
+        let next_ns = seen.get(position + 1).map_or(run_end_ns, |next| next.time);
+        let end_ns = next_ns.min(probe.time.saturating_add(HOLD_NS_MAX)).max(probe.time);
+        let state = state(probe, faults);
+        // A node that does not answer is in the term it was in, for all anybody knows.
+        let term = if probe.alive { probe.term } else { None };
+        match spans.last_mut() {
+            Some(last) if last.state == state && last.term == term && last.end_ns == probe.time => {
+                last.end_ns = end_ns;
+            }
+            _ => spans.push(NodeSpan { start_ns: probe.time, end_ns, state, term }),
+        }
+    }
+    spans
+}
+
+fn state(probe: &Probe, faults: &[FaultRecord]) -> NodeState {
+    if probe.alive {
+        return match probe.role.as_deref() {
+            Some("leader") => NodeState::Leader,
+            Some("candidate" | "pre-candidate") => NodeState::Candidate,
+            Some("follower") => NodeState::Follower,
+            Some(_) | None => NodeState::Up,
+        };
+    }
+    let explains = |f: &str| {
+        faults.iter().any(|fault| {
+            fault.f == f
+                && (fault.invoked_ns..=fault.end_ns).contains(&probe.time)
+                && fault.targets.contains(&probe.node)
+        })
+    };
+    if explains("pause") {
+        NodeState::Paused
+    } else if explains("kill") {
+        NodeState::Killed
+    } else {
+        NodeState::Silent
+    }
+}

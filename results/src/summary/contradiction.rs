@@ -1,0 +1,211 @@
+//! Contradictions with everything a person needs to follow them.
+//!
+//! The checker names the operations; here they get their details and the orders between
+//! them that the history itself shows. Deliberately absent: any judgement of its own.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use squall_checker::history::{History, Operation, Outcome};
+use squall_checker::verdict::{Analysis, Conclusion, Contradiction, Counterexample, OperationId};
+
+use super::CONTRADICTIONS_MAX;
+use crate::wording;
+
+/// The operations of one key that contradict each other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ContradictionDetail {
+    /// The key; `None` for a history without keys.
+    pub key: Option<String>,
+    /// The kind of contradiction.
+    pub kind: Contradiction,
+    /// The checker's sentence.
+    pub explanation: String,
+    /// The operations, by invocation.
+    pub operations: Vec<OperationDetail>,
+    /// Orders that any legal history would have to keep, nearest neighbours only.
+    pub orders: Vec<Order>,
+    /// When it was complete: the last acknowledgement among the operations.
+    pub complete_ns: u64,
+}
+
+/// One operation of a contradiction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OperationDetail {
+    /// Its position among the invocations of clients in the history.
+    pub id: OperationId,
+    /// The logical client.
+    pub process: u64,
+    /// The node it was sent to.
+    pub node: Option<String>,
+    /// The function.
+    pub f: String,
+    /// The object operated on.
+    pub key: Option<String>,
+    /// What it was called with.
+    pub argument: Value,
+    /// What it returned.
+    pub result: Value,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// When it was invoked.
+    pub invoked_ns: u64,
+    /// When its completion was recorded; for an indeterminate one, when the client gave up.
+    pub completed_ns: Option<u64>,
+    /// Why it is indeterminate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The revision the system attached to its reply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
+    /// The operation in a few words, e.g. `write 31` or `read → 31`.
+    pub label: String,
+}
+
+/// An order between two operations of a contradiction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    /// The earlier one.
+    pub before: OperationId,
+    /// The later one.
+    pub after: OperationId,
+    /// What puts them in this order.
+    #[serde(flatten)]
+    pub reason: OrderReason,
+}
+
+/// What puts two operations in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub enum OrderReason {
+    /// One was acknowledged before the other was invoked.
+    Acknowledged {
+        /// How long before.
+        gap_ns: u64,
+    },
+    /// One returned the value the other wrote.
+    Returned,
+}
+
+/// Describes the contradictions of a history, the earliest complete one first.
+pub(super) fn describe(history: &History, analysis: &Analysis) -> Vec<ContradictionDetail> {
+    let mut details: Vec<_> = analysis
+        .keys
+        .iter()
+        .filter_map(|key| match &key.conclusion {
+            Conclusion::Violation(counterexample) => {
+                Some(detail(history, &key.key, counterexample))
+            }
+            Conclusion::Linearizable { .. } | Conclusion::Unknown { .. } => None,
+        })
+        .collect();
+    details.sort_by_key(|detail| detail.complete_ns);
+    details.truncate(CONTRADICTIONS_MAX);
+    details
+}
+
+fn detail(history: &History, key: &Option<String>, from: &Counterexample) -> ContradictionDetail {
+    let mut found: Vec<(OperationId, &Operation)> = from
+        .operations
+        .iter()
+        .filter_map(|&id| Some((id, history.operations.get(id.0 as usize)?)))
+        .collect();
+    found.sort_by_key(|(_, op)| op.invoked);
+    let complete_ns = found
+        .iter()
+        .filter(|(_, op)| op.outcome == Outcome::Ok)
+        .filter_map(|(_, op)| op.completed)
+        .chain(found.iter().map(|(_, op)| op.invoked))
+        .map(|moment| moment.time_ns)
+        .max()
+        .unwrap_or(0);
+    ContradictionDetail {
+        key: key.clone(),
+        kind: from.kind,
+        explanation: from.explanation.clone(),
+        operations: found.iter().map(|&(id, op)| operation(id, op)).collect(),
+        orders: orders(&found),
+        complete_ns,
+    }
+}
+
+fn operation(id: OperationId, op: &Operation) -> OperationDetail {
+    OperationDetail {
+        id,
+        process: op.process,
+        node: op.node.as_deref().map(str::to_owned),
+        f: op.f.clone().into_owned(),
+        key: op.key.as_deref().map(str::to_owned),
+        argument: op.argument.clone(),
+        result: op.result.clone(),
+        outcome: op.outcome,
+        invoked_ns: op.invoked.time_ns,
+        completed_ns: op.completed.map(|at| at.time_ns),
+        error: op.error.clone(),
+        revision: op.revision,
+        label: label(op),
+    }
+}
+
+/// An operation in a few words.
+pub(crate) fn label(op: &Operation) -> String {
+    let f = wording::shorten(&op.f, 24);
+    let called = match (&op.argument, f.as_str()) {
+        (Value::Null, _) => f.clone(),
+        (Value::Array(pair), "cas") if pair.len() == 2 => {
+            format!("cas {} to {}", wording::value(&pair[0]), wording::value(&pair[1]))
+        }
+        (argument, _) => format!("{f} {}", wording::value(argument)),
+    };
+    let returns = match op.outcome {
+        Outcome::Ok if op.argument.is_null() => true,
+        Outcome::Ok => !op.result.is_null() && op.result != op.argument,
+        Outcome::Fail | Outcome::Info => false,
+    };
+    if returns { format!("{called} → {}", wording::value(&op.result)) } else { called }
+}
+
+/// Orders the history shows between the operations, without those that follow from others.
+///
+/// Quadratic in the operations, which are few: a counterexample is minimal.
+fn orders(found: &[(OperationId, &Operation)]) -> Vec<Order> {
+    let mut orders = Vec::new();
+    let mut drawn = BTreeSet::new();
+    for &(after, later) in found {
+        // Of those that ended before `later` began, only the ones that no other of them follows.
+        let before: Vec<_> = found.iter().filter(|(_, op)| precedes(op, later)).collect();
+        for (id, op) in
+            before.iter().filter(|(_, op)| !before.iter().any(|(_, next)| precedes(op, next)))
+        {
+            let ended_ns = op.completed.map_or(0, |at| at.time_ns);
+            let gap_ns = later.invoked.time_ns.saturating_sub(ended_ns);
+            drawn.insert((*id, after));
+            orders.push(Order { before: *id, after, reason: OrderReason::Acknowledged { gap_ns } });
+        }
+    }
+    for &(after, reader) in found {
+        for &(before, writer) in found {
+            if returned(writer, reader) && !drawn.contains(&(before, after)) {
+                orders.push(Order { before, after, reason: OrderReason::Returned });
+            }
+        }
+    }
+    orders
+}
+
+fn precedes(earlier: &Operation, later: &Operation) -> bool {
+    earlier.outcome == Outcome::Ok
+        && earlier.completed.is_some_and(|at| at.position < later.invoked.position)
+}
+
+fn returned(writer: &Operation, reader: &Operation) -> bool {
+    let written = match (&writer.argument, writer.f.as_ref()) {
+        (Value::Array(pair), "cas") => pair.get(1),
+        (argument, "write" | "enqueue") => Some(argument),
+        _ => None,
+    };
+    reader.outcome == Outcome::Ok
+        && reader.argument.is_null()
+        && written.is_some_and(|value| !value.is_null() && *value == reader.result)
+}

@@ -1,0 +1,207 @@
+//! `results.json`: everything a run came to, computed once from history, verdict, probes and facts.
+//!
+//! [`summarize`] is pure; [`Results`] owns nothing but data and can be stored and rendered
+//! again. Deliberately absent: checking. Whether a history is linearizable was decided
+//! before; here it is weighed against what the run actually exercised.
+
+mod cluster;
+mod contradiction;
+mod faults;
+mod service;
+mod story;
+mod verdict;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use squall_checker::history::{FORMAT_VERSION, History};
+use squall_checker::verdict::{Analysis, Conclusion, Verdict};
+
+use crate::facts::RunFacts;
+use crate::probes::Probe;
+
+pub use cluster::{NodeSpan, NodeState, node_spans};
+pub use contradiction::{ContradictionDetail, OperationDetail, Order, OrderReason};
+pub use faults::FaultRecord;
+pub use service::{Latency, Service, Tally, Window};
+pub use story::{StoryKind, StoryLine};
+pub use verdict::RunVerdict;
+
+/// The results of a run, as they stand in `results.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// Format version, 1.
+    pub squall: u32,
+    /// The verdict on the run as a whole.
+    pub verdict: RunVerdict,
+    /// The verdict as a headline, a few words.
+    pub headline: String,
+    /// Why, in one or two sentences.
+    pub reason: String,
+    /// The exit code that goes with the verdict.
+    pub exit_code: u8,
+    /// What only the harness knew.
+    pub facts: RunFacts,
+    /// How the history was checked.
+    pub check: Check,
+    /// The length of the run in nanoseconds: the first one after its last event or probe.
+    pub duration_ns: u64,
+    /// What was served over the whole run.
+    pub whole: Service,
+    /// What was served while no fault was in force.
+    pub calm: Service,
+    /// What was served while any fault was in force.
+    pub stormy: Service,
+    /// What was served after the last fault was undone; absent if none was.
+    pub after_last_heal: Option<Service>,
+    /// The faults, in order of invocation.
+    pub faults: Vec<FaultRecord>,
+    /// The contradictions, the earliest complete one first; at most
+    /// [`CONTRADICTIONS_MAX`] are kept, `check.keys` names every key.
+    pub contradictions: Vec<ContradictionDetail>,
+    /// What was observed around the first contradiction, in order of time.
+    pub story: Vec<StoryLine>,
+    /// What a reader should bear in mind, in sentences.
+    pub caveats: Vec<String>,
+}
+
+/// How many contradictions [`Results`] keeps in full.
+pub const CONTRADICTIONS_MAX: usize = 20;
+
+/// How the history was checked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// The verdict on the history alone.
+    pub verdict: Verdict,
+    /// The model, by name.
+    pub model: String,
+    /// Operations that took part in the check, over all keys.
+    pub operations: u64,
+    /// How many keys each procedure decided.
+    pub procedures: BTreeMap<String, u64>,
+    /// What was concluded per key, in order of first appearance.
+    pub keys: Vec<KeyVerdict>,
+}
+
+/// What was concluded about one key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeyVerdict {
+    /// The key; `None` for a history without keys.
+    pub key: Option<String>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Operations of this key that took part in the check.
+    pub operations: u64,
+    /// The procedure that decided it.
+    pub procedure: String,
+    /// Why it is undecided or contradictory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Works out what a run came to.
+///
+/// Operations are counted in the windows in which they were invoked; see [`Tally`] for
+/// what each figure means. Cost: one pass over the operations per fault window they fall
+/// into, and one sort by time.
+pub fn summarize(
+    history: &History,
+    analysis: &Analysis,
+    probes: &[Probe],
+    facts: RunFacts,
+) -> Results {
+    let duration_ns = duration_ns(history, probes);
+    let traffic = service::Traffic::of(history);
+    let run = Window { start_ns: 0, end_ns: duration_ns };
+    let faults = faults::pair(&history.nemesis, duration_ns, &traffic);
+    let in_force: Vec<Window> =
+        faults.iter().filter(|fault| fault.took_hold).map(FaultRecord::window).collect();
+    let stormy_windows = service::merge(in_force);
+    let calm = traffic.service(&service::complement(&stormy_windows, run));
+    let stormy = traffic.service(&stormy_windows);
+    let after_last_heal = faults
+        .iter()
+        .filter(|fault| fault.undone)
+        .map(|fault| fault.end_ns)
+        .max()
+        .map(|start_ns| traffic.service(&[Window { start_ns, end_ns: duration_ns }]));
+    let contradictions = contradiction::describe(history, analysis);
+    let story =
+        contradictions.first().map(|first| story::tell(first, &faults, probes)).unwrap_or_default();
+    let whole = traffic.service(&[run]);
+    let check = check(analysis);
+    let ruling = verdict::rule(&verdict::Grounds {
+        analysis,
+        whole: &whole,
+        stormy: &stormy,
+        faults: &faults,
+        contradictions: &contradictions,
+        facts: &facts,
+    });
+    Results {
+        squall: FORMAT_VERSION,
+        verdict: ruling.verdict,
+        headline: ruling.headline,
+        reason: ruling.reason,
+        exit_code: ruling.verdict.exit_code(),
+        caveats: caveats(history, &facts),
+        facts,
+        check,
+        duration_ns,
+        whole,
+        calm,
+        stormy,
+        after_last_heal,
+        faults,
+        contradictions,
+        story,
+    }
+}
+
+fn duration_ns(history: &History, probes: &[Probe]) -> u64 {
+    let operations = history
+        .operations
+        .iter()
+        .map(|op| op.completed.map_or(op.invoked.time_ns, |at| at.time_ns.max(op.invoked.time_ns)));
+    let nemesis = history.nemesis.iter().map(|event| event.time);
+    let probed = probes.iter().map(|probe| probe.time);
+    operations.chain(nemesis).chain(probed).max().map_or(0, |last| last + 1)
+}
+
+fn check(analysis: &Analysis) -> Check {
+    let mut procedures = BTreeMap::new();
+    let mut operations = 0;
+    let mut keys = Vec::with_capacity(analysis.keys.len());
+    for key in &analysis.keys {
+        *procedures.entry(key.procedure.clone()).or_insert(0) += 1;
+        operations += key.operations as u64;
+        keys.push(KeyVerdict {
+            key: key.key.clone(),
+            verdict: key.conclusion.verdict(),
+            operations: key.operations as u64,
+            procedure: key.procedure.clone(),
+            reason: match &key.conclusion {
+                Conclusion::Linearizable { .. } => None,
+                Conclusion::Unknown { reason } => Some(reason.clone()),
+                Conclusion::Violation(counterexample) => Some(counterexample.explanation.clone()),
+            },
+        });
+    }
+    Check { verdict: analysis.verdict, model: analysis.model.clone(), operations, procedures, keys }
+}
+
+fn caveats(history: &History, facts: &RunFacts) -> Vec<String> {
+    let mut caveats = Vec::new();
+    if facts.interrupted {
+        caveats.push("The run was interrupted before its time.".to_owned());
+    }
+    if history.torn {
+        caveats.push("The history ended inside a line, which was dropped.".to_owned());
+    }
+    if let Some(error) = &facts.verify_error {
+        caveats.push(format!("The proof was not verified: {error}"));
+    }
+    caveats.extend(facts.network_caveats.iter().cloned());
+    caveats.extend(facts.notes.iter().cloned());
+    caveats
+}

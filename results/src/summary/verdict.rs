@@ -1,0 +1,204 @@
+//! The verdict on a run: the verdict on its history, weighed against what was exercised.
+//!
+//! A linearizable history of a run in which nothing succeeded, no fault took hold or the
+//! cluster never came back proves too little, and is `inconclusive`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use squall_checker::verdict::{Analysis, Conclusion, Verdict};
+
+use super::contradiction::ContradictionDetail;
+use super::faults::FaultRecord;
+use super::service::Service;
+use crate::facts::RunFacts;
+use crate::wording::{Millis, count, plural};
+
+/// What a run came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunVerdict {
+    /// The history is linearizable and the run put it to the test.
+    Linearizable,
+    /// Some operations contradict each other.
+    Violation,
+    /// The history was not decided, or its proof did not hold.
+    Unknown,
+    /// The history is linearizable, but the run did not put it to the test.
+    Inconclusive,
+}
+
+impl RunVerdict {
+    /// The exit code of a command that came to this verdict.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Linearizable => 0,
+            Self::Violation => 10,
+            Self::Unknown | Self::Inconclusive => 11,
+        }
+    }
+
+    /// The word for it in every format.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Linearizable => "linearizable",
+            Self::Violation => "violation",
+            Self::Unknown => "unknown",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+impl fmt::Display for RunVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What the verdict rests on.
+pub(super) struct Grounds<'a> {
+    pub(super) analysis: &'a Analysis,
+    pub(super) whole: &'a Service,
+    pub(super) stormy: &'a Service,
+    pub(super) faults: &'a [FaultRecord],
+    pub(super) contradictions: &'a [ContradictionDetail],
+    pub(super) facts: &'a RunFacts,
+}
+
+/// A verdict in words.
+pub(super) struct Ruling {
+    pub(super) verdict: RunVerdict,
+    pub(super) headline: String,
+    pub(super) reason: String,
+}
+
+/// Decides: a rejected proof, then a violation, then an undecided key, then too little tested.
+pub(super) fn rule(grounds: &Grounds<'_>) -> Ruling {
+    if grounds.facts.proof_verified == Some(false) {
+        return rejected_proof(grounds);
+    }
+    match grounds.analysis.verdict {
+        Verdict::Violation => violation(grounds),
+        Verdict::Unknown => undecided(grounds),
+        Verdict::Linearizable => match too_little(grounds) {
+            Some(reason) => Ruling {
+                verdict: RunVerdict::Inconclusive,
+                headline: "Inconclusive: too little was put to the test".to_owned(),
+                reason,
+            },
+            None => linearizable(grounds),
+        },
+    }
+}
+
+/// Nobody has to trust the search: a proof that does not hold shows a defect of the checker.
+fn rejected_proof(grounds: &Grounds<'_>) -> Ruling {
+    let cause = grounds.facts.verify_error.as_deref().unwrap_or("it gave no cause");
+    Ruling {
+        verdict: RunVerdict::Unknown,
+        headline: "Not decided: the proof did not hold".to_owned(),
+        reason: format!(
+            "The checker concluded {}, but the independent verifier rejected its proof: {cause}. \
+             Please report this with the run directory.",
+            of_history(grounds.analysis.verdict)
+        ),
+    }
+}
+
+fn of_history(verdict: Verdict) -> RunVerdict {
+    match verdict {
+        Verdict::Linearizable => RunVerdict::Linearizable,
+        Verdict::Unknown => RunVerdict::Unknown,
+        Verdict::Violation => RunVerdict::Violation,
+    }
+}
+
+fn violation(grounds: &Grounds<'_>) -> Ruling {
+    let wrong: Vec<_> = grounds
+        .analysis
+        .keys
+        .iter()
+        .filter(|key| key.conclusion.verdict() == Verdict::Violation)
+        .collect();
+    let first = grounds.contradictions.first();
+    let headline = match first.and_then(|first| first.key.as_deref()) {
+        Some(key) if wrong.len() == 1 => format!("Not linearizable: key {key}"),
+        Some(key) => {
+            format!("Not linearizable: key {key} and {} more", wrong.len().saturating_sub(1))
+        }
+        None => "Not linearizable".to_owned(),
+    };
+    let reason = first.map_or_else(
+        || "Some operations contradict each other.".to_owned(),
+        |first| first.explanation.clone(),
+    );
+    Ruling { verdict: RunVerdict::Violation, headline, reason }
+}
+
+fn undecided(grounds: &Grounds<'_>) -> Ruling {
+    let keys = &grounds.analysis.keys;
+    let mut reasons = keys.iter().filter_map(|key| match &key.conclusion {
+        Conclusion::Unknown { reason } => Some((key.key.as_deref(), reason)),
+        Conclusion::Linearizable { .. } | Conclusion::Violation(_) => None,
+    });
+    let first = reasons.next();
+    let undecided = first.iter().count() + reasons.count();
+    let reason = match first {
+        Some((Some(key), reason)) => format!(
+            "{} of {} could not be decided; key {key}: {reason}",
+            count(undecided as u64),
+            plural(keys.len() as u64, "key", "keys"),
+        ),
+        Some((None, reason)) => reason.clone(),
+        None => "The checker gave no reason.".to_owned(),
+    };
+    Ruling { verdict: RunVerdict::Unknown, headline: "Not decided".to_owned(), reason }
+}
+
+/// Why a linearizable history proves little, if it does.
+fn too_little(grounds: &Grounds<'_>) -> Option<String> {
+    let took_hold = grounds.faults.iter().filter(|fault| fault.took_hold).count();
+    let planned = u64::from(grounds.facts.faults_planned).max(grounds.faults.len() as u64);
+    let recovered = &grounds.facts.recovered;
+    let reason = if grounds.whole.total.ok == 0 {
+        format!("No operation succeeded out of {}.", count(grounds.whole.total.invoked))
+    } else if planned > 0 && took_hold == 0 {
+        format!("None of {} took hold.", plural(planned, "planned fault", "planned faults"))
+    } else if took_hold > 0 && grounds.stormy.total.ok_within == 0 {
+        "No operation succeeded while a fault was in force.".to_owned()
+    } else if recovered.served_again_ms.is_none() {
+        "The cluster did not serve again after the last fault was undone.".to_owned()
+    } else if recovered.final_reads_ok < recovered.final_reads_expected {
+        format!(
+            "Only {} of {} were answered.",
+            count(recovered.final_reads_ok),
+            plural(recovered.final_reads_expected, "final read", "final reads"),
+        )
+    } else {
+        return None;
+    };
+    let interrupted = if grounds.facts.interrupted { " The run was interrupted." } else { "" };
+    Some(format!("{reason} What was recorded contradicts nothing.{interrupted}"))
+}
+
+fn linearizable(grounds: &Grounds<'_>) -> Ruling {
+    let took_hold = grounds.faults.iter().filter(|fault| fault.took_hold).count() as u64;
+    let operations: usize = grounds.analysis.keys.iter().map(|key| key.operations).sum();
+    let mut reason = format!(
+        "All {} on {} fit one legal order",
+        plural(operations as u64, "operation", "operations"),
+        plural(grounds.analysis.keys.len() as u64, "key", "keys"),
+    );
+    if took_hold > 0 {
+        reason.push_str(&format!(
+            ", {} of them acknowledged while one of {} was in force",
+            count(grounds.stormy.total.ok_within),
+            plural(took_hold, "fault", "faults"),
+        ));
+    }
+    reason.push('.');
+    if let (true, Some(ms)) = (took_hold > 0, grounds.facts.recovered.served_again_ms) {
+        reason.push_str(&format!(" The cluster served again {} after the last heal.", Millis(ms)));
+    }
+    Ruling { verdict: RunVerdict::Linearizable, headline: "Linearizable".to_owned(), reason }
+}
