@@ -1,0 +1,218 @@
+//! Everything after the history: read it back from disk, check it, verify the proof, and
+//! write results, certificate and report. Needs nothing but a run directory, so any of it
+//! can be done again later.
+
+use std::{
+    fs::File,
+    io::{self, BufReader, BufWriter},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use squall_checker::{
+    Budget, CheckError, CheckOptions,
+    certificate::{Certificate, CertificateError},
+    check,
+    history::{History, HistoryError, read_jsonl},
+    verdict::Verdict,
+    verify,
+};
+use squall_results::{
+    facts::RunFacts,
+    junit,
+    probes::{Probe, read_cluster_jsonl},
+    report,
+    run_dir::{RunDir, StoreError},
+    summary::{Results, summarize},
+};
+
+/// What was recorded cannot be judged or shown.
+#[derive(Debug, thiserror::Error)]
+pub enum AnalysisError {
+    /// A file cannot be opened or read.
+    #[error("read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The history is not one.
+    #[error("read the history {}", path.display())]
+    History {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        source: HistoryError,
+    },
+    /// The history is not one the model can judge.
+    #[error("check the history")]
+    Check(#[from] CheckError),
+    /// The results file is not one.
+    #[error("read the results {}", path.display())]
+    Results {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: serde_json::Error,
+    },
+    /// A file cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The certificate cannot be written.
+    #[error("write {}; check free space and permissions", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: CertificateError,
+    },
+}
+
+/// What a run knows beside its history.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// What only the harness knows.
+    pub facts: RunFacts,
+    /// What the nodes said of themselves, in order of time.
+    pub probes: Vec<Probe>,
+}
+
+/// Reads a history from disk.
+///
+/// # Errors
+/// When the file cannot be read, or names the line that is not what it should be.
+pub fn read_history(path: &Path) -> Result<History, AnalysisError> {
+    let file = open(path)?;
+    read_jsonl(BufReader::with_capacity(1 << 20, file))
+        .map_err(|source| AnalysisError::History { path: path.to_owned(), source })
+}
+
+fn open(path: &Path) -> Result<File, AnalysisError> {
+    File::open(path).map_err(|source| AnalysisError::Read { path: path.to_owned(), source })
+}
+
+/// Judges the history of a run and writes everything that follows from it.
+///
+/// # Errors
+/// When the history cannot be judged or the results cannot be written.
+pub fn conclude(
+    run_dir: &RunDir,
+    mut evidence: Evidence,
+    budget: Budget<'_>,
+) -> Result<Results, AnalysisError> {
+    let history = read_history(&run_dir.history())?;
+    let checking = Instant::now();
+    let analysis = check(&history, &CheckOptions { model: None, budget })?;
+    evidence.facts.timings.check_ms = ms(checking.elapsed());
+
+    let certificate = Certificate::of(&analysis);
+    write_certificate(&certificate, &run_dir.certificate())?;
+    verify_into(&history, &certificate, &mut evidence.facts);
+
+    let reporting = Instant::now();
+    let facts = &mut evidence.facts;
+    if facts.timings.first_write_ms.is_none() {
+        facts.timings.first_write_ms = first_write_ms(&history);
+    }
+    let mut results = summarize(&history, &analysis, &evidence.probes, evidence.facts);
+    let html = report::render(&results, &history, &evidence.probes);
+    run_dir.write(&run_dir.report(), html.as_bytes())?;
+    run_dir.write(&run_dir.junit(), junit::render(&results).as_bytes())?;
+    results.facts.timings.report_ms = Some(ms(reporting.elapsed()));
+    let json = serde_json::to_vec_pretty(&results).expect("results are plain data");
+    run_dir.write(&run_dir.results(), &json)?;
+    Ok(results)
+}
+
+/// Does everything after the history again, from the run directory alone.
+///
+/// # Errors
+/// As [`conclude`]; also when the results of before are there but cannot be read.
+pub fn conclude_again(run_dir: &RunDir, budget: Budget<'_>) -> Result<Results, AnalysisError> {
+    let evidence = Evidence { facts: facts_of(run_dir)?, probes: probes_of(run_dir)? };
+    conclude(run_dir, evidence, budget)
+}
+
+/// The facts a run left, or those its header still tells when it was cut short.
+fn facts_of(run_dir: &RunDir) -> Result<RunFacts, AnalysisError> {
+    let path = run_dir.results();
+    match std::fs::read(&path) {
+        Ok(bytes) => {
+            let results: Results = serde_json::from_slice(&bytes)
+                .map_err(|source| AnalysisError::Results { path, source })?;
+            Ok(results.facts)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let history = read_history(&run_dir.history())?;
+            Ok(facts_from_header(&history))
+        }
+        Err(source) => Err(AnalysisError::Read { path, source }),
+    }
+}
+
+fn facts_from_header(history: &History) -> RunFacts {
+    let note = "This run was cut short: what follows is what its history still tells.";
+    let mut facts =
+        RunFacts { interrupted: true, notes: vec![note.to_owned()], ..RunFacts::default() };
+    if let Some(header) = &history.header {
+        facts.name = format!("{}-{}", header.system, header.workload);
+        facts.system.clone_from(&header.system);
+        facts.workload.clone_from(&header.workload);
+        facts.nodes.clone_from(&header.nodes);
+        facts.seed = header.seed;
+        facts.plan = header.plan.clone();
+    }
+    facts
+}
+
+fn probes_of(run_dir: &RunDir) -> Result<Vec<Probe>, AnalysisError> {
+    let path = run_dir.cluster();
+    match File::open(&path) {
+        Ok(file) => read_cluster_jsonl(BufReader::new(file))
+            .map_err(|source| AnalysisError::Read { path, source: io::Error::other(source) }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(source) => Err(AnalysisError::Read { path, source }),
+    }
+}
+
+/// Writes a certificate whole or not at all.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_certificate(certificate: &Certificate, path: &Path) -> Result<(), AnalysisError> {
+    let partial = path.with_extension("json.partial");
+    let written = File::create(&partial).map_err(CertificateError::from).and_then(|file| {
+        certificate.write_json(BufWriter::new(file))?;
+        Ok(std::fs::rename(&partial, path)?)
+    });
+    written.map_err(|source| {
+        // Best effort: the cause is reported either way, and a leftover is only untidy.
+        drop(std::fs::remove_file(&partial));
+        AnalysisError::Write { path: path.to_owned(), source }
+    })
+}
+
+fn verify_into(history: &History, certificate: &Certificate, facts: &mut RunFacts) {
+    if certificate.verdict == Verdict::Unknown {
+        return;
+    }
+    let verifying = Instant::now();
+    let verified = verify(history, certificate);
+    facts.timings.verify_ms = Some(ms(verifying.elapsed()));
+    facts.proof_verified = Some(verified.is_ok());
+    facts.verify_error = verified.err().map(|error| crate::run::chain(&error));
+}
+
+/// Milliseconds until the first acknowledged write of a run.
+fn first_write_ms(history: &History) -> Option<u64> {
+    let writes = history.operations.iter().filter(|operation| {
+        operation.f == "write" && operation.outcome == squall_checker::history::Outcome::Ok
+    });
+    let first = writes.filter_map(|write| Some(write.completed?.time_ns)).min();
+    first.map(|time_ns| time_ns / 1_000_000)
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).expect("a check shorter than 584 million years")
+}

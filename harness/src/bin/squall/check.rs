@@ -1,0 +1,115 @@
+//! `squall check`: judges a saved history.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use squall::analysis::{AnalysisError, read_history, write_certificate};
+use squall_checker::{
+    Budget, CheckOptions,
+    certificate::Certificate,
+    check,
+    model::ModelName,
+    verdict::{Analysis, Conclusion},
+};
+
+use crate::exit::{Exit, Failure};
+
+/// Check a saved history for linearizability
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The history, as `history.jsonl` in a run directory
+    history: PathBuf,
+    /// The model that judges it [default: the header's, or what the functions suggest]
+    #[arg(long)]
+    model: Option<ModelName>,
+    /// Write the proof here, for `squall verify`
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
+    /// How long a search may take before the answer is `unknown`
+    #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
+    budget: Duration,
+    /// Print the whole analysis as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
+    let history = read_history(&args.history).map_err(|error| input(&error))?;
+    if history.torn {
+        eprintln!(
+            "squall: {} ends inside a line; that line was dropped, the rest is checked",
+            args.history.display()
+        );
+    }
+    let began = Instant::now();
+    let stop = alarm(args.budget);
+    let budget = Budget { configurations: u64::MAX, stop: Some(&stop) };
+    let options = CheckOptions { model: args.model, budget };
+    let analysis = check(&history, &options).map_err(|error| Failure::asked(&error))?;
+    let took = began.elapsed();
+    if let Some(path) = &args.certificate {
+        write_certificate(&Certificate::of(&analysis), path)
+            .map_err(|error| Failure::setup(&error))?;
+    }
+    if args.json {
+        let json = serde_json::to_string_pretty(&analysis).expect("an analysis is plain data");
+        println!("{json}");
+    } else {
+        print(&analysis, took);
+    }
+    Ok(analysis.verdict.into())
+}
+
+/// A file that is not there or not a history was asked for wrongly.
+fn input(error: &AnalysisError) -> Failure {
+    Failure::asked(error)
+}
+
+/// A flag that becomes true after `budget`.
+fn alarm(budget: Duration) -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    // The thread ends with the process; nobody needs to wait for it.
+    thread::spawn(move || {
+        thread::sleep(budget);
+        flag.store(true, Ordering::Relaxed);
+    });
+    stop
+}
+
+fn print(analysis: &Analysis, took: Duration) {
+    let keys = analysis.keys.len();
+    let operations: usize = analysis.keys.iter().map(|key| key.operations).sum();
+    let verdict = Exit::from(analysis.verdict);
+    println!(
+        "{}: {operations} operations on {keys} {} as `{}`, in {:.1} ms",
+        match verdict {
+            Exit::Violation => "violation",
+            Exit::Unknown => "unknown",
+            _ => "linearizable",
+        },
+        if keys == 1 { "key" } else { "keys" },
+        analysis.model,
+        took.as_secs_f64() * 1e3
+    );
+    for key in &analysis.keys {
+        let name = key.key.as_deref().unwrap_or("(no key)");
+        match &key.conclusion {
+            Conclusion::Linearizable { .. } => {}
+            Conclusion::Unknown { reason } => println!("  key {name}: unknown: {reason}"),
+            Conclusion::Violation(counterexample) => {
+                let ids: Vec<_> =
+                    counterexample.operations.iter().map(|id| id.0.to_string()).collect();
+                println!("  key {name}: {}", counterexample.explanation);
+                println!("    operations {}", ids.join(", "));
+            }
+        }
+    }
+}

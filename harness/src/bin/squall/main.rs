@@ -1,0 +1,59 @@
+//! The `squall` command.
+
+mod check;
+mod exit;
+mod interrupt;
+mod node;
+mod report;
+mod show;
+mod suite;
+mod test;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::Exit;
+
+/// Finds out whether a distributed store is linearizable.
+///
+/// Squall starts a real cluster, drives concurrent clients against it while a nemesis
+/// kills, pauses and partitions its nodes, records a history, and proves that history
+/// linearizable or shows the few operations that contradict each other.
+///
+/// Begin with `squall test`: it needs nothing else and takes half a minute.
+///
+/// Exit codes: 0 linearizable, 10 violation, 11 unknown or inconclusive, 12 the harness
+/// or the system could not be set up, 2 bad arguments.
+#[derive(Parser)]
+#[command(name = "squall", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Test(test::Args),
+    Check(check::Args),
+    Verify(verify::Args),
+    Suite(suite::Args),
+    Report(report::Args),
+    Node(node::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Test(args) => test::main(args),
+        Command::Check(args) => check::main(&args),
+        Command::Verify(args) => verify::main(&args),
+        Command::Suite(args) => suite::main(&args),
+        Command::Report(args) => report::main(&args),
+        Command::Node(args) => node::main(args),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(error) => error.report(),
+    }
+}

@@ -1,0 +1,28 @@
+//! `squall report`: everything after the history once more.
+
+use std::path::PathBuf;
+
+use squall::analysis::conclude_again;
+use squall_checker::Budget;
+use squall_results::{run_dir::RunDir, text};
+
+use crate::{exit::{Exit, Failure}, show};
+
+/// Check and render a run directory again
+///
+/// Also makes a report of a run that was cut short: its history is readable up to its
+/// last whole line.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The run directory, for example `store/latest`
+    run_dir: PathBuf,
+}
+
+pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
+    let run_dir = RunDir::open(&args.run_dir).map_err(|error| Failure::asked(&error))?;
+    let results =
+        conclude_again(&run_dir, Budget::default()).map_err(|error| Failure::setup(&error))?;
+    print!("{}", text::one_screen(&results, show::colour()));
+    println!("report: {}", run_dir.report().display());
+    Ok(results.verdict.into())
+}

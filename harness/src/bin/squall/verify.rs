@@ -1,0 +1,52 @@
+//! `squall verify`: checks a proof against its history, independently of how it was found.
+
+use std::{fs::File, io::BufReader, path::PathBuf};
+
+use squall::analysis::read_history;
+use squall_checker::{certificate::Certificate, verdict::Verdict, verify::verify};
+
+use crate::exit::{Exit, Failure};
+
+/// Verify the proof of a verdict against its history
+///
+/// Shares no code with the search: it replays the order of a `linearizable`, and tries
+/// every order of the few operations of a `violation`. Exit code 0 means the proof holds,
+/// whichever verdict it proves; 10 that it does not; 11 that there is nothing to verify.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The history
+    history: PathBuf,
+    /// The proof, as `certificate.json` in a run directory
+    certificate: PathBuf,
+}
+
+pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
+    let history = read_history(&args.history).map_err(|error| Failure::asked(&error))?;
+    let shown = args.certificate.display();
+    let file = File::open(&args.certificate)
+        .map_err(|error| Failure::Asked(format!("read {shown}: {error}")))?;
+    let certificate = Certificate::read_json(BufReader::new(file))
+        .map_err(|error| Failure::Asked(format!("read {shown}: {error}")))?;
+    if certificate.verdict == Verdict::Unknown {
+        println!("nothing to verify: the certificate says `unknown`");
+        return Ok(Exit::Unknown);
+    }
+    match verify(&history, &certificate) {
+        Ok(verified) => {
+            let verdict = match verified.verdict {
+                Verdict::Linearizable => "linearizable",
+                Verdict::Violation => "violation",
+                Verdict::Unknown => "unknown",
+            };
+            println!(
+                "verified: {verdict}, {} operations on {} keys",
+                verified.operations, verified.keys
+            );
+            Ok(Exit::Linearizable)
+        }
+        Err(error) => {
+            println!("the proof does not hold: {error}");
+            Ok(Exit::Violation)
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! The node processes of a run: started, watched, reaped, ended.
+//!
+//! Owns every child. The nemesis signals processes by id and learns from here how they
+//! ended; nothing else ends a node. Deliberately absent: what the processes are, which is
+//! the system's business, and what the network between them does.
+
+use std::{
+    fs::OpenOptions,
+    io,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, MutexGuard, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
+use squall_nemesis::{Nodes, network::Network};
+use tokio::sync::{oneshot, watch};
+
+use crate::{
+    probes::View,
+    system::{NodeSetup, System},
+};
+
+/// How long a node may take from start to its first answer.
+const READY_DEADLINE: Duration = Duration::from_secs(20);
+/// Pause between two looks at a starting node.
+const READY_INTERVAL: Duration = Duration::from_millis(5);
+/// How long nodes may take to end on SIGTERM before they are killed.
+const STOP_GRACE: Duration = Duration::from_secs(1);
+/// Lines of a node's log quoted when it does not start.
+const QUOTED_LINES: usize = 8;
+
+/// A node could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// The command could not be started.
+    #[error("start {node} with `{command}`; does that program exist and may it be run?")]
+    Spawn {
+        /// The node.
+        node: String,
+        /// Its command line.
+        command: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A directory or log file could not be made.
+    #[error("make {} for {node}; check free space and permissions", path.display())]
+    Files {
+        /// The node.
+        node: String,
+        /// What was to be made.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The process ended before it answered.
+    #[error("start {node}: it ended ({how}) before it answered; its log {} ends with:\n{tail}", log.display())]
+    Ended {
+        /// The node.
+        node: String,
+        /// Exit code or signal.
+        how: String,
+        /// Its log.
+        log: PathBuf,
+        /// The last lines of it.
+        tail: String,
+    },
+    /// The process runs but does not answer.
+    #[error(
+        "start {node}: it did not answer at {address} within {seconds} s; its log {} ends with:\n{tail}",
+        log.display()
+    )]
+    NotReady {
+        /// The node.
+        node: String,
+        /// Where it was asked.
+        address: std::net::SocketAddr,
+        /// How long.
+        seconds: u64,
+        /// Its log.
+        log: PathBuf,
+        /// The last lines of it.
+        tail: String,
+    },
+}
+
+/// A cluster of node processes.
+pub struct Cluster {
+    system: Arc<dyn System>,
+    names: Vec<String>,
+    setups: Vec<NodeSetup>,
+    logs: Vec<PathBuf>,
+    network: Arc<Network>,
+    view: Arc<View>,
+    spawner: Spawner,
+    running: Vec<Mutex<Option<Running>>>,
+}
+
+struct Running {
+    pid: u32,
+    exited: watch::Receiver<Option<ExitStatus>>,
+}
+
+impl Cluster {
+    /// A cluster whose nodes keep data and logs under `data` and `log`; nothing is started.
+    ///
+    /// # Errors
+    /// When a data directory cannot be made.
+    pub fn new(
+        system: Arc<dyn System>,
+        names: Vec<String>,
+        network: Arc<Network>,
+        view: Arc<View>,
+        data: &Path,
+        log: impl Fn(&str) -> PathBuf,
+    ) -> Result<Self, ClusterError> {
+        let mut setups = Vec::new();
+        for (i, name) in names.iter().enumerate() {
+            let data = data.join(name);
+            make_dir(name, &data)?;
+            let others = names.iter().enumerate().filter(|(j, _)| *j != i);
+            let peers = others.map(|(j, peer)| (peer.clone(), network.peer(i, j))).collect();
+            setups.push(NodeSetup { name: name.clone(), listen: network.listen(i), peers, data });
+        }
+        let logs: Vec<_> = names.iter().map(|name| log(name)).collect();
+        for (name, log) in names.iter().zip(&logs) {
+            make_dir(name, log.parent().unwrap_or(Path::new(".")))?;
+        }
+        let running = names.iter().map(|_| Mutex::new(None)).collect();
+        Ok(Self {
+            system,
+            names,
+            setups,
+            logs,
+            network,
+            view,
+            spawner: Spawner::start(),
+            running,
+        })
+    }
+
+    /// Where every node is reached by clients.
+    pub fn addresses(&self) -> Vec<(String, std::net::SocketAddr)> {
+        self.setups.iter().map(|setup| (setup.name.clone(), setup.listen)).collect()
+    }
+
+    /// Starts every node at once and waits until all of them answer.
+    ///
+    /// # Errors
+    /// The first node that ends or stays silent, with the end of its log.
+    pub async fn start_all(&self) -> Result<(), ClusterError> {
+        for node in 0..self.names.len() {
+            self.spawn(node).await?;
+        }
+        for node in 0..self.names.len() {
+            self.ready(node).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks every node to end, kills those that do not, and waits for all of them.
+    pub async fn stop_all(&self) {
+        let deadline = Instant::now() + STOP_GRACE;
+        self.signal_all(Signal::SIGTERM);
+        // A stopped process takes the signal only when it runs.
+        self.signal_all(Signal::SIGCONT);
+        for node in 0..self.names.len() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if tokio::time::timeout(left, self.exit_of(node)).await.is_err() {
+                self.signal(node, Signal::SIGKILL);
+                self.exit_of(node).await;
+            }
+        }
+    }
+
+    fn signal_all(&self, signal: Signal) {
+        for node in 0..self.names.len() {
+            self.signal(node, signal);
+        }
+    }
+
+    fn signal(&self, node: usize, signal: Signal) {
+        if let Some(pid) = self.pid(node) {
+            let group = Pid::from_raw(i32::try_from(pid).expect("a process id fits in an i32"));
+            // It may have ended by itself between the look and the signal.
+            drop(killpg(group, signal));
+        }
+    }
+
+    async fn spawn(&self, node: usize) -> Result<u32, ClusterError> {
+        let setup = &self.setups[node];
+        let files = |source| ClusterError::Files {
+            node: setup.name.clone(),
+            path: self.logs[node].clone(),
+            source,
+        };
+        let mut command = self.system.command(setup);
+        let log = OpenOptions::new().create(true).append(true).open(&self.logs[node]);
+        let log = log.map_err(files)?;
+        command.stdin(Stdio::null()).stdout(log.try_clone().map_err(files)?).stderr(log);
+        self.network.prepare(node, &mut command);
+        let shown = shown(&command);
+        let (pid, exited) = self.spawner.spawn(command).await.map_err(|source| {
+            ClusterError::Spawn { node: setup.name.clone(), command: shown, source }
+        })?;
+        *self.slot(node) = Some(Running { pid, exited });
+        Ok(pid)
+    }
+
+    async fn ready(&self, node: usize) -> Result<(), ClusterError> {
+        let setup = &self.setups[node];
+        let deadline = Instant::now() + READY_DEADLINE;
+        while self.system.probe(setup.listen).await.is_none() {
+            let (name, log) = (setup.name.clone(), self.logs[node].clone());
+            if let Some(status) = self.ended(node) {
+                let how = describe(status);
+                let tail = tail(&log);
+                return Err(ClusterError::Ended { node: name, how, tail, log });
+            }
+            if Instant::now() > deadline {
+                return Err(ClusterError::NotReady {
+                    node: name,
+                    address: setup.listen,
+                    seconds: READY_DEADLINE.as_secs(),
+                    tail: tail(&log),
+                    log,
+                });
+            }
+            tokio::time::sleep(READY_INTERVAL).await;
+        }
+        Ok(())
+    }
+
+    fn slot(&self, node: usize) -> MutexGuard<'_, Option<Running>> {
+        self.running[node].lock().expect("no thread panics while it holds a slot")
+    }
+
+    fn ended(&self, node: usize) -> Option<ExitStatus> {
+        self.slot(node).as_ref().and_then(|running| *running.exited.borrow())
+    }
+
+    async fn exit_of(&self, node: usize) -> Option<ExitStatus> {
+        let mut exited = self.slot(node).as_ref()?.exited.clone();
+        let status = *exited.wait_for(Option::is_some).await.ok()?;
+        status
+    }
+}
+
+impl Nodes for Cluster {
+    fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn leader(&self) -> Option<usize> {
+        self.view.leader()
+    }
+
+    fn pid(&self, node: usize) -> Option<u32> {
+        let slot = self.slot(node);
+        slot.as_ref().filter(|running| running.exited.borrow().is_none()).map(|running| running.pid)
+    }
+
+    async fn exited(&self, node: usize) -> String {
+        match self.exit_of(node).await {
+            Some(status) => describe(status),
+            None => "was not running".to_owned(),
+        }
+    }
+
+    async fn start(&self, node: usize) -> Result<u32, String> {
+        let pid = self.spawn(node).await.map_err(|error| error.to_string())?;
+        self.ready(node).await.map_err(|error| error.to_string())?;
+        Ok(pid)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.signal_all(Signal::SIGKILL);
+    }
+}
+
+fn make_dir(node: &str, path: &Path) -> Result<(), ClusterError> {
+    std::fs::create_dir_all(path).map_err(|source| ClusterError::Files {
+        node: node.to_owned(),
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+/// How a process ended, in words.
+fn describe(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => match Signal::try_from(signal) {
+            Ok(name) => format!("signal {signal} ({name})"),
+            Err(_) => format!("signal {signal}"),
+        },
+        (None, None) => "for an unknown reason".to_owned(),
+    }
+}
+
+fn tail(log: &Path) -> String {
+    let text = std::fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<_> = text.lines().collect();
+    let kept = &lines[lines.len().saturating_sub(QUOTED_LINES)..];
+    if kept.is_empty() {
+        return "    (it is empty)".to_owned();
+    }
+    kept.iter().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+}
+
+type Spawned = io::Result<(u32, watch::Receiver<Option<ExitStatus>>)>;
+
+/// Starts processes from one thread that lives as long as the cluster: where there is no
+/// process namespace, nodes ask to die with the *thread* that started them.
+struct Spawner {
+    orders: mpsc::Sender<(Command, oneshot::Sender<Spawned>)>,
+}
+
+impl Spawner {
+    fn start() -> Self {
+        let (orders, inbox) = mpsc::channel::<(Command, oneshot::Sender<Spawned>)>();
+        thread::Builder::new()
+            .name("spawner".to_owned())
+            .spawn(move || {
+                for (mut command, reply) in inbox {
+                    // Nobody waits for the reply only when the run is being torn down;
+                    // `Cluster::drop` cannot know this child, so it must not live.
+                    if let Err(Ok((pid, _))) = reply.send(command.spawn().and_then(watch_child)) {
+                        let group = i32::try_from(pid).expect("a process id fits in an i32");
+                        drop(killpg(Pid::from_raw(group), Signal::SIGKILL));
+                    }
+                }
+            })
+            .expect("the process has room for one more thread");
+        Self { orders }
+    }
+
+    async fn spawn(&self, command: Command) -> Spawned {
+        let (reply, answer) = oneshot::channel();
+        let gone = || io::Error::other("the spawner thread is gone");
+        self.orders.send((command, reply)).map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+/// Reaps `child` from a thread of its own and tells how it ended.
+fn watch_child(mut child: Child) -> Spawned {
+    let pid = child.id();
+    let (ended, exited) = watch::channel(None);
+    thread::Builder::new().name(format!("reaper-{pid}")).spawn(move || {
+        let status = child.wait().expect("this thread alone waits for its child");
+        ended.send_replace(Some(status));
+    })?;
+    Ok((pid, exited))
+}

@@ -1,2 +1,0 @@
-//! The `squall` binary.
-fn main() {}

@@ -1,0 +1,367 @@
+//! The plan of one run: everything a person may choose, and the seed that fixes the rest.
+//!
+//! A plan is complete and serialisable: what `plan.toml` in a run directory says is what
+//! ran, and `squall test --plan` runs it again. Deliberately absent: anything about where
+//! results go or how they are shown.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use squall_nemesis::{fault::FaultSet, schedule::Schedule};
+
+/// What to run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Plan {
+    /// Name of the run in the store; made of system, workload and bug when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The system under test.
+    pub system: String,
+    /// A planted bug of the built-in node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bug: Option<String>,
+    /// Size of the cluster, 1 to [`Plan::NODES_MAX`].
+    pub nodes: usize,
+    /// What the clients do.
+    pub workload: String,
+    /// Number of keys the workload spreads over, at least 1.
+    pub keys: usize,
+    /// Which faults happen, as a comma-separated list.
+    pub nemesis: String,
+    /// How long the clients run.
+    #[serde(with = "duration")]
+    pub time: Duration,
+    /// Operations a second over all clients.
+    pub rate: Rate,
+    /// Clients working at once; 0 means four for every node.
+    pub concurrency: usize,
+    /// How long a client waits for a reply before it gives the operation up.
+    #[serde(with = "duration")]
+    pub operation_timeout: Duration,
+    /// How the nodes are connected.
+    pub net: Net,
+    /// Determines values, choices and the fault schedule.
+    #[serde(deserialize_with = "seed::deserialize", serialize_with = "seed::serialize")]
+    pub seed: u64,
+    /// The fault schedule; drawn from the seed when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            name: None,
+            system: "node".to_owned(),
+            bug: None,
+            nodes: 5,
+            workload: "register".to_owned(),
+            keys: 20,
+            nemesis: "kill,pause,partition".to_owned(),
+            time: Duration::from_secs(30),
+            rate: Rate::PerSecond(2000),
+            concurrency: 0,
+            operation_timeout: Duration::from_secs(1),
+            net: Net::Auto,
+            seed: 0,
+            schedule: None,
+        }
+    }
+}
+
+/// A plan that cannot be run as it stands.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A number is outside its bounds.
+    #[error("use {field} = {given}: it must be {bounds}")]
+    OutOfBounds {
+        /// The field of the plan.
+        field: &'static str,
+        /// What the plan says.
+        given: String,
+        /// What it may say.
+        bounds: String,
+    },
+    /// The faults are not understood.
+    #[error("read the faults: {0}")]
+    Faults(String),
+    /// The workload is not known.
+    #[error(transparent)]
+    Workload(#[from] squall_workloads::UnknownWorkload),
+    /// The plan file is not a plan.
+    #[error("read the plan")]
+    Toml(#[from] toml::de::Error),
+}
+
+impl Plan {
+    /// Largest cluster; the sandbox gives node `i` the last byte `i` of its address.
+    pub const NODES_MAX: usize = 99;
+    /// Most clients at once.
+    pub const CONCURRENCY_MAX: usize = 10_000;
+
+    /// Reads a plan from TOML; absent fields take their defaults.
+    ///
+    /// # Errors
+    /// When the text is not TOML, or names a field a plan does not have.
+    pub fn from_toml(text: &str) -> Result<Self, PlanError> {
+        Ok(toml::from_str(text)?)
+    }
+
+    /// The plan as TOML.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a plan has only keys and values TOML can hold")
+    }
+
+    /// Checks the bounds and resolves what was left open: concurrency and schedule.
+    ///
+    /// # Errors
+    /// Names the field, what it says and what it may say.
+    pub fn resolve(mut self) -> Result<Self, PlanError> {
+        bounded("nodes", self.nodes, 1, Self::NODES_MAX)?;
+        bounded("keys", self.keys, 1, 1_000_000)?;
+        if self.concurrency == 0 {
+            self.concurrency = 4 * self.nodes;
+        }
+        bounded("concurrency", self.concurrency, 1, Self::CONCURRENCY_MAX)?;
+        bounded_time("time", self.time, "1s", "7days")?;
+        bounded_time("operation_timeout", self.operation_timeout, "1ms", "1h")?;
+        if let Some(name) = &self.name {
+            let safe = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+            if name.is_empty() || name.starts_with('.') || !name.chars().all(safe) {
+                return Err(PlanError::OutOfBounds {
+                    field: "name",
+                    given: format!("{name:?}"),
+                    bounds: "letters, digits, `-`, `_` and `.`, not beginning with `.`".into(),
+                });
+            }
+        }
+        squall_workloads::by_name(&self.workload, self.workload_settings())?;
+        let faults = self.faults()?;
+        if self.schedule.is_none() {
+            self.schedule = Some(Schedule::random(self.seed, &faults, self.nodes, self.time));
+        }
+        Ok(self)
+    }
+
+    /// The faults by name.
+    ///
+    /// # Errors
+    /// When the list holds a name that is not a fault.
+    pub fn faults(&self) -> Result<FaultSet, PlanError> {
+        self.nemesis.parse::<FaultSet>().map_err(|error| PlanError::Faults(error.to_string()))
+    }
+
+    /// The name of the run in the store.
+    pub fn run_name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| {
+            let parts = [Some(&self.system), Some(&self.workload), self.bug.as_ref()];
+            parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("-")
+        })
+    }
+
+    /// What the workload needs to know.
+    pub fn workload_settings(&self) -> squall_workloads::Settings {
+        squall_workloads::Settings { seed: self.seed, keys: self.keys }
+    }
+
+    /// The command line that runs this plan again, as far as flags can say it.
+    pub fn command(&self) -> String {
+        let default = Self::default();
+        let mut words = vec!["squall test".to_owned()];
+        let mut flag = |differs: bool, flag: &str, value: String| {
+            if differs {
+                words.push(format!("--{flag} {value}"));
+            }
+        };
+        flag(self.system != default.system, "system", self.system.clone());
+        flag(self.bug.is_some(), "bug", self.bug.clone().unwrap_or_default());
+        flag(self.nodes != default.nodes, "nodes", self.nodes.to_string());
+        flag(self.workload != default.workload, "workload", self.workload.clone());
+        flag(self.keys != default.keys, "keys", self.keys.to_string());
+        flag(self.nemesis != default.nemesis, "nemesis", self.nemesis.clone());
+        flag(self.time != default.time, "time", duration::show(self.time));
+        flag(self.rate != default.rate, "rate", self.rate.to_string());
+        flag(self.concurrency != 4 * self.nodes, "concurrency", self.concurrency.to_string());
+        let timeout = duration::show(self.operation_timeout);
+        flag(self.operation_timeout != default.operation_timeout, "operation-timeout", timeout);
+        flag(self.net != default.net, "net", self.net.to_string());
+        flag(true, "seed", self.seed.to_string());
+        words.join(" ")
+    }
+}
+
+fn bounded(
+    field: &'static str,
+    given: usize,
+    least: usize,
+    most: usize,
+) -> Result<(), PlanError> {
+    if (least..=most).contains(&given) {
+        return Ok(());
+    }
+    let bounds = format!("from {least} to {most}");
+    Err(PlanError::OutOfBounds { field, given: given.to_string(), bounds })
+}
+
+fn bounded_time(
+    field: &'static str,
+    given: Duration,
+    least: &str,
+    most: &str,
+) -> Result<(), PlanError> {
+    let limit = |text| humantime::parse_duration(text).expect("a literal duration");
+    if (limit(least)..=limit(most)).contains(&given) {
+        return Ok(());
+    }
+    let bounds = format!("from {least} to {most}");
+    Err(PlanError::OutOfBounds { field, given: duration::show(given), bounds })
+}
+
+/// How fast the clients go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rate {
+    /// As fast as replies come back.
+    Unlimited,
+    /// At most so many operations a second over all clients, at least 1.
+    PerSecond(u32),
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "unlimited" {
+            return Ok(Self::Unlimited);
+        }
+        match text.parse() {
+            Ok(rate) if rate > 0 => Ok(Self::PerSecond(rate)),
+            _ => Err(format!(
+                "`{text}` is not a rate: give operations a second, at least 1, or `unlimited`"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unlimited => f.write_str("unlimited"),
+            Self::PerSecond(rate) => write!(f, "{rate}"),
+        }
+    }
+}
+
+impl Serialize for Rate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Unlimited => serializer.serialize_str("unlimited"),
+            Self::PerSecond(rate) => serializer.serialize_u32(*rate),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Raw {
+            Number(u32),
+            Text(String),
+        }
+        let text = match Raw::deserialize(deserializer)? {
+            Raw::Number(number) => number.to_string(),
+            Raw::Text(text) => text,
+        };
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+/// How the nodes are connected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Net {
+    /// The sandbox where this machine allows one, otherwise proxies.
+    #[default]
+    Auto,
+    /// A disposable world of Linux namespaces.
+    Sandbox,
+    /// One TCP proxy per directed pair of nodes.
+    Proxy,
+}
+
+impl FromStr for Net {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "sandbox" => Ok(Self::Sandbox),
+            "proxy" => Ok(Self::Proxy),
+            _ => Err(format!("there is no network `{text}`; there is: auto, sandbox, proxy")),
+        }
+    }
+}
+
+impl fmt::Display for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Sandbox => "sandbox",
+            Self::Proxy => "proxy",
+        })
+    }
+}
+
+/// Durations as people write them: `30s`, `500ms`, `1h 30m`.
+mod duration {
+    use super::{Deserialize, Deserializer, Duration, Serializer, de};
+
+    pub(super) fn show(duration: Duration) -> String {
+        humantime::format_duration(duration).to_string().replace(' ', "")
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+    pub(super) fn serialize<S: Serializer>(
+        duration: &Duration,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&show(*duration))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Duration, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        humantime::parse_duration(&text)
+            .map_err(|error| de::Error::custom(format!("`{text}` is not a duration: {error}")))
+    }
+}
+
+/// Seeds as TOML can hold them: its integers end at 2^63 - 1, so larger ones are text.
+mod seed {
+    use super::{Deserialize, Deserializer, Serializer, de};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+    pub(super) fn serialize<S: Serializer>(seed: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        match i64::try_from(*seed) {
+            Ok(seed) => serializer.serialize_i64(seed),
+            Err(_) => serializer.serialize_str(&seed.to_string()),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Raw {
+            Number(u64),
+            Text(String),
+        }
+        match Raw::deserialize(deserializer)? {
+            Raw::Number(seed) => Ok(seed),
+            Raw::Text(text) => text
+                .parse()
+                .map_err(|_| de::Error::custom(format!("`{text}` is not a seed: 0 to 2^64 - 1"))),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The end of a run: after the final heal, does every node serve again, and what does it
+//! hold? All of it goes through the history like any other operation.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+use squall_workloads::{Invocation, Workload};
+
+use crate::{
+    session::{Session, Sessions},
+    system::Completion,
+};
+
+/// The key the harness itself writes to, to see whether writes are served. No workload
+/// uses it.
+const SERVICE_KEY: &str = "squall";
+/// Pause between two attempts at a node that does not serve yet.
+const ATTEMPT_INTERVAL: Duration = Duration::from_millis(20);
+/// Sessions reading one node at the same time.
+pub const LANES: usize = 4;
+
+/// Sessions of the harness itself: [`LANES`] on every node.
+pub struct Readback {
+    lanes: Vec<Vec<Session>>,
+    next_value: AtomicU64,
+}
+
+/// How the final reads went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FinalReads {
+    /// Reads that should have been answered.
+    pub expected: u64,
+    /// Reads that were.
+    pub ok: u64,
+}
+
+impl Readback {
+    /// Sessions on the slots from `first_slot` on; it takes [`LANES`] for each node.
+    pub fn new(sessions: &Sessions, first_slot: usize) -> Self {
+        let lane = |node, lane| sessions.open(first_slot + node * LANES + lane, node);
+        let lanes = (0..sessions.nodes())
+            .map(|node| (0..LANES).map(|number| lane(node, number)).collect())
+            .collect();
+        Self { lanes, next_value: AtomicU64::new(1) }
+    }
+
+    /// Writes on every node until each of them served a write; returns how many did
+    /// before `deadline`.
+    pub async fn all_serve(&mut self, deadline: Instant) -> usize {
+        let mut served = 0;
+        let attempts = self.lanes.iter_mut().map(|lanes| {
+            let session = lanes.first_mut().expect("every node has a lane");
+            write_until_served(session, &self.next_value, deadline)
+        });
+        for this in join_all(attempts).await {
+            served += usize::from(this);
+        }
+        served
+    }
+
+    /// Reads everything the workload wants read, on every node, `rounds` times over; each
+    /// read is tried until it is answered or `deadline` has passed.
+    pub async fn read_all(
+        &mut self,
+        workload: &dyn Workload,
+        rounds: usize,
+        deadline: Instant,
+    ) -> FinalReads {
+        let reads: Vec<_> = workload.final_reads();
+        let mut total = FinalReads::default();
+        for _ in 0..rounds {
+            let lanes = self.lanes.iter_mut().flat_map(|lanes| {
+                let shares = (0..LANES).map(|lane| reads.iter().skip(lane).step_by(LANES));
+                lanes.iter_mut().zip(shares)
+            });
+            let each = lanes.map(|(session, share)| read_until_answered(session, share, deadline));
+            total.ok += join_all(each).await.into_iter().sum::<u64>();
+            total.expected += (reads.len() * self.lanes.len()) as u64;
+        }
+        total
+    }
+}
+
+async fn write_until_served(
+    session: &mut Session,
+    next_value: &AtomicU64,
+    deadline: Instant,
+) -> bool {
+    loop {
+        let value = next_value.fetch_add(1, Ordering::Relaxed);
+        match session.run(&Invocation::write(SERVICE_KEY, value)).await {
+            Completion::Ok { .. } => return true,
+            Completion::Fail(_) | Completion::Info(_) if Instant::now() < deadline => {
+                tokio::time::sleep(ATTEMPT_INTERVAL).await;
+            }
+            Completion::Fail(_) | Completion::Info(_) => return false,
+        }
+    }
+}
+
+async fn read_until_answered<'a>(
+    session: &mut Session,
+    reads: impl Iterator<Item = &'a Invocation>,
+    deadline: Instant,
+) -> u64 {
+    let mut answered = 0;
+    for read in reads {
+        loop {
+            if let Completion::Ok { .. } = session.run(read).await {
+                answered += 1;
+                break;
+            }
+            if Instant::now() >= deadline {
+                return answered;
+            }
+            tokio::time::sleep(ATTEMPT_INTERVAL).await;
+        }
+    }
+    answered
+}

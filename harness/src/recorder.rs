@@ -1,0 +1,313 @@
+//! The recorder: one clock, one counter, one file.
+//!
+//! Every event takes its index and time here, in the thread where it happens, and goes to
+//! a writer thread that puts late arrivals back in order. The file is in index order and
+//! that order is the real-time order the checker uses. No lock is on the way of an
+//! operation. Deliberately absent: any judgement of events.
+
+use std::{
+    borrow::Cow,
+    cmp::Reverse,
+    collections::BinaryHeap,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use squall_checker::history::{Event, EventType, EventWriter, Header, Process};
+use squall_nemesis::conductor::{NemesisEvent, Stage};
+use squall_workloads::Invocation;
+use tokio::sync::watch;
+
+use crate::system::Completion;
+
+/// How long an event may sit in memory before it is handed to the kernel.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The history could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "write the history {}; what was recorded before is kept (is the disk full?)",
+    path.display()
+)]
+pub struct RecorderError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// Operations by outcome so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Succeeded.
+    pub ok: u64,
+    /// Definitely without effect.
+    pub fail: u64,
+    /// Indeterminate.
+    pub info: u64,
+}
+
+struct Shared {
+    began: Instant,
+    next_index: AtomicU64,
+    ok: AtomicU64,
+    fail: AtomicU64,
+    info: AtomicU64,
+    failed: OnceLock<Arc<RecorderError>>,
+    broken: watch::Sender<bool>,
+}
+
+/// A handle through which events are recorded; cheap to clone.
+#[derive(Clone)]
+pub struct Recorder {
+    shared: Arc<Shared>,
+    inbox: mpsc::Sender<Message>,
+}
+
+/// The writer thread behind a [`Recorder`].
+pub struct Writer {
+    thread: thread::JoinHandle<()>,
+    inbox: mpsc::Sender<Message>,
+    shared: Arc<Shared>,
+}
+
+/// What the writer thread is told.
+enum Message {
+    Event(Event),
+    /// Write what came so far and end.
+    Close,
+}
+
+impl Recorder {
+    /// Starts recording into a new file at `path`, beginning with `header`. The clock of
+    /// the run starts at `began`.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn start(
+        path: &Path,
+        header: &Header,
+        began: Instant,
+    ) -> Result<(Self, Writer), RecorderError> {
+        let failed = |source| RecorderError { path: path.to_owned(), source };
+        let file = File::create_new(path).map_err(failed)?;
+        let writer = EventWriter::new(file, header).map_err(failed)?;
+        let shared = Arc::new(Shared {
+            began,
+            next_index: AtomicU64::new(0),
+            ok: AtomicU64::new(0),
+            fail: AtomicU64::new(0),
+            info: AtomicU64::new(0),
+            failed: OnceLock::new(),
+            broken: watch::Sender::new(false),
+        });
+        let (sender, inbox) = mpsc::channel();
+        let thread = thread::Builder::new()
+            .name("recorder".to_owned())
+            .spawn({
+                let (shared, path) = (Arc::clone(&shared), path.to_owned());
+                move || {
+                    if let Err(source) = write_in_order(writer, &inbox) {
+                        let error = Arc::new(RecorderError { path, source });
+                        shared.failed.get_or_init(|| error);
+                        shared.broken.send_replace(true);
+                    }
+                }
+            })
+            .map_err(failed)?;
+        let writer = Writer { thread, inbox: sender.clone(), shared: Arc::clone(&shared) };
+        Ok((Self { shared, inbox: sender }, writer))
+    }
+
+    /// Time since the run began.
+    pub fn elapsed(&self) -> Duration {
+        self.shared.began.elapsed()
+    }
+
+    /// Records that `process` is about to send `invocation` to `node`. Call before the
+    /// first byte is sent.
+    pub fn invoke(&self, process: u64, node: &Cow<'static, str>, invocation: &Invocation) {
+        self.record(Event {
+            index: None,
+            time: 0,
+            process: Process::Client(process),
+            node: Some(node.clone()),
+            kind: EventType::Invoke,
+            f: Cow::Borrowed(invocation.f),
+            key: Some(invocation.key.clone()),
+            value: invocation.value.clone(),
+            error: None,
+            revision: None,
+            evidence: Value::Null,
+        });
+    }
+
+    /// Records how the operation of `process` ended. Call after the last byte was read.
+    pub fn complete(
+        &self,
+        process: u64,
+        node: &Cow<'static, str>,
+        invocation: &Invocation,
+        completion: &Completion,
+    ) {
+        let (kind, value, revision, error) = match completion {
+            Completion::Ok { value, revision } => (EventType::Ok, value.clone(), *revision, None),
+            Completion::Fail(why) => {
+                (EventType::Fail, invocation.value.clone(), None, Some(why.clone()))
+            }
+            Completion::Info(why) => {
+                (EventType::Info, invocation.value.clone(), None, Some(why.clone()))
+            }
+        };
+        self.record(Event {
+            index: None,
+            time: 0,
+            process: Process::Client(process),
+            node: Some(node.clone()),
+            kind,
+            f: Cow::Borrowed(invocation.f),
+            key: Some(invocation.key.clone()),
+            value,
+            error,
+            revision,
+            evidence: Value::Null,
+        });
+        let counter = match kind {
+            EventType::Ok => &self.shared.ok,
+            EventType::Fail => &self.shared.fail,
+            EventType::Info | EventType::Invoke => &self.shared.info,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Records what the nemesis did or saw.
+    pub fn nemesis(&self, event: NemesisEvent) {
+        self.record(Event {
+            index: None,
+            time: 0,
+            process: Process::NEMESIS,
+            node: None,
+            kind: match event.stage {
+                Stage::Invoke => EventType::Invoke,
+                Stage::Ok => EventType::Ok,
+                Stage::Fail => EventType::Fail,
+            },
+            f: Cow::Borrowed(event.f),
+            key: None,
+            value: event.value,
+            error: None,
+            revision: None,
+            evidence: event.evidence,
+        });
+    }
+
+    /// Operations by outcome so far.
+    pub fn tally(&self) -> Tally {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Tally { ok: of(&self.shared.ok), fail: of(&self.shared.fail), info: of(&self.shared.info) }
+    }
+
+    /// Resolves when the history can no longer be written.
+    pub async fn broken(&self) {
+        let mut broken = self.shared.broken.subscribe();
+        // The sender lives in `shared`, which `self` keeps alive.
+        broken.wait_for(|broken| *broken).await.expect("the sender outlives this wait");
+    }
+
+    /// Stamps and hands over. Stamp and hand-over are one step without await, so that the
+    /// writer never waits for an index that does not come.
+    fn record(&self, mut event: Event) {
+        event.index = Some(self.shared.next_index.fetch_add(1, Ordering::SeqCst));
+        let since = self.shared.began.elapsed();
+        event.time = u64::try_from(since.as_nanos()).expect("a run shorter than 584 years");
+        // The writer is gone only after it failed, which `broken` and `finish` report.
+        drop(self.inbox.send(Message::Event(event)));
+    }
+}
+
+impl Writer {
+    /// Waits until everything recorded so far is in the file; later events are dropped.
+    ///
+    /// # Errors
+    /// When writing failed at any time during the run.
+    pub fn finish(self) -> Result<(), Arc<RecorderError>> {
+        // It no longer listens only after it failed, which is reported below.
+        drop(self.inbox.send(Message::Close));
+        self.thread.join().expect("the writer thread does not panic");
+        match self.shared.failed.get() {
+            Some(error) => Err(Arc::clone(error)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An event ordered by its index alone.
+struct Late(Event);
+
+impl Late {
+    fn index(&self) -> u64 {
+        self.0.index.unwrap_or_default()
+    }
+}
+
+impl PartialEq for Late {
+    fn eq(&self, other: &Self) -> bool {
+        self.index() == other.index()
+    }
+}
+
+impl Eq for Late {}
+
+impl PartialOrd for Late {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Late {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.index().cmp(&other.index())
+    }
+}
+
+fn write_in_order(
+    mut writer: EventWriter<File>,
+    inbox: &mpsc::Receiver<Message>,
+) -> Result<(), io::Error> {
+    let mut waiting: BinaryHeap<Reverse<Late>> = BinaryHeap::new();
+    let mut next = 0;
+    let mut flushed = Instant::now();
+    let mut open = true;
+    while open {
+        let first = match inbox.recv_timeout(FLUSH_INTERVAL) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(Message::Close),
+        };
+        for message in first.into_iter().chain(inbox.try_iter()) {
+            match message {
+                Message::Event(event) => waiting.push(Reverse(Late(event))),
+                Message::Close => open = false,
+            }
+        }
+        // Once closed nothing late can come, and a gap left by a dead thread must not
+        // hold back what others recorded.
+        while waiting.peek().is_some_and(|first| first.0.index() == next || !open) {
+            let Some(Reverse(Late(event))) = waiting.pop() else { break };
+            next = event.index.unwrap_or_default() + 1;
+            writer.append(&event)?;
+        }
+        if flushed.elapsed() >= FLUSH_INTERVAL || !open {
+            writer.flush()?;
+            flushed = Instant::now();
+        }
+    }
+    Ok(())
+}

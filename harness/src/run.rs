@@ -1,0 +1,406 @@
+//! One run from nothing to results: network, cluster, clients against nemesis, heal,
+//! read back, check, report.
+//!
+//! Every exit path ends the nodes and undoes the faults: the nemesis undoes its own, the
+//! cluster kills what it started when dropped, and the sandbox ends with its init.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use squall_checker::history::{FORMAT_VERSION, Header, HeaderTag};
+use squall_nemesis::{
+    Nodes,
+    conductor::{self, NemesisEvent},
+    network::{Network, NetworkError},
+};
+use squall_results::{
+    facts::{Recovery, RunFacts, Timings},
+    run_dir::{RunDir, StoreError},
+    summary::Results,
+};
+use squall_workloads::Workload;
+use tokio::sync::watch;
+
+use crate::{
+    analysis::{self, AnalysisError, Evidence},
+    clients::Clients,
+    cluster::{Cluster, ClusterError},
+    host,
+    plan::{Net, Plan},
+    probes::{Probing, View},
+    progress::{FaultsInForce, Progress, Snapshot},
+    readback::{self, FinalReads, Readback},
+    recorder::{Recorder, RecorderError},
+    session::Sessions,
+    system::System,
+};
+
+/// How long a fresh cluster may take to serve its first write.
+const FIRST_WRITE_DEADLINE: Duration = Duration::from_secs(20);
+/// How long a healed cluster may take until every node serves a write again. TCP that was
+/// cut off stays silent for up to 2 s after the heal, and an election follows.
+const RECOVERY_DEADLINE: Duration = Duration::from_secs(15);
+/// How long the final reads may take.
+const READS_DEADLINE: Duration = Duration::from_secs(15);
+/// How often everything is read back.
+const READ_ROUNDS: usize = 2;
+/// Time between two snapshots for [`Progress`].
+const TICK: Duration = Duration::from_millis(200);
+
+/// A run that could not be carried out; none of these says anything about the system.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The run directory cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file of the run cannot be written.
+    #[error("write {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The nodes cannot be connected.
+    #[error("connect the nodes")]
+    Network(#[from] NetworkError),
+    /// The nodes cannot be run.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The cluster runs but never served.
+    #[error(
+        "get a first write from the cluster within {} s; the nodes' logs are in {}",
+        FIRST_WRITE_DEADLINE.as_secs(),
+        logs.display()
+    )]
+    NeverServed {
+        /// Where the logs are.
+        logs: PathBuf,
+    },
+    /// The history cannot be written.
+    #[error(transparent)]
+    Recorder(#[from] Arc<RecorderError>),
+    /// A client ended in a panic.
+    #[error("run the clients")]
+    Client(#[from] tokio::task::JoinError),
+    /// What was recorded cannot be judged or shown.
+    #[error(transparent)]
+    Analysis(#[from] AnalysisError),
+}
+
+/// What to run and who is to know.
+pub struct Order {
+    /// The plan, resolved.
+    pub plan: Plan,
+    /// The system of the plan.
+    pub system: Arc<dyn System>,
+    /// The workload of the plan.
+    pub workload: Box<dyn Workload>,
+    /// Where everything is kept; made by [`RunDir::create`].
+    pub run_dir: RunDir,
+    /// When the run began, as the run directory has it.
+    pub started_utc: String,
+    /// Whom to tell.
+    pub progress: Arc<dyn Progress>,
+    /// Becomes true when somebody wants the run to end early: it is healed, read back and
+    /// judged all the same.
+    pub interrupt: watch::Receiver<bool>,
+}
+
+/// Connects `nodes` nodes as `net` asks for; the second value says why a wish for the
+/// sandbox was not fulfilled.
+///
+/// # Errors
+/// When the network asked for cannot be had.
+pub async fn connect(net: Net, nodes: usize) -> Result<(Network, Option<String>), NetworkError> {
+    if net == Net::Proxy {
+        return Ok((Network::proxy(nodes).await?, None));
+    }
+    if !squall_nemesis::sandbox::inside() {
+        let why = "this process is not in a sandbox".to_owned();
+        return Ok((Network::proxy(nodes).await?, Some(why)));
+    }
+    match Network::sandbox(nodes).await {
+        Ok(network) => Ok((network, None)),
+        Err(error) if net == Net::Auto => {
+            Ok((Network::proxy(nodes).await?, Some(chain(&error))))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// An error and its causes in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // Some libraries repeat their source in their own text.
+        if !line.ends_with(&text) {
+            line = format!("{line}: {text}");
+        }
+        cause = error.source();
+    }
+    line
+}
+
+/// Carries out `order` and leaves a complete run directory.
+///
+/// # Errors
+/// When the harness or the system could not be set up, or the results not be kept. What
+/// was recorded until then stays in the run directory.
+pub async fn run(order: Order) -> Result<Results, RunError> {
+    let began = Instant::now();
+    let Order { plan, system, workload, run_dir, started_utc, progress, interrupt } = order;
+    run_dir.write(&run_dir.plan(), plan.to_toml().as_bytes())?;
+    progress.phase(&format!("starting {} nodes", plan.nodes));
+    let (network, refused) = connect(plan.net, plan.nodes).await?;
+    let stage = Stage::set(&plan, system, network, &run_dir, &*workload, began)?;
+    let mut facts = stage.facts(&plan, &started_utc);
+    facts.notes.extend(refused.map(|why| format!("No sandbox: {why}.")));
+
+    let acted = stage.act(&plan, &*workload, &*progress, interrupt, &run_dir, began).await?;
+    facts.timings = acted.timings;
+    facts.recovered = acted.recovered;
+    facts.interrupted = acted.interrupted;
+
+    progress.phase("checking the history");
+    let probes = stage.strike(&run_dir).await?;
+    let evidence = Evidence { facts, probes };
+    Ok(analysis::conclude(&run_dir, evidence, squall_checker::Budget::default())?)
+}
+
+/// Everything that stands while the clients run.
+struct Stage {
+    system: Arc<dyn System>,
+    network: Arc<Network>,
+    cluster: Cluster,
+    view: Arc<View>,
+    recorder: Recorder,
+    writer: crate::recorder::Writer,
+    probing: Probing,
+    names: Vec<String>,
+}
+
+struct Acted {
+    timings: Timings,
+    recovered: Recovery,
+    interrupted: bool,
+}
+
+impl Stage {
+    fn set(
+        plan: &Plan,
+        system: Arc<dyn System>,
+        network: Network,
+        run_dir: &RunDir,
+        workload: &dyn Workload,
+        began: Instant,
+    ) -> Result<Self, RunError> {
+        let names: Vec<String> = (1..=plan.nodes).map(|i| format!("n{i}")).collect();
+        let network = Arc::new(network);
+        let view = Arc::new(View::new(plan.nodes));
+        let header = Header {
+            squall: FORMAT_VERSION,
+            kind: HeaderTag::Header,
+            system: plan.system.clone(),
+            workload: plan.workload.clone(),
+            model: workload.model().to_owned(),
+            nodes: names.clone(),
+            seed: plan.seed,
+            plan: serde_json::to_value(plan).expect("a plan is plain data"),
+        };
+        let (recorder, writer) =
+            Recorder::start(&run_dir.history(), &header, began).map_err(Arc::new)?;
+        let data = run_dir.path().join("data");
+        let cluster = Cluster::new(
+            Arc::clone(&system),
+            names.clone(),
+            Arc::clone(&network),
+            Arc::clone(&view),
+            &data,
+            |node| run_dir.log(node),
+        )?;
+        let path = run_dir.cluster();
+        let probing = Probing::start(&system, &cluster.addresses(), &view, &path, began)
+            .map_err(|source| RunError::File { path, source })?;
+        Ok(Self { system, network, cluster, view, recorder, writer, probing, names })
+    }
+
+    fn facts(&self, plan: &Plan, started_utc: &str) -> RunFacts {
+        let versions = [
+            ("squall".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+            (plan.system.clone(), self.system.version()),
+        ];
+        RunFacts {
+            name: plan.run_name(),
+            system: plan.system.clone(),
+            workload: plan.workload.clone(),
+            bug: plan.bug.clone(),
+            nodes: self.names.clone(),
+            seed: plan.seed,
+            plan: serde_json::to_value(plan).expect("a plan is plain data"),
+            faults_planned: plan
+                .schedule
+                .as_ref()
+                .map_or(0, |schedule| u32::try_from(schedule.steps.len()).unwrap_or(u32::MAX)),
+            command: plan.command(),
+            network: self.network.describe(),
+            network_caveats: self.network.caveats(),
+            started_utc: started_utc.to_owned(),
+            versions: versions.into(),
+            host: host::describe(),
+            ..RunFacts::default()
+        }
+    }
+
+    /// Boots, runs clients against nemesis, heals and reads back.
+    async fn act(
+        &self,
+        plan: &Plan,
+        workload: &dyn Workload,
+        progress: &dyn Progress,
+        interrupt: watch::Receiver<bool>,
+        run_dir: &RunDir,
+        began: Instant,
+    ) -> Result<Acted, RunError> {
+        let mut timings = Timings::default();
+        self.cluster.start_all().await?;
+        timings.boot_ms = ms(began.elapsed());
+        let slots = plan.concurrency + plan.nodes * readback::LANES;
+        let sessions = Sessions::new(
+            Arc::clone(&self.system),
+            &self.cluster.addresses(),
+            self.recorder.clone(),
+            plan.operation_timeout,
+            slots,
+        );
+        let mut readback = Readback::new(&sessions, plan.concurrency);
+        if readback.all_serve(Instant::now() + FIRST_WRITE_DEADLINE).await == 0 {
+            return Err(RunError::NeverServed { logs: run_dir.path().join("logs") });
+        }
+
+        let storm = Instant::now();
+        let interrupted =
+            self.storm(plan, workload, &sessions, progress, interrupt).await?;
+        timings.workload_ms = ms(storm.elapsed());
+
+        progress.phase("healing, then reading back");
+        let recovered = self.read_back(workload, &mut readback, &mut timings).await;
+        Ok(Acted { timings, recovered, interrupted })
+    }
+
+    /// Clients against nemesis until the time is up; true when interrupted before.
+    async fn storm(
+        &self,
+        plan: &Plan,
+        workload: &dyn Workload,
+        sessions: &Sessions,
+        progress: &dyn Progress,
+        mut interrupt: watch::Receiver<bool>,
+    ) -> Result<bool, RunError> {
+        let schedule = plan.schedule.as_ref().expect("a resolved plan has a schedule");
+        let faults = FaultsInForce::default();
+        let record = |event: NemesisEvent| {
+            faults.note(&event);
+            self.recorder.nemesis(event);
+        };
+        let (stop, stopped) = watch::channel(false);
+        let clients = Clients::start(sessions, workload, plan.concurrency, plan.rate);
+        let conduct =
+            conductor::conduct(schedule, &self.cluster, &self.network, &record, stopped);
+        let timer = async {
+            let reason = tokio::select! {
+                () = self.tell(plan.time, progress, &faults) => End::TimeUp,
+                () = wait_true(&mut interrupt) => End::Interrupted,
+                () = self.recorder.broken() => End::Broken,
+            };
+            stop.send_replace(true);
+            reason
+        };
+        let (_, reason) = tokio::join!(conduct, timer);
+        clients.stop().await?;
+        Ok(reason == End::Interrupted)
+    }
+
+    /// Tells how the run goes, until `total` has passed.
+    async fn tell(&self, total: Duration, progress: &dyn Progress, faults: &FaultsInForce) {
+        let began = Instant::now();
+        let mut last = (began, self.recorder.tally());
+        while began.elapsed() < total {
+            let left = total.saturating_sub(began.elapsed());
+            tokio::time::sleep(TICK.min(left)).await;
+            let (now, tally) = (Instant::now(), self.recorder.tally());
+            let done = |tally: crate::recorder::Tally| tally.ok + tally.fail + tally.info;
+            let seconds = now.duration_since(last.0).as_secs_f64();
+            #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+            let operations_per_s = (done(tally) - done(last.1)) as f64 / seconds;
+            progress.tick(&Snapshot {
+                elapsed: began.elapsed(),
+                total,
+                operations_per_s,
+                tally,
+                faults: faults.now(),
+                leader: self.view.leader_and_term(),
+            });
+            last = (now, tally);
+        }
+    }
+
+    async fn read_back(
+        &self,
+        workload: &dyn Workload,
+        readback: &mut Readback,
+        timings: &mut Timings,
+    ) -> Recovery {
+        let heal = Instant::now();
+        let record = |event: NemesisEvent| self.recorder.nemesis(event);
+        conductor::heal(&self.cluster, &self.network, &record).await;
+        let serving = readback.all_serve(Instant::now() + RECOVERY_DEADLINE).await;
+        timings.heal_ms = ms(heal.elapsed());
+        let reads = Instant::now();
+        let FinalReads { expected, ok } =
+            readback.read_all(workload, READ_ROUNDS, Instant::now() + READS_DEADLINE).await;
+        timings.final_reads_ms = ms(reads.elapsed());
+        Recovery {
+            served_again_ms: (serving == self.names.len()).then_some(timings.heal_ms),
+            final_reads_expected: expected,
+            final_reads_ok: ok,
+        }
+    }
+
+    /// Ends the nodes and closes the files; returns the probes.
+    async fn strike(
+        self,
+        run_dir: &RunDir,
+    ) -> Result<Vec<squall_results::probes::Probe>, RunError> {
+        self.cluster.stop_all().await;
+        let path = run_dir.cluster();
+        let probes = self.probing.finish().await;
+        let probes = probes.map_err(|source| RunError::File { path, source })?;
+        self.writer.finish()?;
+        Ok(probes)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    TimeUp,
+    Interrupted,
+    /// The history cannot be written; the writer will say why.
+    Broken,
+}
+
+/// Resolves when `flag` is true; never if it can no longer become so.
+async fn wait_true(flag: &mut watch::Receiver<bool>) {
+    if flag.wait_for(|flag| *flag).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).expect("a run shorter than 584 million years")
+}

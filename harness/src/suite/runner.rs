@@ -1,0 +1,165 @@
+//! Carries out a suite: one process a cell, one after another, whatever happens to each.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use squall_results::{
+    run_dir::{StoreError, write_atomically},
+    suite::{Cell, SuiteResults, render_html, render_junit},
+    summary::Results,
+};
+use tokio::{process::Command, sync::watch};
+
+use super::definition::{CellPlan, Suite};
+
+/// Time a run may need beside its workload before it counts as hanging.
+const OVERHEAD_MAX: Duration = Duration::from_secs(180);
+
+/// What to run and where.
+pub struct SuiteOrder {
+    /// The suite.
+    pub suite: Suite,
+    /// The `squall` binary.
+    pub executable: PathBuf,
+    /// The folder of this run of the suite; it must exist and be empty.
+    pub folder: PathBuf,
+    /// When it began.
+    pub started_utc: String,
+    /// Becomes true when somebody wants the suite to end after the run under way.
+    pub interrupt: watch::Receiver<bool>,
+}
+
+/// Carries out every cell and writes `suite.html`, `suite.json` and `junit.xml`, anew
+/// after each cell so that an interrupted night still has its report. `tell` hears of
+/// every cell before it starts and after it ended.
+///
+/// # Errors
+/// When the reports cannot be written. A cell that goes wrong is not an error.
+pub async fn run(
+    order: SuiteOrder,
+    tell: &dyn Fn(Told<'_>),
+) -> Result<SuiteResults, StoreError> {
+    let SuiteOrder { suite, executable, folder, started_utc, interrupt } = order;
+    let mut results =
+        SuiteResults { squall: 1, suite: suite.name, started_utc, cells: Vec::new() };
+    let total = suite.cells.len();
+    for (index, cell) in suite.cells.iter().enumerate() {
+        let done = if *interrupt.borrow() {
+            not_run(cell, "not run: the suite was interrupted before it")
+        } else {
+            tell(Told::Starts { index, total, cell });
+            carry_out(cell, &executable, &folder).await
+        };
+        tell(Told::Ended { cell: &done });
+        results.cells.push(done);
+        write_reports(&results, &folder)?;
+    }
+    Ok(results)
+}
+
+/// News of a suite.
+pub enum Told<'a> {
+    /// A cell starts.
+    Starts {
+        /// Counted from 0.
+        index: usize,
+        /// Cells in all.
+        total: usize,
+        /// The cell.
+        cell: &'a CellPlan,
+    },
+    /// A cell ended, or was not run.
+    Ended {
+        /// What it came to.
+        cell: &'a Cell,
+    },
+}
+
+fn write_reports(results: &SuiteResults, folder: &Path) -> Result<(), StoreError> {
+    write_atomically(&folder.join("suite.json"), results.to_json().as_bytes())?;
+    write_atomically(&folder.join("suite.html"), render_html(results).as_bytes())?;
+    write_atomically(&folder.join("junit.xml"), render_junit(results).as_bytes())
+}
+
+fn not_run(cell: &CellPlan, reason: &str) -> Cell {
+    Cell {
+        name: cell.name.clone(),
+        plan: in_words(cell),
+        expected: cell.expect,
+        verdict: None,
+        as_expected: false,
+        run_dir: None,
+        seconds: 0.0,
+        reason: reason.to_owned(),
+        seed: cell.plan.seed,
+        command: cell.plan.command(),
+    }
+}
+
+fn in_words(cell: &CellPlan) -> String {
+    let plan = &cell.plan;
+    let bug = plan.bug.as_ref().map(|bug| format!(" with {bug}")).unwrap_or_default();
+    format!(
+        "{}{bug}, {}, {} nodes, {}, {}",
+        plan.system,
+        plan.workload,
+        plan.nodes,
+        plan.nemesis,
+        humantime::format_duration(plan.time)
+    )
+}
+
+async fn carry_out(cell: &CellPlan, executable: &Path, folder: &Path) -> Cell {
+    let began = Instant::now();
+    let outcome = execute(cell, executable, folder).await;
+    let mut done = not_run(cell, "");
+    done.seconds = began.elapsed().as_secs_f64();
+    done.run_dir = run_dir(folder, &cell.name);
+    match outcome {
+        Ok(results) => {
+            done.verdict = Some(results.verdict);
+            done.as_expected = results.verdict == cell.expect;
+            done.reason = results.reason;
+        }
+        Err(why) => done.reason = why,
+    }
+    done
+}
+
+/// Runs the cell's plan in a process of its own; the reason when it has no results.
+async fn execute(cell: &CellPlan, executable: &Path, folder: &Path) -> Result<Results, String> {
+    let plan = folder.join(format!("{}.toml", cell.name));
+    write_atomically(&plan, cell.plan.to_toml().as_bytes())
+        .map_err(|error| format!("failed to {}", crate::run::chain(&error)))?;
+    let child = Command::new(executable)
+        .args(["test", "--json", "--plan"])
+        .arg(&plan)
+        .arg("--store")
+        .arg(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| format!("failed to start {}: {error}", executable.display()))?;
+    let limit = cell.plan.time + OVERHEAD_MAX;
+    let Ok(output) = tokio::time::timeout(limit, child.wait_with_output()).await else {
+        return Err(format!("killed: not done {} s after its workload", OVERHEAD_MAX.as_secs()));
+    };
+    let output = output.map_err(|error| format!("failed to wait for the run: {error}"))?;
+    serde_json::from_slice(&output.stdout).map_err(|_| {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let last = stderr.lines().rev().find(|line| !line.trim().is_empty());
+        format!("no results ({}): {}", output.status, last.unwrap_or("nothing on stderr"))
+    })
+}
+
+/// The only run directory of the cell, relative to the suite's folder.
+fn run_dir(folder: &Path, cell: &str) -> Option<String> {
+    let mut runs = std::fs::read_dir(folder.join(cell)).ok()?;
+    let run = runs.next()?.ok()?;
+    Some(format!("{cell}/{}", run.file_name().to_string_lossy()))
+}

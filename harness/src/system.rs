@@ -1,0 +1,87 @@
+//! What an adapter implements: how to start a system's nodes, talk to them and see them.
+//!
+//! Adapters know nothing of faults, histories or time. An operation's outcome is data:
+//! no adapter returns an error for an operation the system refused.
+
+use std::{future::Future, net::SocketAddr, path::PathBuf, pin::Pin, process::Command};
+
+use serde_json::Value;
+use squall_workloads::Invocation;
+
+/// A boxed future, so that systems can be chosen by name at run time.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A node about to be started.
+#[derive(Clone, Debug)]
+pub struct NodeSetup {
+    /// Its name, `n1`, `n2`, ...
+    pub name: String,
+    /// Where it listens, for clients and peers.
+    pub listen: SocketAddr,
+    /// Every other node, by name, at the address under which this one reaches it.
+    pub peers: Vec<(String, SocketAddr)>,
+    /// A directory of its own that survives restarts.
+    pub data: PathBuf,
+}
+
+/// A distributed store under test.
+pub trait System: Send + Sync {
+    /// The name on the command line.
+    fn name(&self) -> &str;
+
+    /// What ran, for the report: version and variant.
+    fn version(&self) -> String;
+
+    /// The command that runs one node in the foreground until it is killed.
+    fn command(&self, node: &NodeSetup) -> Command;
+
+    /// A client with connections of its own; `nodes` are the addresses in plan order.
+    fn client(&self, nodes: &[SocketAddr]) -> Box<dyn Client>;
+
+    /// Asks one node how it is; `None` when it does not answer. Must not wait for others.
+    fn probe<'a>(&'a self, node: SocketAddr) -> BoxFuture<'a, Option<Status>>;
+}
+
+/// A connection of one logical client to the whole cluster.
+pub trait Client: Send {
+    /// Carries out one operation on one node: one attempt, no retries, no redirects.
+    ///
+    /// Whoever calls this bounds it in time by dropping the future, so an adapter needs
+    /// no timeout of its own.
+    fn invoke<'a>(
+        &'a mut self,
+        node: usize,
+        invocation: &'a Invocation,
+    ) -> BoxFuture<'a, Completion>;
+}
+
+/// How one operation ended, as its client saw it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Completion {
+    /// It took effect.
+    Ok {
+        /// What it returned; for a write, what was written.
+        value: Value,
+        /// The revision the system attached, where it has them.
+        revision: Option<u64>,
+    },
+    /// It did not take effect and never will: nothing was sent, or the system said so.
+    Fail(String),
+    /// Nobody knows.
+    Info(String),
+}
+
+/// What a node says about itself; what a system cannot tell is absent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Status {
+    /// `leader`, `candidate` or `follower`.
+    pub role: Option<String>,
+    /// Its current term.
+    pub term: Option<u64>,
+    /// Whom it believes to lead.
+    pub leader: Option<String>,
+    /// Highest log index known to be committed.
+    pub commit: Option<u64>,
+    /// Highest log index applied.
+    pub applied: Option<u64>,
+}

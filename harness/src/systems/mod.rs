@@ -1,0 +1,45 @@
+//! Adapters for systems under test, by name.
+
+mod node;
+
+use std::path::Path;
+
+pub use node::Node;
+
+use crate::{plan::Plan, system::System};
+
+/// Every built-in system: name and one sentence.
+pub const SYSTEMS: &[(&str, &str)] = &[("node", "the built-in Raft key-value node")];
+
+/// A system that cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SystemError {
+    /// The name is not known.
+    #[error("there is no system `{name}`; there is: {}", known())]
+    Unknown {
+        /// The name given.
+        name: String,
+    },
+    /// Bugs are planted in the built-in node only.
+    #[error("the system `{system}` has no planted bugs; leave out the bug, or use `node`")]
+    NoBugs {
+        /// The system of the plan.
+        system: String,
+    },
+}
+
+fn known() -> String {
+    SYSTEMS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+}
+
+/// The system a plan asks for. `executable` is the `squall` binary, which is also the
+/// built-in node.
+///
+/// # Errors
+/// When there is no system of that name, or it has no planted bugs and one was asked for.
+pub fn by_plan(plan: &Plan, executable: &Path) -> Result<Box<dyn System>, SystemError> {
+    match plan.system.as_str() {
+        "node" => Ok(Box::new(Node::new(executable.to_owned(), plan.bug.clone()))),
+        name => Err(SystemError::Unknown { name: name.to_owned() }),
+    }
+}
