@@ -9,7 +9,7 @@
 //! From the inside outwards:
 //!
 //! - [`raft`] is the protocol, a state machine without sockets, files or clocks.
-//! - `storage` is the file the protocol's state survives in.
+//! - [`storage`] is the file the protocol's state survives in.
 //! - `machine` is what the commands mean: the map and its operations.
 //! - `driver` owns all three and gives them time, disk and network.
 //! - `api` is the HTTP surface, for clients and for peers.
@@ -19,6 +19,8 @@
 
 pub mod bugs;
 pub mod raft;
+
+pub mod storage;
 
 mod args;
 mod node;

@@ -1,4 +1,56 @@
-//! Raft.
+//! The Raft protocol, as a state machine without sockets, files or clocks.
+//!
+//! [`Raft`] is driven from outside: messages from peers go in by
+//! [`Raft::step`], the passing of time by [`Raft::tick`], what clients want by
+//! [`Raft::propose`] and [`Raft::read`], finished disk writes by
+//! [`Raft::written`]. What the protocol wants done in return is collected by
+//! [`Raft::ready`]: messages to send, state to write, entries to apply, reads
+//! to answer. Equal inputs give equal outputs; the only chance in it, the
+//! length of election timeouts, comes from a generator handed in by the caller.
+//!
+//! # How agreement is reached
+//!
+//! Time is divided into terms with at most one leader each. A node that hears
+//! no leader for a random time becomes a candidate of the next term and asks
+//! for votes (`election`). A vote goes to the first candidate who asks, if its
+//! log is at least as new as the voter's; with a majority the candidate is
+//! leader. Only the leader takes commands. It appends them to its log and sends
+//! them on (`leader`); a follower accepts entries that continue its own log and
+//! replaces those that contradict the leader's (`follower`). An entry of the
+//! leader's own term that a majority holds is committed, and everything before
+//! it with it. Since a candidate with an older log than some majority cannot be
+//! elected, a committed entry is in the log of every later leader.
+//!
+//! # What makes it safe on real disks
+//!
+//! A node may only tell others what it will still know after a crash. Writes
+//! are numbered, and the messages that depend on one travel with it
+//! ([`Write::messages`]): a vote, the acknowledgement of an append, and whatever
+//! mentions a term that is not on disk yet. The leader's entries go to the
+//! followers while its own disk still works on them (Ongaro 2014, 10.2.1); it
+//! counts itself among their holders once its write is done.
+//!
+//! # Deliberately absent
+//!
+//! Pre-vote, check-quorum, leadership transfer, changes of membership and
+//! snapshots. A leader that is cut off goes on believing in itself; it merely
+//! can neither commit nor confirm a read.
+
+mod core;
+mod election;
+mod follower;
+mod leader;
+mod log;
+mod message;
+mod progress;
+mod reads;
+mod ready;
 mod types;
 
+pub use self::core::{Config, Raft, Role, Status};
+pub use follower::CommittedConflict;
+pub use leader::NotLeader;
+pub use message::{AppendReply, Body, Hint, Message, VoteReply};
+pub use reads::{ReadId, ReadReady};
+pub use ready::{Apply, Ready, Write};
 pub use types::{BadNodeId, Entry, HardState, LogIndex, NodeId, Payload, Position, Term};

@@ -1,0 +1,276 @@
+//! The node's state, and the rules that hold whatever its role.
+
+use std::collections::BTreeSet;
+
+use rand::RngExt;
+use rand::rngs::ChaCha8Rng;
+
+use super::follower::CommittedConflict;
+use super::leader::Leadership;
+use super::log::Log;
+use super::message::{Body, Message, VoteReply};
+use super::reads::{ReadId, ReadReady};
+use super::ready::Writes;
+use super::types::{Entry, HardState, LogIndex, NodeId, Term};
+use crate::bugs::Bug;
+
+/// What a node is told once, when it starts.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// This node.
+    pub id: NodeId,
+    /// The other nodes of the cluster.
+    pub peers: Vec<NodeId>,
+    /// Ticks between a leader's heartbeats; at least one.
+    pub heartbeat_ticks: u32,
+    /// Shortest election timeout in ticks; timeouts are drawn from this up to,
+    /// but not including, twice this.
+    pub election_ticks: u32,
+    /// Commands sent in one message, in bytes; a single entry may exceed it.
+    pub append_bytes_max: usize,
+    /// The rule to break, if any.
+    pub bug: Option<Bug>,
+}
+
+/// What a node takes itself for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It follows a leader or waits for one.
+    Follower,
+    /// It asks for votes.
+    Candidate,
+    /// It leads its term, as far as it knows.
+    Leader,
+}
+
+impl Role {
+    /// Returns the role in lower case, as in `leader`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Follower => "follower",
+            Self::Candidate => "candidate",
+            Self::Leader => "leader",
+        }
+    }
+}
+
+/// What a node can tell about itself without asking anyone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The node.
+    pub id: NodeId,
+    /// What it takes itself for.
+    pub role: Role,
+    /// Its term.
+    pub term: Term,
+    /// The leader of its term, if it knows one.
+    pub leader: Option<NodeId>,
+    /// How far it knows the log to be committed.
+    pub commit: LogIndex,
+    /// How far it has handed out entries to be applied.
+    pub applied: LogIndex,
+    /// The last index of its log.
+    pub last_index: LogIndex,
+}
+
+/// A role together with what only that role has to know.
+pub(super) enum RoleState {
+    Follower,
+    Candidate { votes: BTreeSet<NodeId> },
+    Leader(Leadership),
+}
+
+/// Where the state machine goes on.
+#[derive(Default)]
+pub(super) enum ApplyFrom {
+    #[default]
+    Next,
+    Start,
+}
+
+/// One node's part in the protocol.
+pub struct Raft {
+    pub(super) config: Config,
+    pub(super) rng: ChaCha8Rng,
+    pub(super) term: Term,
+    pub(super) vote: Option<NodeId>,
+    pub(super) log: Log,
+    pub(super) commit: LogIndex,
+    pub(super) applied: LogIndex,
+    pub(super) role: RoleState,
+    pub(super) leader: Option<NodeId>,
+    /// Ticks since the leader was heard, the vote given or the election begun;
+    /// for a leader, since its last heartbeat.
+    pub(super) ticks: u32,
+    /// The current election timeout.
+    pub(super) timeout_ticks: u32,
+    pub(super) outbox: Vec<Message>,
+    pub(super) writes: Writes,
+    pub(super) reads_ready: Vec<ReadReady>,
+    pub(super) reads_refused: Vec<ReadId>,
+    pub(super) apply_afresh: ApplyFrom,
+}
+
+impl Raft {
+    /// Starts a node with what its disk holds: nothing, or what [`Ready::write`]
+    /// asked to be written before.
+    ///
+    /// `entries` are consecutive from index 1. The node begins as a follower and
+    /// knows of nothing committed.
+    ///
+    /// [`Ready::write`]: super::Ready::write
+    pub fn new(
+        config: Config,
+        hard_state: HardState,
+        entries: Vec<Entry>,
+        rng: ChaCha8Rng,
+    ) -> Self {
+        let mut raft = Self {
+            config,
+            rng,
+            term: hard_state.term,
+            vote: hard_state.vote,
+            log: Log::new(entries),
+            commit: LogIndex::ZERO,
+            applied: LogIndex::ZERO,
+            role: RoleState::Follower,
+            leader: None,
+            ticks: 0,
+            timeout_ticks: 0,
+            outbox: Vec::new(),
+            writes: Writes::new(hard_state),
+            reads_ready: Vec::new(),
+            reads_refused: Vec::new(),
+            apply_afresh: ApplyFrom::Next,
+        };
+        raft.restart_election_timer();
+        raft
+    }
+
+    /// Returns what the node can tell about itself.
+    pub fn status(&self) -> Status {
+        Status {
+            id: self.config.id,
+            role: self.role(),
+            term: self.term,
+            leader: self.leader,
+            commit: self.commit,
+            applied: self.applied,
+            last_index: self.log.last().index,
+        }
+    }
+
+    /// Returns what the node takes itself for.
+    pub fn role(&self) -> Role {
+        match self.role {
+            RoleState::Follower => Role::Follower,
+            RoleState::Candidate { .. } => Role::Candidate,
+            RoleState::Leader(_) => Role::Leader,
+        }
+    }
+
+    /// Notes that one tick has passed.
+    pub fn tick(&mut self) {
+        self.ticks += 1;
+        if self.role() == Role::Leader {
+            if self.ticks >= self.config.heartbeat_ticks {
+                self.ticks = 0;
+                self.beat();
+            }
+        } else if self.ticks >= self.timeout_ticks {
+            self.campaign();
+        }
+    }
+
+    /// Takes in a message.
+    ///
+    /// Messages from strangers or for someone else are ignored, as are replies
+    /// to what was said in earlier terms.
+    ///
+    /// # Errors
+    /// The leader contradicts an entry this node knows to be committed. That
+    /// cannot happen unless some node lost what it had written or broke the
+    /// protocol; the node must stop.
+    pub fn step(&mut self, message: Message) -> Result<(), CommittedConflict> {
+        let Message { from, to, term, body } = message;
+        if to != self.config.id || !self.config.peers.contains(&from) {
+            return Ok(());
+        }
+        if term < self.term {
+            self.answer_from_the_past(from, &body);
+            return Ok(());
+        }
+        if term > self.term {
+            self.enter_term(term);
+        }
+        match body {
+            Body::VoteRequest { last } => self.on_vote_request(from, last),
+            Body::VoteReply(VoteReply::Granted) => self.on_vote(from),
+            Body::VoteReply(VoteReply::Denied) | Body::Deposed => {}
+            Body::Append { prev, entries, commit } => {
+                return self.on_append(from, prev, entries, commit);
+            }
+            Body::AppendReply(reply) => self.on_append_reply(from, reply),
+            Body::Heartbeat { commit, round } => self.on_heartbeat(from, commit, round),
+            Body::HeartbeatReply { round } => self.on_heartbeat_reply(from, round),
+        }
+        Ok(())
+    }
+
+    /// Tells a candidate or leader of an earlier term that its time is over.
+    fn answer_from_the_past(&mut self, from: NodeId, body: &Body) {
+        match body {
+            Body::VoteRequest { .. } => self.send(from, Body::VoteReply(VoteReply::Denied)),
+            Body::Append { .. } | Body::Heartbeat { .. } => self.send(from, Body::Deposed),
+            Body::VoteReply(_)
+            | Body::AppendReply(_)
+            | Body::HeartbeatReply { .. }
+            | Body::Deposed => {}
+        }
+    }
+
+    /// Enters a later term as a follower that has not voted in it.
+    fn enter_term(&mut self, term: Term) {
+        self.term = term;
+        self.vote = None;
+        self.leader = None;
+        if self.role() != Role::Follower {
+            self.become_follower();
+        }
+    }
+
+    /// Gives up candidacy or leadership, and with it the reads that wait.
+    pub(super) fn become_follower(&mut self) {
+        let role = std::mem::replace(&mut self.role, RoleState::Follower);
+        if let RoleState::Leader(leadership) = role {
+            self.reads_refused.extend(leadership.into_waiting_reads());
+        }
+        self.restart_election_timer();
+    }
+
+    /// Draws a new election timeout, so that rivals rarely stand twice at once.
+    pub(super) fn restart_election_timer(&mut self) {
+        self.ticks = 0;
+        let shortest = self.config.election_ticks.max(1);
+        self.timeout_ticks = self.rng.random_range(shortest..2 * shortest);
+    }
+
+    /// Returns how many nodes make a majority.
+    pub(super) fn quorum(&self) -> usize {
+        self.config.peers.len().div_ceil(2) + 1
+    }
+
+    /// Returns how far entries may be applied.
+    pub(super) fn applicable(&self) -> LogIndex {
+        match (self.config.bug, &self.role) {
+            (Some(Bug::AckBeforeCommit), RoleState::Leader(_)) => {
+                self.commit.max(self.log.stable())
+            }
+            _ => self.commit,
+        }
+    }
+
+    pub(super) fn send(&mut self, to: NodeId, body: Body) {
+        self.outbox.push(Message { from: self.config.id, to, term: self.term, body });
+    }
+}

@@ -1,0 +1,166 @@
+//! What the protocol wants done, and what it may assume once it is.
+
+use super::core::{ApplyFrom, Raft, Role, RoleState};
+use super::message::{AppendReply, Body, Message};
+use super::reads::{ReadId, ReadReady};
+use super::types::{Entry, HardState};
+use crate::bugs::Bug;
+
+/// What the protocol wants done, in any order except where said otherwise.
+#[derive(Debug, Default)]
+pub struct Ready {
+    /// Messages that may leave at once. Losing some is allowed.
+    pub messages: Vec<Message>,
+    /// What has to reach the disk. Writes are done in the order of their
+    /// numbers; [`Raft::written`] is told when.
+    pub write: Option<Write>,
+    /// What to apply to the state machine, before the reads are answered.
+    pub apply: Apply,
+    /// Reads that may be answered once enough is applied.
+    pub reads: Vec<ReadReady>,
+    /// Reads that will not be answered, because the node no longer leads.
+    pub refused_reads: Vec<ReadId>,
+}
+
+/// What to apply to the state machine.
+#[derive(Debug)]
+pub enum Apply {
+    /// These entries, after those applied before.
+    Onwards(Vec<Entry>),
+    /// These entries, to an empty state machine.
+    ///
+    /// Asked for only if entries that were applied turn out not to be part of
+    /// the log after all, which needs a planted bug.
+    Afresh(Vec<Entry>),
+}
+
+impl Default for Apply {
+    fn default() -> Self {
+        Self::Onwards(Vec::new())
+    }
+}
+
+/// A numbered write.
+///
+/// Entries replace those on disk from the first one's index on. All of it may
+/// be on disk or none; later writes are never on disk without earlier ones.
+#[derive(Debug)]
+pub struct Write {
+    /// The number, counting up from one.
+    pub number: u64,
+    /// The new hard state, if it changed.
+    pub hard_state: Option<HardState>,
+    /// Consecutive entries.
+    pub entries: Vec<Entry>,
+    /// Messages that may leave only when this write and all before it are done.
+    /// A write may consist of nothing else.
+    pub messages: Vec<Message>,
+}
+
+/// How far the disk is behind the protocol.
+#[derive(Default)]
+pub(super) struct Writes {
+    /// The number of the newest write.
+    number: u64,
+    /// The hard state as it was last handed out to be written.
+    hard_state: HardState,
+    /// The newest write that carried a hard state and is not done.
+    hard_state_pending: Option<u64>,
+}
+
+impl Writes {
+    /// Starts with what was found on disk.
+    pub(super) fn new(hard_state: HardState) -> Self {
+        Self { hard_state, ..Self::default() }
+    }
+}
+
+impl Raft {
+    /// Returns what is to be done, or `None` if there is nothing.
+    ///
+    /// Call it after a batch of inputs rather than after each: everything that
+    /// came in since the last call shares messages, writes and rounds of reads.
+    pub fn ready(&mut self) -> Option<Ready> {
+        if matches!(self.role, RoleState::Leader(_)) {
+            self.begin_read_round();
+            self.replicate();
+        }
+        let mut ready = Ready {
+            reads: std::mem::take(&mut self.reads_ready),
+            refused_reads: std::mem::take(&mut self.reads_refused),
+            apply: self.take_applicable(),
+            ..Ready::default()
+        };
+        self.hand_out_write(&mut ready);
+        let nothing_to_apply =
+            matches!(&ready.apply, Apply::Onwards(entries) if entries.is_empty());
+        let idle = ready.messages.is_empty()
+            && ready.write.is_none()
+            && nothing_to_apply
+            && ready.reads.is_empty()
+            && ready.refused_reads.is_empty();
+        (!idle).then_some(ready)
+    }
+
+    /// Learns that the writes up to `number` are on disk.
+    pub fn written(&mut self, number: u64) {
+        self.writes.hard_state_pending.take_if(|pending| *pending <= number);
+        self.log.written(number);
+        if self.role() == Role::Leader {
+            self.advance_commit();
+        }
+    }
+
+    /// Sorts the outbox into what may leave now and what waits for the disk.
+    fn hand_out_write(&mut self, ready: &mut Ready) {
+        let number = self.writes.number + 1;
+        let hard_state = self.changed_hard_state();
+        if hard_state.is_some() {
+            self.writes.hard_state_pending = Some(number);
+        }
+        let entries = self.log.hand_out(number);
+        let outbox = std::mem::take(&mut self.outbox);
+        let (now, later): (Vec<_>, Vec<_>) =
+            outbox.into_iter().partition(|message| !self.must_wait(message));
+        ready.messages = now;
+        if hard_state.is_some() || !entries.is_empty() || !later.is_empty() {
+            self.writes.number = number;
+            ready.write = Some(Write { number, hard_state, entries, messages: later });
+        }
+    }
+
+    fn changed_hard_state(&mut self) -> Option<HardState> {
+        let vote = match self.config.bug {
+            Some(Bug::ForgetVote) => None,
+            _ => self.vote,
+        };
+        let current = HardState { term: self.term, vote };
+        if current == self.writes.hard_state {
+            return None;
+        }
+        self.writes.hard_state = current;
+        Some(current)
+    }
+
+    /// Returns whether a message promises what a crash could still undo.
+    fn must_wait(&self, message: &Message) -> bool {
+        if self.writes.hard_state_pending.is_some() {
+            return true;
+        }
+        match &message.body {
+            Body::AppendReply(AppendReply::Accepted { matched }) => *matched > self.log.stable(),
+            _ => false,
+        }
+    }
+
+    fn take_applicable(&mut self) -> Apply {
+        let afresh = std::mem::take(&mut self.apply_afresh);
+        let last = self.applicable();
+        let entries = self.log.range(self.applied.next(), last);
+        self.applied = self.applied.max(last);
+        match afresh {
+            ApplyFrom::Next => Apply::Onwards(entries),
+            ApplyFrom::Start => Apply::Afresh(entries),
+        }
+    }
+}
