@@ -22,8 +22,12 @@ pub mod raft;
 
 pub mod storage;
 
+mod api;
 mod args;
+mod driver;
+mod machine;
 mod node;
 
 pub use args::{BadPeer, NodeArgs, Peer};
-pub use node::{NodeError, run};
+pub use driver::{DriverError, PeerClientError};
+pub use node::{NodeError, run, serve};

@@ -1,17 +1,203 @@
-//! The life of a node.
+//! The life of a node: start, serve, stop.
+
+use std::collections::BTreeSet;
+use std::future::IntoFuture;
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use axum::serve::ListenerExt;
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinError;
+
+use crate::api::Api;
 use crate::args::NodeArgs;
+use crate::driver::{Driver, DriverError, PeerClientError, Peers, TICK_MS};
+use crate::raft::{Config, NodeId, Raft};
+use crate::storage::{LogFile, StorageError};
+
+/// Inputs that may wait for the driver; beyond that, operations are refused.
+const INPUTS_MAX: usize = 4_096;
+
+/// Commands sent to a follower in one message, in bytes.
+const APPEND_BYTES_MAX: usize = 256 << 10;
+
+/// Time for replies to leave once the driver has stopped.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Why a node could not start or could not go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NodeError {
-    /// The arguments contradict each other.
-    #[error("failed to start the node: {0}")]
-    Arguments(String),
+    /// A node is named twice in the arguments.
+    #[error("failed to start the node: {0} is named twice; every node needs its own name")]
+    NamedTwice(NodeId),
+    /// The election timeout is too short for the heartbeat interval.
+    #[error(
+        "failed to start the node: --election-ms {election_ms} is less than twice --heartbeat-ms \
+         {heartbeat_ms}, so that followers would not wait for heartbeats"
+    )]
+    Timing {
+        /// What was given as `--heartbeat-ms`.
+        heartbeat_ms: u64,
+        /// What was given as `--election-ms`.
+        election_ms: u64,
+    },
+    /// The address cannot be listened on.
+    #[error("failed to listen on {address}")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The signals that stop the node cannot be waited for.
+    #[error("failed to wait for signals")]
+    Signal(#[source] io::Error),
+    /// The state on disk cannot be used.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// Peers cannot be talked to.
+    #[error(transparent)]
+    PeerClient(#[from] PeerClientError),
+    /// The node could not go on safely.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// The HTTP server failed.
+    #[error("failed to serve on {address}")]
+    Serve {
+        /// Which address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A part of the node panicked.
+    #[error("failed to go on: a part of the node panicked")]
+    Panicked(#[source] JoinError),
 }
 
 /// Runs one node until SIGTERM or SIGINT.
+///
+/// On a signal the node takes no more operations, answers those under way,
+/// syncs its log and returns. Needs a Tokio runtime with I/O and time.
+///
+/// # Errors
+/// The node cannot start, or its disk or the protocol failed. It must not go
+/// on then, and the process should end with a failure.
 pub async fn run(args: NodeArgs) -> Result<(), NodeError> {
-    let _ = args;
-    tokio::signal::ctrl_c().await.map_err(|e| NodeError::Arguments(e.to_string()))
+    check(&args)?;
+    let address = args.listen;
+    let mut terminate = signal(SignalKind::terminate()).map_err(NodeError::Signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(NodeError::Signal)?;
+    let listener =
+        TcpListener::bind(address).await.map_err(|source| NodeError::Listen { address, source })?;
+    serve(args, listener, async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("stops on SIGTERM"),
+            _ = interrupt.recv() => tracing::info!("stops on SIGINT"),
+        }
+    })
+    .await
+}
+
+/// Runs one node on a listener that is already bound, until `shutdown`
+/// completes; `args.listen` does not matter.
+///
+/// # Errors
+/// As for [`run`].
+pub async fn serve(
+    args: NodeArgs,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), NodeError> {
+    check(&args)?;
+    let address = listener.local_addr().unwrap_or(args.listen);
+    let raft_and_log = recover(&args)?;
+    let (inputs, input_queue) = mpsc::channel(INPUTS_MAX);
+    let (publish, status) = watch::channel(raft_and_log.0.status());
+    let operation_timeout = Duration::from_millis(args.operation_timeout_ms);
+    let (raft, log_file) = raft_and_log;
+    let peers = Peers::start(&args.peers)?;
+    let driver = Driver::new(raft, log_file, peers, input_queue, publish, operation_timeout)?;
+    let api = Api::new(args.id, args.bug, &args.peers, inputs, status, operation_timeout)?;
+
+    let (stop_driver, driver_stopped) = oneshot::channel::<()>();
+    let (stop_server, server_stopped) = oneshot::channel::<()>();
+    let mut driver = tokio::spawn(driver.run(async move {
+        // Nobody left to say so is as good as being told.
+        let _ = driver_stopped.await;
+    }));
+    let listener = listener.tap_io(|connection| {
+        // Without it, replies only wait longer.
+        let _ = connection.set_nodelay(true);
+    });
+    let server = axum::serve(listener, api.into_router()).with_graceful_shutdown(async move {
+        let _ = server_stopped.await;
+    });
+    let mut server = tokio::spawn(server.into_future());
+    tracing::info!(id = %args.id, %address, bug = args.bug.map(tracing::field::display), "serves");
+
+    tokio::select! {
+        () = shutdown => {}
+        ended = &mut driver => {
+            // The driver ends by itself only if it fails.
+            return Ok(ended.map_err(NodeError::Panicked)??);
+        }
+        ended = &mut server => {
+            let served = ended.map_err(NodeError::Panicked)?;
+            return served.map_err(|source| NodeError::Serve { address, source });
+        }
+    }
+    // If either has just ended, there is nobody to tell.
+    let _ = stop_server.send(());
+    let _ = stop_driver.send(());
+    driver.await.map_err(NodeError::Panicked)??;
+    if tokio::time::timeout(DRAIN_TIMEOUT, server).await.is_err() {
+        tracing::warn!("some connections were still open");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Checks what the parser of the arguments cannot.
+fn check(args: &NodeArgs) -> Result<(), NodeError> {
+    let mut named = BTreeSet::from([args.id]);
+    if let Some(twice) = args.peers.iter().find(|peer| !named.insert(peer.id)) {
+        return Err(NodeError::NamedTwice(twice.id));
+    }
+    let NodeArgs { heartbeat_ms, election_ms, .. } = *args;
+    if election_ms < 2 * heartbeat_ms {
+        return Err(NodeError::Timing { heartbeat_ms, election_ms });
+    }
+    Ok(())
+}
+
+/// Reads the data directory and starts the protocol from what it holds.
+fn recover(args: &NodeArgs) -> Result<(Raft, LogFile), NodeError> {
+    let began = Instant::now();
+    let (log_file, recovered) = LogFile::open(&args.data)?;
+    if recovered.torn_bytes > 0 {
+        tracing::warn!(bytes = recovered.torn_bytes, "cut off an unfinished write");
+    }
+    tracing::info!(
+        entries = recovered.entries.len(),
+        term = recovered.hard_state.term.0,
+        took_ms = began.elapsed().as_millis(),
+        "read the log"
+    );
+    let ticks = |ms: u64| u32::try_from(ms / TICK_MS).unwrap_or(u32::MAX / 4).max(1);
+    let config = Config {
+        id: args.id,
+        peers: args.peers.iter().map(|peer| peer.id).collect(),
+        heartbeat_ticks: ticks(args.heartbeat_ms),
+        election_ticks: ticks(args.election_ms),
+        append_bytes_max: APPEND_BYTES_MAX,
+        bug: args.bug,
+    };
+    let rng = ChaCha8Rng::from_rng(&mut rand::rng());
+    Ok((Raft::new(config, recovered.hard_state, recovered.entries, rng), log_file))
 }

@@ -42,8 +42,9 @@ impl Default for Apply {
 
 /// A numbered write.
 ///
-/// Entries replace those on disk from the first one's index on. All of it may
-/// be on disk or none; later writes are never on disk without earlier ones.
+/// Entries replace those on disk from the first one's index on. A crash may
+/// leave none of it, all of it, or the hard state and the first entries; never a
+/// later write without an earlier one.
 #[derive(Debug)]
 pub struct Write {
     /// The number, counting up from one.

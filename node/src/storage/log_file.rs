@@ -52,6 +52,9 @@ pub enum StorageError {
         /// What is wrong there.
         what: &'static str,
     },
+    /// The thread that writes the file could not be started.
+    #[error("failed to start the thread that writes the log")]
+    Thread(#[source] io::Error),
     /// The records given are more than one frame holds.
     #[error("failed to append to {}: the records exceed {} bytes", path.display(), frame::PAYLOAD_BYTES_MAX)]
     TooLarge {

@@ -1,0 +1,93 @@
+//! Passing operations on to the leader.
+//!
+//! One hop at most: what has been forwarded once is refused by a node that does
+//! not lead either, so that two nodes with old news of each other cannot send an
+//! operation in circles.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::Response;
+
+use super::reply::{self, Effect};
+use crate::driver::{PeerClientError, plain_client};
+use crate::raft::NodeId;
+
+/// The header of a forwarded operation; it names the node that forwards.
+const FORWARDED_BY: &str = "x-squall-forwarded-by";
+
+/// How much longer to wait for the leader than the leader waits itself, so that
+/// its own answer, which knows more, comes first.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// Whether an operation comes from a client or from another node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hop {
+    First,
+    Forwarded,
+}
+
+impl Hop {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        if headers.contains_key(FORWARDED_BY) { Self::Forwarded } else { Self::First }
+    }
+}
+
+/// An operation as it came in.
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) body: Bytes,
+    pub(super) hop: Hop,
+}
+
+pub(super) struct Forwarder {
+    id: NodeId,
+    client: reqwest::Client,
+}
+
+impl Forwarder {
+    pub(super) fn new(id: NodeId, operation_timeout: Duration) -> Result<Self, PeerClientError> {
+        let client = plain_client().timeout(operation_timeout + GRACE).build()?;
+        Ok(Self { id, client })
+    }
+
+    /// Passes an operation on and its reply back.
+    pub(super) async fn forward(
+        &self,
+        call: Call,
+        leader: NodeId,
+        address: SocketAddr,
+    ) -> Response {
+        let effect_if_lost =
+            if call.method == Method::GET { Effect::Never } else { Effect::Unknown };
+        let sent = self
+            .client
+            .request(call.method, format!("http://{address}{}", call.uri.path()))
+            .header(FORWARDED_BY, self.id.as_str())
+            .body(call.body)
+            .send()
+            .await;
+        let failure = match sent {
+            Ok(response) => {
+                let status = response.status();
+                match response.bytes().await {
+                    Ok(body) => return reply::json(status, Body::from(body)),
+                    Err(error) => error,
+                }
+            }
+            Err(error) => error,
+        };
+        // Without a connection nothing left this node.
+        let effect = if failure.is_connect() { Effect::Never } else { effect_if_lost };
+        tracing::debug!(%leader, error = %failure, ?effect, "forwarding failed");
+        let status = if failure.is_timeout() {
+            StatusCode::GATEWAY_TIMEOUT
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        reply::failed(status, &format!("the leader {leader} could not be asked"), effect)
+    }
+}

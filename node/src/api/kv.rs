@@ -1,0 +1,177 @@
+//! Operations on one key.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::Response;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use super::forward::{Call, Hop};
+use super::reply::{self, Effect, Rejection};
+use super::{Api, CLIENT_BODY_BYTES_MAX};
+use crate::driver::{Answer, Input, Operation};
+use crate::machine::{Command, Json};
+use crate::raft::Role;
+
+/// The longest key, in bytes.
+const KEY_BYTES_MAX: usize = 512;
+
+type Key = Result<Path<String>, PathRejection>;
+type Body = Result<Bytes, BytesRejection>;
+
+/// `GET /kv/{key}`
+pub(super) async fn get(
+    State(api): State<Arc<Api>>,
+    uri: Uri,
+    headers: HeaderMap,
+    key: Key,
+) -> Result<Response, Rejection> {
+    let key = check_key(key)?;
+    let call = Call { method: Method::GET, uri, body: Bytes::new(), hop: Hop::of(&headers) };
+    Ok(api.execute(Operation::Read { key }, call).await)
+}
+
+/// `PUT /kv/{key}` with `{"value":..}`
+pub(super) async fn put(
+    State(api): State<Arc<Api>>,
+    uri: Uri,
+    headers: HeaderMap,
+    key: Key,
+    body: Body,
+) -> Result<Response, Rejection> {
+    #[derive(Deserialize)]
+    struct Put {
+        #[serde(deserialize_with = "present")]
+        value: Value,
+    }
+    let key = check_key(key)?;
+    let (Put { value }, body) = check_body(body)?;
+    let command = Command::Put { key, value: Json::from(&value) };
+    let call = Call { method: Method::PUT, uri, body, hop: Hop::of(&headers) };
+    Ok(api.execute(Operation::Write { command: command.encode() }, call).await)
+}
+
+/// `DELETE /kv/{key}`
+pub(super) async fn delete(
+    State(api): State<Arc<Api>>,
+    uri: Uri,
+    headers: HeaderMap,
+    key: Key,
+) -> Result<Response, Rejection> {
+    let command = Command::Delete { key: check_key(key)? };
+    let call = Call { method: Method::DELETE, uri, body: Bytes::new(), hop: Hop::of(&headers) };
+    Ok(api.execute(Operation::Write { command: command.encode() }, call).await)
+}
+
+/// `POST /kv/{key}/cas` with `{"expect":..,"value":..}`
+pub(super) async fn cas(
+    State(api): State<Arc<Api>>,
+    uri: Uri,
+    headers: HeaderMap,
+    key: Key,
+    body: Body,
+) -> Result<Response, Rejection> {
+    #[derive(Deserialize)]
+    struct Cas {
+        #[serde(deserialize_with = "present")]
+        expect: Value,
+        #[serde(deserialize_with = "present")]
+        value: Value,
+    }
+    let key = check_key(key)?;
+    let (Cas { expect, value }, body) = check_body(body)?;
+    let command = Command::Cas { key, expect: Json::from(&expect), value: Json::from(&value) };
+    let call = Call { method: Method::POST, uri, body, hop: Hop::of(&headers) };
+    Ok(api.execute(Operation::Write { command: command.encode() }, call).await)
+}
+
+impl Api {
+    /// Carries out an operation, here or at the leader.
+    async fn execute(&self, operation: Operation, call: Call) -> Response {
+        let (role, leader) = {
+            let status = self.status.borrow();
+            (status.role, status.leader)
+        };
+        let refusal = match (role, leader, call.hop) {
+            (Role::Leader, _, _) => return self.execute_here(operation).await,
+            (_, Some(leader), Hop::First) => {
+                return match self.addresses.get(&leader) {
+                    Some(&address) => self.forwarder.forward(call, leader, address).await,
+                    None => reply::answered(&Answer::Refused("the leader's address is not known")),
+                };
+            }
+            (_, _, Hop::Forwarded) => "this node does not lead",
+            (_, None, Hop::First) => "no leader is known",
+        };
+        reply::answered(&Answer::Refused(refusal))
+    }
+
+    async fn execute_here(&self, operation: Operation) -> Response {
+        let is_read = matches!(operation, Operation::Read { .. });
+        let (reply, answer) = oneshot::channel();
+        match self.inputs.try_send(Input::Operation { operation, reply }) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                return reply::answered(&Answer::Refused("the node is overloaded"));
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => {
+                return reply::answered(&Answer::Refused("the node is shutting down"));
+            }
+        }
+        match answer.await {
+            Ok(answer) => reply::answered(&answer),
+            // The driver died, and with it what it knew about the operation.
+            Err(_) => {
+                let effect = if is_read { Effect::Never } else { Effect::Unknown };
+                reply::failed(StatusCode::SERVICE_UNAVAILABLE, "the node has failed", effect)
+            }
+        }
+    }
+}
+
+fn check_key(key: Key) -> Result<String, Rejection> {
+    match key {
+        Ok(Path(key))
+            if !key.is_empty()
+                && key.len() <= KEY_BYTES_MAX
+                && !key.chars().any(char::is_control) =>
+        {
+            Ok(key)
+        }
+        Ok(_) | Err(_) => Err(bad_key()),
+    }
+}
+
+/// Returns the answer to a key that cannot be one.
+pub(super) fn bad_key() -> Rejection {
+    let why = "a key is 1 to 512 bytes of UTF-8 without control characters, with '/' as %2F";
+    Rejection { status: StatusCode::BAD_REQUEST, why: why.into() }
+}
+
+fn check_body<T: DeserializeOwned>(body: Body) -> Result<(T, Bytes), Rejection> {
+    let body = body.map_err(|rejection| {
+        let why = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                format!("a body has at most {CLIENT_BODY_BYTES_MAX} bytes").into()
+            }
+            _ => "the body ended early".into(),
+        };
+        Rejection { status: rejection.status(), why }
+    })?;
+    let parsed = serde_json::from_slice(&body).map_err(|error| Rejection {
+        status: StatusCode::BAD_REQUEST,
+        why: format!("the body is not the JSON this path takes: {error}").into(),
+    })?;
+    Ok((parsed, body))
+}
+
+/// Accepts any value, `null` too, but not a missing member.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    Value::deserialize(deserializer)
+}

@@ -1,0 +1,286 @@
+//! What gives the protocol time, disk, network and a state machine.
+//!
+//! One task owns the Raft core and the map; nothing else touches them. It takes
+//! in whatever has come since it last looked (messages, operations, finished
+//! writes, ticks), then does what the core wants done, once for all of it.
+//! Around it, each waiting for one thing so that the task never does:
+//!
+//! - a thread that writes and syncs (`disk`),
+//! - a task for each peer that sends (`peers`),
+//! - the HTTP handlers, which hand in [`Input`]s and wait for an [`Answer`].
+
+mod disk;
+mod peers;
+mod pending;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::MissedTickBehavior;
+
+use self::disk::Disk;
+pub use self::peers::PeerClientError;
+pub(crate) use self::peers::{Peers, plain_client};
+use self::pending::Pending;
+use crate::machine::{Command, Json, Machine};
+use crate::raft::{
+    Apply, CommittedConflict, Entry, LogIndex, Message, Payload, Raft, Ready, Role, Status, Write,
+};
+use crate::storage::{LogFile, StorageError};
+
+/// The unit of the protocol's time.
+pub(crate) const TICK_MS: u64 = 10;
+
+/// How often operations past their deadline are looked for.
+const EXPIRE_TICKS: u64 = 5;
+
+/// Inputs taken in before the core is asked what to do.
+const INPUTS_MAX: usize = 256;
+
+/// Something for the driver to take in.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// Messages from one peer.
+    Messages(Vec<Message>),
+    /// An operation of a client; the answer always comes, unless the node dies.
+    Operation { operation: Operation, reply: oneshot::Sender<Answer> },
+}
+
+/// What a client wants.
+#[derive(Debug)]
+pub(crate) enum Operation {
+    /// Read the key.
+    Read { key: String },
+    /// Apply the encoded [`Command`].
+    Write { command: Vec<u8> },
+}
+
+/// What became of an operation.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The key holds this.
+    Found { value: Json, revision: LogIndex },
+    /// The key holds nothing.
+    Missing,
+    /// The map was changed.
+    Written { revision: LogIndex },
+    /// The map was not changed, for the key holds this.
+    Mismatch { actual: Json },
+    /// Nothing was changed nor ever will be.
+    Refused(&'static str),
+    /// It is not known whether the map was or will be changed.
+    Unknown(&'static str),
+}
+
+/// Why a node had to stop.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DriverError {
+    /// The disk failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The cluster has lost something it had committed.
+    #[error(transparent)]
+    Protocol(#[from] CommittedConflict),
+    /// A command cannot be read, which means that a peer runs another version.
+    #[error("failed to apply the entry at index {index}: its command is of an unknown form")]
+    Command {
+        /// Where the command stands.
+        index: LogIndex,
+        /// Why it cannot be read.
+        source: postcard::Error,
+    },
+}
+
+/// The owner of the core and the map.
+pub(crate) struct Driver {
+    raft: Raft,
+    machine: Machine,
+    disk: Disk,
+    peers: Peers,
+    pending: Pending,
+    /// Messages that wait for a write, oldest first.
+    held_back: VecDeque<(u64, Vec<Message>)>,
+    inputs: mpsc::Receiver<Input>,
+    status: watch::Sender<Status>,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        raft: Raft,
+        log_file: LogFile,
+        peers: Peers,
+        inputs: mpsc::Receiver<Input>,
+        status: watch::Sender<Status>,
+        operation_timeout: Duration,
+    ) -> Result<Self, StorageError> {
+        Ok(Self {
+            raft,
+            machine: Machine::default(),
+            disk: Disk::start(log_file)?,
+            peers,
+            pending: Pending::new(operation_timeout),
+            held_back: VecDeque::new(),
+            inputs,
+            status,
+        })
+    }
+
+    /// Runs until `shutdown` completes, then syncs what is under way and answers
+    /// whoever waits.
+    ///
+    /// # Errors
+    /// The node cannot go on safely; whoever waits gets no answer.
+    pub(crate) async fn run(
+        mut self,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), DriverError> {
+        tokio::pin!(shutdown);
+        let mut ticker = tokio::time::interval(Duration::from_millis(TICK_MS));
+        // After a pause, time missed is not made up for in one burst: the node
+        // should first hear what happened meanwhile.
+        ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = 0_u64;
+        let mut batch = Vec::with_capacity(INPUTS_MAX);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                written = self.disk.written() => self.written(written?),
+                _ = ticker.tick() => {
+                    ticks += 1;
+                    self.raft.tick();
+                    if ticks.is_multiple_of(EXPIRE_TICKS) {
+                        self.pending.expire(Instant::now());
+                    }
+                }
+                count = self.inputs.recv_many(&mut batch, INPUTS_MAX) => {
+                    if count == 0 {
+                        break;
+                    }
+                    for input in batch.drain(..) {
+                        self.take_in(input)?;
+                    }
+                }
+            }
+            self.act()?;
+        }
+        self.inputs.close();
+        self.pending.abandon();
+        while let Some(input) = self.inputs.recv().await {
+            if let Input::Operation { reply, .. } = input {
+                // The client may have gone; then nobody needs the answer.
+                let _ = reply.send(Answer::Refused("the node is shutting down"));
+            }
+        }
+        Ok(self.disk.finish().await?)
+    }
+
+    fn take_in(&mut self, input: Input) -> Result<(), DriverError> {
+        match input {
+            Input::Messages(messages) => {
+                for message in messages {
+                    self.raft.step(message)?;
+                }
+            }
+            Input::Operation { operation: Operation::Read { key }, reply } => {
+                let id = self.pending.next_read();
+                match self.raft.read(id) {
+                    Ok(()) => self.pending.await_read(id, key, reply),
+                    Err(_) => refuse_not_leader(reply),
+                }
+            }
+            Input::Operation { operation: Operation::Write { command }, reply } => {
+                match self.raft.propose(command) {
+                    Ok(position) => self.pending.await_commit(position, reply),
+                    Err(_) => refuse_not_leader(reply),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn written(&mut self, number: u64) {
+        self.raft.written(number);
+        while let Some((_, messages)) = self.held_back.pop_front_if(|(held, _)| *held <= number) {
+            self.peers.send(messages);
+        }
+    }
+
+    /// Does what the core wants done.
+    fn act(&mut self) -> Result<(), DriverError> {
+        while let Some(ready) = self.raft.ready() {
+            let Ready { messages, write, apply, reads, refused_reads } = ready;
+            // Followers get the entries while the disk still writes them.
+            self.peers.send(messages);
+            if let Some(Write { number, hard_state, entries, messages }) = write {
+                self.disk.write(number, hard_state, entries);
+                self.held_back.push_back((number, messages));
+            }
+            let entries = match apply {
+                Apply::Onwards(entries) => entries,
+                Apply::Afresh(entries) => {
+                    tracing::warn!("applied entries left the log: the map is built anew");
+                    self.machine = Machine::default();
+                    entries
+                }
+            };
+            for entry in entries {
+                self.apply(entry)?;
+            }
+            for read in reads {
+                self.pending.answer_read(read.id, &self.machine);
+            }
+            for id in refused_reads {
+                self.pending.refuse_read(id);
+            }
+        }
+        self.publish_status();
+        Ok(())
+    }
+
+    fn apply(&mut self, entry: Entry) -> Result<(), DriverError> {
+        let index = entry.position.index;
+        let outcome = match entry.payload {
+            Payload::Noop => None,
+            Payload::Command(bytes) => {
+                let command = Command::decode(&bytes)
+                    .map_err(|source| DriverError::Command { index, source })?;
+                Some(self.machine.apply(index, command))
+            }
+        };
+        self.pending.applied(entry.position, outcome);
+        Ok(())
+    }
+
+    fn publish_status(&self) {
+        let now = self.raft.status();
+        let before = self.status.send_replace(now);
+        if (before.role, before.term) != (now.role, now.term) {
+            match now.role {
+                Role::Leader => tracing::info!(term = now.term.0, "leads"),
+                Role::Candidate => tracing::info!(term = now.term.0, "stands for election"),
+                Role::Follower => tracing::info!(term = now.term.0, "follows"),
+            }
+        }
+        if let Some(leader) = now.leader
+            && before.leader != now.leader
+            && now.role == Role::Follower
+        {
+            tracing::info!(term = now.term.0, %leader, "has a leader");
+        }
+        if now.last_index < before.last_index {
+            tracing::info!(
+                from = before.last_index.0,
+                to = now.last_index.0,
+                "dropped entries that the leader does not have"
+            );
+        }
+    }
+}
+
+fn refuse_not_leader(reply: oneshot::Sender<Answer>) {
+    // The client may have gone; then nobody needs the answer.
+    let _ = reply.send(Answer::Refused("this node does not lead"));
+}

@@ -1,0 +1,151 @@
+//! Sending messages to peers.
+//!
+//! Each peer has a mailbox and a task that empties it: all that has gathered
+//! goes out in one POST, and the next follows when that one is answered. A peer
+//! that cannot be reached costs the others nothing; its mailbox keeps the newest
+//! messages, for the protocol copes with the loss of any.
+//!
+//! Time limits are short. A connection through a cut that swallows packets is
+//! given up and dialled anew, so that messages flow again soon after the cut
+//! heals instead of when TCP's backoff happens to end.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::args::Peer;
+use crate::raft::{Message, NodeId};
+
+/// Messages kept for a peer; older ones give way.
+const MAILBOX_MAX: usize = 64;
+
+/// Time for dialling a peer.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// Time for delivering a batch, dialling included.
+const DELIVERY_TIMEOUT: Duration = Duration::from_millis(300);
+
+/// The error for an HTTP client that cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to set up the HTTP client for peers")]
+pub struct PeerClientError(#[from] reqwest::Error);
+
+/// Returns the beginnings of a client that does one thing once: it neither
+/// retries nor follows redirects nor asks a proxy.
+pub(crate) fn plain_client() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .retry(reqwest::retry::never())
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .tcp_nodelay(true)
+        .connect_timeout(CONNECT_TIMEOUT)
+}
+
+/// The mailboxes of all peers, and the tasks that empty them.
+pub(crate) struct Peers {
+    mailboxes: BTreeMap<NodeId, Arc<Mailbox>>,
+    /// Ends the tasks when dropped.
+    _senders: JoinSet<()>,
+}
+
+impl Peers {
+    /// Starts a task for each peer.
+    pub(crate) fn start(peers: &[Peer]) -> Result<Self, PeerClientError> {
+        let mut mailboxes = BTreeMap::new();
+        let mut senders = JoinSet::new();
+        for &Peer { id, address } in peers {
+            let client =
+                plain_client().timeout(DELIVERY_TIMEOUT).pool_max_idle_per_host(1).build()?;
+            let mailbox = Arc::new(Mailbox::default());
+            mailboxes.insert(id, Arc::clone(&mailbox));
+            senders.spawn(deliver(id, address, client, mailbox));
+        }
+        Ok(Self { mailboxes, _senders: senders })
+    }
+
+    /// Puts messages into the mailboxes of those they are for.
+    pub(crate) fn send(&self, messages: Vec<Message>) {
+        for message in messages {
+            if let Some(mailbox) = self.mailboxes.get(&message.to) {
+                mailbox.put(message);
+            }
+        }
+    }
+}
+
+/// Messages waiting for one peer.
+#[derive(Default)]
+struct Mailbox {
+    messages: Mutex<VecDeque<Message>>,
+    filled: Notify,
+}
+
+impl Mailbox {
+    fn put(&self, message: Message) {
+        let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        if messages.len() == MAILBOX_MAX {
+            messages.pop_front();
+        }
+        messages.push_back(message);
+        drop(messages);
+        self.filled.notify_one();
+    }
+
+    /// Waits until there are messages and takes them all.
+    async fn take(&self) -> VecDeque<Message> {
+        loop {
+            let messages =
+                std::mem::take(&mut *self.messages.lock().unwrap_or_else(PoisonError::into_inner));
+            if !messages.is_empty() {
+                return messages;
+            }
+            self.filled.notified().await;
+        }
+    }
+}
+
+/// Empties a mailbox for ever.
+async fn deliver(id: NodeId, address: SocketAddr, client: reqwest::Client, mailbox: Arc<Mailbox>) {
+    let url = format!("http://{address}/raft");
+    let mut reached = None;
+    loop {
+        let messages = mailbox.take().await;
+        let body =
+            postcard::to_stdvec(&messages).expect("writing plain data to memory does not fail");
+        let delivery = client.post(&url).body(body).send().await;
+        let now = delivery.and_then(reqwest::Response::error_for_status);
+        if reached != Some(now.is_ok()) {
+            reached = Some(now.is_ok());
+            match now {
+                Ok(_) => tracing::info!(peer = %id, "reaches peer"),
+                Err(error) => tracing::info!(peer = %id, %address, %error, "cannot reach peer"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raft::{Body, Term};
+
+    fn message(term: u64) -> Message {
+        let id: NodeId = "n1".parse().unwrap();
+        Message { from: id, to: id, term: Term(term), body: Body::Deposed }
+    }
+
+    #[tokio::test]
+    async fn a_full_mailbox_keeps_the_newest_messages() {
+        let mailbox = Mailbox::default();
+        for term in 0..=MAILBOX_MAX as u64 {
+            mailbox.put(message(term));
+        }
+        let kept = mailbox.take().await;
+        assert_eq!(kept.len(), MAILBOX_MAX);
+        assert_eq!(kept[0], message(1));
+    }
+}

@@ -1,0 +1,170 @@
+//! Operations that wait for their answer.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::Answer;
+use crate::machine::{Machine, Outcome};
+use crate::raft::{LogIndex, Position, ReadId, Term};
+
+struct Waiting {
+    reply: oneshot::Sender<Answer>,
+    deadline: Instant,
+}
+
+impl Waiting {
+    fn answer(self, answer: Answer) {
+        // The client may have gone; then nobody needs the answer.
+        let _ = self.reply.send(answer);
+    }
+}
+
+pub(super) struct Pending {
+    timeout: Duration,
+    /// By index and term of the entry proposed.
+    writes: BTreeMap<(LogIndex, Term), Waiting>,
+    reads: HashMap<ReadId, (String, Waiting)>,
+    last_read: u64,
+}
+
+impl Pending {
+    pub(super) fn new(timeout: Duration) -> Self {
+        Self { timeout, writes: BTreeMap::new(), reads: HashMap::new(), last_read: 0 }
+    }
+
+    /// Returns a name no read has had.
+    pub(super) fn next_read(&mut self) -> ReadId {
+        self.last_read += 1;
+        ReadId(self.last_read)
+    }
+
+    pub(super) fn await_read(&mut self, id: ReadId, key: String, reply: oneshot::Sender<Answer>) {
+        let waiting = self.waiting(reply);
+        self.reads.insert(id, (key, waiting));
+    }
+
+    pub(super) fn await_commit(&mut self, position: Position, reply: oneshot::Sender<Answer>) {
+        let waiting = self.waiting(reply);
+        self.writes.insert((position.index, position.term), waiting);
+    }
+
+    /// Answers a read from the map, which has seen everything it has to.
+    pub(super) fn answer_read(&mut self, id: ReadId, machine: &Machine) {
+        if let Some((key, waiting)) = self.reads.remove(&id) {
+            waiting.answer(match machine.get(&key) {
+                Some(held) => Answer::Found { value: held.value.clone(), revision: held.revision },
+                None => Answer::Missing,
+            });
+        }
+    }
+
+    pub(super) fn refuse_read(&mut self, id: ReadId) {
+        if let Some((_, waiting)) = self.reads.remove(&id) {
+            waiting.answer(Answer::Refused("the node lost the lead before the read"));
+        }
+    }
+
+    /// Answers whoever proposed the entry just applied, and those whose own
+    /// entry can no longer be: another one stands in its place.
+    ///
+    /// Losing the lead answers nobody. The entry may be on other nodes, and the
+    /// next leader commit it.
+    pub(super) fn applied(&mut self, position: Position, outcome: Option<Outcome>) {
+        let mut outcome = outcome;
+        while let Some(first) = self.writes.first_entry() {
+            let &(index, term) = first.key();
+            if index > position.index {
+                return;
+            }
+            let waiting = first.remove();
+            let own = Position { term, index } == position;
+            waiting.answer(match outcome.take_if(|_| own) {
+                Some(Outcome::Written { revision }) => Answer::Written { revision },
+                Some(Outcome::Mismatch { actual }) => Answer::Mismatch { actual },
+                None => Answer::Refused("another leader's entry took the place of the write"),
+            });
+        }
+    }
+
+    /// Answers those who have waited too long.
+    pub(super) fn expire(&mut self, now: Instant) {
+        let late = |waiting: &Waiting| waiting.deadline <= now;
+        for (_, waiting) in self.writes.extract_if(.., |_, waiting| late(waiting)) {
+            waiting.answer(Answer::Unknown("the write was not committed in time"));
+        }
+        for (_, (_, waiting)) in self.reads.extract_if(|_, (_, waiting)| late(waiting)) {
+            waiting.answer(Answer::Refused("the lead was not confirmed in time"));
+        }
+    }
+
+    /// Answers everyone, because the node stops.
+    pub(super) fn abandon(&mut self) {
+        for (_, waiting) in std::mem::take(&mut self.writes) {
+            waiting.answer(Answer::Unknown("the node shut down before the write was committed"));
+        }
+        for (_, (_, waiting)) in self.reads.drain() {
+            waiting.answer(Answer::Refused("the node is shutting down"));
+        }
+    }
+
+    fn waiting(&self, reply: oneshot::Sender<Answer>) -> Waiting {
+        Waiting { reply, deadline: Instant::now() + self.timeout }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(term: u64, index: u64) -> Position {
+        Position { term: Term(term), index: LogIndex(index) }
+    }
+
+    fn propose(pending: &mut Pending, position: Position) -> oneshot::Receiver<Answer> {
+        let (reply, answer) = oneshot::channel();
+        pending.await_commit(position, reply);
+        answer
+    }
+
+    fn written(index: u64) -> Option<Outcome> {
+        Some(Outcome::Written { revision: LogIndex(index) })
+    }
+
+    #[test]
+    fn a_write_is_answered_by_its_own_entry_only() {
+        let mut pending = Pending::new(Duration::from_secs(1));
+        let mut own = propose(&mut pending, at(2, 5));
+        let mut replaced = propose(&mut pending, at(2, 6));
+        let mut open = propose(&mut pending, at(2, 7));
+
+        pending.applied(at(2, 5), written(5));
+        assert_eq!(own.try_recv().unwrap(), Answer::Written { revision: LogIndex(5) });
+        pending.applied(at(3, 6), written(6));
+        assert!(matches!(replaced.try_recv().unwrap(), Answer::Refused(_)));
+        assert!(open.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_write_of_an_earlier_lead_does_not_take_the_answer_of_a_later_one() {
+        let mut pending = Pending::new(Duration::from_secs(1));
+        let mut earlier = propose(&mut pending, at(2, 5));
+        let mut later = propose(&mut pending, at(4, 5));
+        pending.applied(at(4, 5), written(5));
+        assert!(matches!(earlier.try_recv().unwrap(), Answer::Refused(_)));
+        assert_eq!(later.try_recv().unwrap(), Answer::Written { revision: LogIndex(5) });
+    }
+
+    #[test]
+    fn a_late_write_is_unknown_and_a_late_read_had_no_effect() {
+        let mut pending = Pending::new(Duration::ZERO);
+        let mut write = propose(&mut pending, at(1, 1));
+        let (reply, mut read) = oneshot::channel();
+        let id = pending.next_read();
+        pending.await_read(id, "k".to_owned(), reply);
+        pending.expire(Instant::now());
+        assert!(matches!(write.try_recv().unwrap(), Answer::Unknown(_)));
+        assert!(matches!(read.try_recv().unwrap(), Answer::Refused(_)));
+    }
+}
