@@ -1,12 +1,21 @@
-//! Checking a whole history: model, keys, verdict.
+//! Checking a whole history: which model, which keys, which procedure, which verdict.
+//!
+//! Owns the decision which procedure a key gets: the linear one only where every value
+//! written to the key, successfully or not, is different from all others and from the
+//! initial one; general search everywhere else. The procedures know nothing of histories.
+
+mod decide;
+mod key;
+mod values;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustc_hash::FxHashMap;
 use thiserror::Error;
 
 use crate::history::History;
 use crate::model::{ModelName, UnknownModel};
-use crate::verdict::{Analysis, OperationId};
+use crate::verdict::{Analysis, KeyAnalysis, OperationId, Verdict};
 
 /// How to check.
 #[derive(Clone, Copy, Debug, Default)]
@@ -114,13 +123,67 @@ fn known_functions() -> String {
 
 /// Checks every key of `history` against the model.
 ///
+/// Keys are independent of each other: a history is linearizable iff each key is
+/// (Herlihy & Wing 1990, locality). An undecided key does not keep others from being
+/// checked. Cost: linear, apart from keys that need search, which are bounded by the budget.
+///
 /// # Errors
 /// Operations that no model, or not the chosen model, can explain.
 pub fn check(history: &History, options: &CheckOptions<'_>) -> Result<Analysis, CheckError> {
-    let _ = (history, options.budget.stopped());
-    Ok(Analysis {
-        verdict: crate::verdict::Verdict::Unknown,
-        model: String::new(),
-        keys: Vec::new(),
-    })
+    let model = choose_model(history, options.model)?;
+    let mut keys = Vec::new();
+    for (name, ids) in by_key(history) {
+        let key = key::translate(history, &ids, model)?;
+        let (procedure, conclusion) = decide::decide(history, &key, &options.budget);
+        keys.push(KeyAnalysis {
+            key: name.map(str::to_owned),
+            operations: key.operations.len(),
+            procedure: procedure.to_owned(),
+            conclusion,
+        });
+    }
+    let verdicts = keys.iter().map(|key| key.conclusion.verdict());
+    let verdict = verdicts.max().unwrap_or(Verdict::Linearizable);
+    Ok(Analysis { verdict, model: model.to_string(), keys })
+}
+
+/// The model asked for, else the header's, else the first that knows all functions seen.
+fn choose_model(history: &History, asked: Option<ModelName>) -> Result<ModelName, CheckError> {
+    if let Some(model) = asked {
+        return Ok(model);
+    }
+    if let Some(header) = &history.header
+        && !header.model.is_empty()
+    {
+        return Ok(header.model.parse()?);
+    }
+    let mut seen: Vec<&str> = Vec::new();
+    let mut model = ModelName::ALL[0];
+    for (id, operation) in (0..).map(OperationId).zip(&history.operations) {
+        if seen.contains(&operation.f.as_ref()) {
+            continue;
+        }
+        seen.push(&operation.f);
+        model = ModelName::knowing(&seen).ok_or_else(|| CheckError::NoModel {
+            operation: id,
+            process: operation.process,
+            f: operation.f.to_string(),
+        })?;
+    }
+    Ok(model)
+}
+
+/// The operations of each key, keys by first appearance, operations in event order.
+fn by_key(history: &History) -> Vec<(Option<&str>, Vec<OperationId>)> {
+    let mut numbers: FxHashMap<Option<&str>, usize> = FxHashMap::default();
+    let mut keys: Vec<(Option<&str>, Vec<OperationId>)> = Vec::new();
+    for (id, operation) in (0..).map(OperationId).zip(&history.operations) {
+        let name = operation.key.as_deref();
+        let number = *numbers.entry(name).or_insert_with(|| {
+            keys.push((name, Vec::new()));
+            keys.len() - 1
+        });
+        keys[number].1.push(id);
+    }
+    keys
 }

@@ -1,10 +1,19 @@
 //! Histories, models and linearizability checking with proofs.
 
-pub mod certificate;
-mod check;
 pub mod history;
 pub mod model;
+
+mod check;
+pub mod register;
+pub mod search;
+
+mod reduce;
+
+mod explain;
+pub mod precedence;
 pub mod verdict;
+
+pub mod certificate;
 mod verify;
 
 pub use check::{Budget, CheckError, CheckOptions, check};

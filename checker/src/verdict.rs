@@ -46,13 +46,14 @@ pub struct Counterexample {
     pub operations: Vec<OperationId>,
     /// One sentence for a person, naming nodes, values and durations.
     pub explanation: String,
-    /// The cycle of forced precedences behind the contradiction, in order, so that each
-    /// edge starts where the one before it ended; empty where no single cycle shows it.
+    /// The cycle behind the contradiction, in order: each edge starts where the one before
+    /// it ended. Empty where no single cycle shows it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub edges: Vec<Edge>,
 }
 
-/// One forced precedence: in every legal order `from` comes before `to`.
+/// One step of a cycle of operations: `from` would have to come before `to`, or, for
+/// [`Precedence::SameValue`], the two stand for the same value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Edge {
     /// The operation that comes first.
@@ -71,8 +72,8 @@ pub enum Precedence {
     RealTime,
     /// The second returned the value that the first wrote.
     ReadsFrom,
-    /// Both belong to one value, and no operation of the other value on the cycle can
-    /// come between two operations of the same value.
+    /// Both belong to one value, whose operations no operation of another value can part:
+    /// what is forced before or after one of them is so for all.
     SameValue,
     /// The first returned the initial value, which every write replaces for good.
     InitialValue,

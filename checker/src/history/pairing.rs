@@ -96,7 +96,7 @@ impl Pairing {
                 return Err(HistoryError::Retired { line, process, retired_line });
             }
             Some(&ProcessState::Idle { time_ns }) => {
-                self.in_order(line, process, time_ns, invoked)?
+                self.in_order(line, process, time_ns, invoked)?;
             }
             None => {}
         }

@@ -1,0 +1,226 @@
+//! One sentence about a contradiction, for a tired person at three in the morning.
+//!
+//! Says what a node did wrong and by how much, in the words of the history: nodes, values,
+//! durations. Every clause is a fact of the history, whichever operations it is about.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::history::{History, Operation, Outcome};
+use crate::verdict::{Contradiction, Edge, OperationId, Precedence};
+
+/// Characters of a value that are shown before it is cut short.
+const VALUE_CHARACTERS: usize = 40;
+
+/// Operations of an unordered heap that are listed one by one.
+const LISTED_MAX: usize = 6;
+
+/// Explains why `operations` contradict each other.
+///
+/// `edges` is the cycle of [`Contradiction::ValueReturned`], as
+/// [`precedence::cycle`](crate::precedence::cycle) finds it.
+pub(crate) fn explain(
+    history: &History,
+    kind: Contradiction,
+    operations: &[OperationId],
+    edges: &[Edge],
+) -> String {
+    let of = |id: &OperationId| &history.operations[id.0 as usize];
+    let members: Vec<&Operation> = operations.iter().map(of).collect();
+    let sentence = match kind {
+        Contradiction::NeverWritten => never_written(history, &members),
+        Contradiction::ReadBeforeWrite => read_before_write(&members),
+        Contradiction::ValueReturned => value_returned(history, edges),
+        Contradiction::NoOrder => None,
+    };
+    let sentence = sentence.unwrap_or_else(|| no_order(&members));
+    match members.first().and_then(|member| member.key.as_deref()) {
+        Some(key) => format!("key {}: {sentence}", shorten(key)),
+        None => sentence,
+    }
+}
+
+fn never_written(history: &History, members: &[&Operation]) -> Option<String> {
+    let [read] = members else { return None };
+    let value = needed(read)?;
+    let refused = history.operations.iter().find(|operation| {
+        operation.outcome == Outcome::Fail
+            && operation.key == read.key
+            && stored(operation) == Some(value)
+    });
+    let mut sentence = format!("{}, ", observed(read));
+    // Writing to a string cannot fail.
+    let _ = match refused {
+        Some(refused) => write!(
+            sentence,
+            "though every write of {} had failed, the first on {}",
+            show(value),
+            node(refused)
+        ),
+        None => write!(sentence, "but nobody ever wrote {}", show(value)),
+    };
+    Some(sentence)
+}
+
+fn read_before_write(members: &[&Operation]) -> Option<String> {
+    let (read, write) = match members {
+        [first, second] if stored(first).is_none() => (first, second),
+        [first, second] if stored(second).is_none() => (second, first),
+        _ => return None,
+    };
+    let early = gap(read, write)?;
+    Some(format!(
+        "{}, which ended {early} before the write of {} on {} began",
+        observed(read),
+        show(stored(write)?),
+        node(write)
+    ))
+}
+
+/// Tells the cycle from its stalest read: what that read should have seen, and why what it
+/// returned was no longer current.
+fn value_returned(history: &History, edges: &[Edge]) -> Option<String> {
+    let of = |id: OperationId| &history.operations[id.0 as usize];
+    let in_time = edges.iter().filter(|edge| edge.why == Precedence::RealTime);
+    // Of two reads that begin too late, the later one is the more telling.
+    let stale = in_time
+        .filter(|edge| stored(of(edge.to)).is_none())
+        .max_by_key(|edge| of(edge.to).invoked.position)?;
+    let (newer, read) = (of(stale.from), of(stale.to));
+    let (old, new) = (needed(read)?, stored(newer).or_else(|| needed(newer))?);
+    let mut sentence =
+        format!("{} that began {} after {}", observed(read), gap(newer, read)?, evidence(newer));
+    let replaced = edges.iter().find(|edge| {
+        **edge != *stale && edge.why != Precedence::SameValue && edge.why != Precedence::ReadsFrom
+    })?;
+    let (before, after) = (of(replaced.from), of(replaced.to));
+    // Writing to a string cannot fail.
+    let _ = match replaced.why {
+        Precedence::RealTime => write!(
+            sentence,
+            ", and {} had replaced {}: {} {} before {} began",
+            show(new),
+            show(old),
+            evidence(before),
+            gap(before, after)?,
+            beginning(after)
+        ),
+        _ => write!(sentence, ", and {} is only the initial value", show(old)),
+    };
+    Some(sentence)
+}
+
+fn no_order(members: &[&Operation]) -> String {
+    let count = members.len();
+    let Some(began) = members.iter().map(|member| member.invoked.time_ns).min() else {
+        return "no operation is left to explain".to_owned();
+    };
+    let mut sentence = format!("no order of {count} operations is legal: ");
+    for (position, member) in members.iter().take(LISTED_MAX).enumerate() {
+        let separator = if position == 0 { "" } else { "; " };
+        let at = duration(member.invoked.time_ns - began);
+        // Writing to a string cannot fail.
+        let _ = write!(sentence, "{separator}{} at +{at}", deed(member));
+    }
+    if count > LISTED_MAX {
+        let _ = write!(sentence, "; and {} more", count - LISTED_MAX);
+    }
+    sentence
+}
+
+/// What an operation shows once it has ended.
+fn evidence(operation: &Operation) -> String {
+    match (operation.f.as_ref(), stored(operation)) {
+        (_, Some(value)) => format!("the write of {} was acknowledged", show(value)),
+        _ => format!("{} had returned {}", node(operation), show(&operation.result)),
+    }
+}
+
+fn beginning(operation: &Operation) -> String {
+    match stored(operation) {
+        Some(value) => format!("the write of {}", show(value)),
+        None => format!("the read of {} by {}", show(&operation.result), node(operation)),
+    }
+}
+
+fn observed(operation: &Operation) -> String {
+    match needed(operation) {
+        Some(value) if stored(operation).is_some() => {
+            format!("{} found {} in a compare-and-set", node(operation), show(value))
+        }
+        _ => format!("{} returned {} to a read", node(operation), show(&operation.result)),
+    }
+}
+
+/// An operation in a list.
+fn deed(operation: &Operation) -> String {
+    let ended = match operation.outcome {
+        Outcome::Ok => "",
+        Outcome::Info => " (indeterminate)",
+        Outcome::Fail => " (failed)",
+    };
+    match (needed(operation), stored(operation)) {
+        (Some(found), Some(value)) => {
+            format!("{} cas {} to {}{ended}", node(operation), show(found), show(value))
+        }
+        (None, Some(value)) => format!("{} wrote {}{ended}", node(operation), show(value)),
+        _ => format!("{} read {}{ended}", node(operation), show(&operation.result)),
+    }
+}
+
+fn node(operation: &Operation) -> String {
+    operation.node.as_deref().map_or_else(|| format!("process {}", operation.process), shorten)
+}
+
+fn stored(operation: &Operation) -> Option<&Value> {
+    match operation.f.as_ref() {
+        "write" => Some(&operation.argument),
+        "cas" => operation.argument.get(1),
+        _ => None,
+    }
+}
+
+fn needed(operation: &Operation) -> Option<&Value> {
+    match operation.f.as_ref() {
+        "read" => Some(&operation.result),
+        "cas" => operation.argument.get(0),
+        _ => None,
+    }
+}
+
+/// The time between the end of one operation and the beginning of another.
+fn gap(first: &Operation, second: &Operation) -> Option<String> {
+    let nanoseconds = second.invoked.time_ns.saturating_sub(first.completed?.time_ns);
+    Some(duration(nanoseconds))
+}
+
+/// Three digits and a unit.
+fn duration(nanoseconds: u64) -> String {
+    let span = Duration::from_nanos(nanoseconds);
+    let (value, unit) = match nanoseconds {
+        0..1_000 => return format!("{nanoseconds} ns"),
+        1_000..1_000_000 => (span.as_secs_f64() * 1e6, "us"),
+        1_000_000..1_000_000_000 => (span.as_secs_f64() * 1e3, "ms"),
+        _ => (span.as_secs_f64(), "s"),
+    };
+    let decimals = match value {
+        ..9.995 => 2,
+        ..99.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.decimals$} {unit}")
+}
+
+/// A value as compact JSON.
+fn show(value: &Value) -> String {
+    shorten(&value.to_string())
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(VALUE_CHARACTERS) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,194 @@
+//! General search: any model, any concurrency, any number of indeterminate operations.
+//!
+//! Walks the tree of prefixes of linearizations depth first, without recursion, and visits
+//! each configuration (the set of operations taken and the state they lead to) once.
+//! Exponential in the number of concurrent operations at worst, indeterminate ones
+//! included, so it works under a [`Budget`]. Nothing here depends on what the model is;
+//! near-linear procedures for particular models are elsewhere.
+//!
+//! Sources: Wing & Gong, *Testing and Verifying Concurrent Objects* (1993); the
+//! configuration cache after Lowe, *Testing for Linearizability* (2017).
+
+mod configuration;
+mod timeline;
+
+use rustc_hash::FxHashMap;
+
+use crate::check::Budget;
+use crate::model::Model;
+use configuration::{Taken, Visited};
+use timeline::{Entry, Timeline};
+
+/// The end of an operation that never ended.
+pub use crate::register::NEVER;
+
+/// An operation and the span in which it took effect, if it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timed<Op> {
+    /// The operation.
+    pub op: Op,
+    /// When it began: a position in the order of events.
+    pub invoked: u32,
+    /// When it ended, or [`NEVER`] if it is indeterminate and may be left out.
+    pub returned: u32,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Searched {
+    /// A linearization, by positions in the operations given.
+    Linearizable(Vec<u32>),
+    /// There is none.
+    Violation,
+    /// The budget ran out.
+    Exhausted(Progress),
+}
+
+/// How far a search got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Configurations visited.
+    pub configurations: u64,
+    /// The most ended operations that a legal order was found for.
+    pub ordered: usize,
+    /// The ended operations there are.
+    pub ended: usize,
+}
+
+/// Searches for a linearization of one object's history.
+///
+/// `operations` may be in any order; one that ended at the position another began at is
+/// concurrent with it. Stops once `budget` is spent and reports how far it got.
+pub fn search<M: Model>(model: &M, operations: &[Timed<M::Op>], budget: &Budget<'_>) -> Searched {
+    Search::new(model, operations).run(budget)
+}
+
+/// Iterations between looks at [`Budget::stop`].
+const STOP_INTERVAL: u64 = 4096;
+
+struct Search<'a, M: Model> {
+    model: &'a M,
+    operations: &'a [Timed<M::Op>],
+    timeline: Timeline,
+    taken: Taken,
+    visited: Visited,
+    states: FxHashMap<M::State, u32>,
+    /// The operations taken, each with the state before it.
+    path: Vec<(u32, M::State)>,
+    state: M::State,
+    /// Ended operations not yet taken.
+    remaining: usize,
+}
+
+impl<'a, M: Model> Search<'a, M> {
+    fn new(model: &'a M, operations: &'a [Timed<M::Op>]) -> Self {
+        let state = model.init();
+        Self {
+            model,
+            operations,
+            timeline: Timeline::new(operations),
+            taken: Taken::new(operations.iter().map(|operation| operation.returned != NEVER)),
+            visited: Visited::default(),
+            states: FxHashMap::default(),
+            path: Vec::new(),
+            state,
+            remaining: operations.iter().filter(|operation| operation.returned != NEVER).count(),
+        }
+    }
+
+    fn run(mut self, budget: &Budget<'_>) -> Searched {
+        let mut progress = Progress { configurations: 0, ordered: 0, ended: self.remaining };
+        let mut cursor = self.timeline.first();
+        for iteration in 1_u64.. {
+            if self.remaining == 0 {
+                break;
+            }
+            let spent = progress.configurations >= budget.configurations || self.visited.is_full();
+            if spent || (iteration % STOP_INTERVAL == 0 && budget.stopped()) {
+                return Searched::Exhausted(progress);
+            }
+            cursor = match self.timeline.entry(cursor) {
+                Entry::Invocation(operation) if self.take(operation) => {
+                    progress.configurations += 1;
+                    progress.ordered = progress.ordered.max(progress.ended - self.remaining);
+                    self.timeline.first()
+                }
+                Entry::Invocation(_) => self.timeline.after(cursor),
+                // Whatever else is taken first, this operation has ended before it.
+                Entry::Completion | Entry::End => match self.give_back() {
+                    Some(operation) => self.timeline.after_invocation(operation),
+                    None => return Searched::Violation,
+                },
+            };
+        }
+        Searched::Linearizable(self.path.into_iter().map(|(operation, _)| operation).collect())
+    }
+
+    /// Takes an operation next, if it is legal and leads to a new configuration.
+    fn take(&mut self, operation: u32) -> bool {
+        let timed = &self.operations[operation as usize];
+        let Some(state) = self.model.step(&self.state, &timed.op) else {
+            return false;
+        };
+        let number = match self.states.get(&state) {
+            Some(number) => *number,
+            None => {
+                let next = self.states.len() as u32;
+                self.states.insert(state.clone(), next);
+                next
+            }
+        };
+        self.taken.insert(operation);
+        if !self.visited.insert(&self.taken, number) {
+            self.taken.remove(operation);
+            return false;
+        }
+        self.path.push((operation, std::mem::replace(&mut self.state, state)));
+        self.timeline.lift(operation);
+        self.remaining -= usize::from(timed.returned != NEVER);
+        true
+    }
+
+    /// Undoes the last taking.
+    fn give_back(&mut self) -> Option<u32> {
+        let (operation, state) = self.path.pop()?;
+        self.state = state;
+        self.taken.remove(operation);
+        self.timeline.restore(operation);
+        self.remaining += usize::from(self.operations[operation as usize].returned != NEVER);
+        Some(operation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Register, RegisterOp, ValueId};
+
+    fn timed(op: RegisterOp, invoked: u32, returned: u32) -> Timed<RegisterOp> {
+        Timed { op, invoked, returned }
+    }
+
+    #[test]
+    fn an_indeterminate_write_is_taken_only_if_needed() {
+        let write = timed(RegisterOp::Write(ValueId(1)), 1, NEVER);
+        let read = |value, invoked| timed(RegisterOp::Read(ValueId(value)), invoked, invoked + 1);
+        let budget = Budget::default();
+        let found = search(&Register, &[write, read(0, 2), read(1, 4)], &budget);
+        assert_eq!(found, Searched::Linearizable(vec![1, 0, 2]));
+        let found = search(&Register, &[write, read(1, 2), read(0, 4)], &budget);
+        assert_eq!(found, Searched::Violation);
+    }
+
+    #[test]
+    fn a_spent_budget_says_how_far_it_got() {
+        let write = |value| timed(RegisterOp::Write(ValueId(value)), 1, 50);
+        let mut operations: Vec<_> = (1..=20).map(write).collect();
+        operations.push(timed(RegisterOp::Read(ValueId(99)), 51, 52));
+        let budget = Budget { configurations: 1000, stop: None };
+        let Searched::Exhausted(progress) = search(&Register, &operations, &budget) else {
+            panic!("a thousand configurations cannot decide this");
+        };
+        assert_eq!(progress, Progress { configurations: 1000, ordered: 20, ended: 21 });
+    }
+}
