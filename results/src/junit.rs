@@ -1,7 +1,76 @@
-//! JUnit XML, for continuous integration.
-use crate::summary::Results;
+//! JUnit XML, for continuous integration: a violation is a failure, a run that proves
+//! nothing an error.
 
-/// Renders a run as a JUnit file.
+use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
+
+use squall_checker::history::Outcome;
+
+use crate::summary::{OperationDetail, Results, RunVerdict};
+use crate::wording::{Nanos, instant};
+
+/// Renders a run as a JUnit file with one test case.
 pub fn render(results: &Results) -> String {
-    results.reason.clone()
+    let facts = &results.facts;
+    let mut case = case(&facts.name, Some(results.verdict), &results.headline, &details(results));
+    case.set_classname(format!("squall.{}.{}", facts.system, facts.workload));
+    case.set_time(std::time::Duration::from_nanos(results.duration_ns));
+    let mut suite = TestSuite::new(facts.name.clone());
+    suite.add_property(Property::new("seed", facts.seed.to_string()));
+    suite.add_property(Property::new("command", facts.command.clone()));
+    suite.set_time(std::time::Duration::from_nanos(results.duration_ns));
+    suite.add_test_case(case);
+    document("squall", suite)
+}
+
+/// A test case for one run; `None` is a run that could not be set up.
+pub(crate) fn case(
+    name: &str,
+    verdict: Option<RunVerdict>,
+    message: &str,
+    details: &str,
+) -> TestCase {
+    let kind = match verdict {
+        Some(RunVerdict::Linearizable) => return TestCase::new(name, TestCaseStatus::success()),
+        Some(RunVerdict::Violation) => NonSuccessKind::Failure,
+        Some(RunVerdict::Unknown | RunVerdict::Inconclusive) | None => NonSuccessKind::Error,
+    };
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(verdict.map_or("setup", RunVerdict::as_str));
+    status.set_message(message);
+    status.set_description(details);
+    TestCase::new(name, status)
+}
+
+/// A whole file with one suite.
+pub(crate) fn document(name: &str, suite: TestSuite) -> String {
+    let mut report = Report::new(name);
+    report.add_test_suite(suite);
+    report.to_string().expect("writing XML to memory cannot fail, and strings are valid UTF-8")
+}
+
+fn details(results: &Results) -> String {
+    let mut text = results.reason.clone();
+    if let Some(first) = results.contradictions.first() {
+        text.push('\n');
+        for op in &first.operations {
+            text.push_str(&operation_line(op));
+            text.push('\n');
+        }
+    }
+    if !results.facts.command.is_empty() {
+        text.push_str("\nRun it again: ");
+        text.push_str(&results.facts.command);
+    }
+    text
+}
+
+/// An operation of a contradiction on one line.
+pub(crate) fn operation_line(op: &OperationDetail) -> String {
+    let node = op.node.as_deref().unwrap_or("-");
+    let took = match (op.outcome, op.completed_ns) {
+        (Outcome::Ok, Some(at)) => format!("for {}", Nanos(at.saturating_sub(op.invoked_ns))),
+        (Outcome::Fail, _) => "refused".to_owned(),
+        (Outcome::Ok | Outcome::Info, _) => "never answered".to_owned(),
+    };
+    format!("{:>10}  client {} → {node}  {}  {took}", instant(op.invoked_ns), op.process, op.label)
 }

@@ -33,10 +33,11 @@ impl fmt::Display for Nanos {
 
 impl fmt::Display for Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 {
-            return f.pad("under 1 ms");
+        match self.0 {
+            0 => f.pad("under 1 ms"),
+            ms @ 1..1_000 => f.pad(&format!("{ms} ms")),
+            ms => Nanos(ms.saturating_mul(1_000_000)).fmt(f),
         }
-        Nanos(self.0.saturating_mul(1_000_000)).fmt(f)
     }
 }
 
@@ -134,6 +135,8 @@ mod tests {
         assert_eq!(written(4_020_000_000), "4.02 s");
         assert_eq!(written(125_000_000_000), "2 min 5 s");
         assert_eq!(Millis(0).to_string(), "under 1 ms");
+        assert_eq!(Millis(6).to_string(), "6 ms");
+        assert_eq!(Millis(30_000).to_string(), "30.0 s");
     }
 
     #[test]

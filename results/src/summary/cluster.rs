@@ -32,7 +32,7 @@ pub enum NodeState {
 pub struct NodeSpan {
     /// When it was first seen so.
     pub start_ns: u64,
-    /// When it was first seen otherwise, or the last sight of it plus [`HOLD_NS_MAX`].
+    /// When it was first seen otherwise, or the last sight of it plus three seconds.
     pub end_ns: u64,
     /// What it was.
     pub state: NodeState,
@@ -41,7 +41,7 @@ pub struct NodeSpan {
 }
 
 /// For how long a probe speaks for a node when no other follows.
-pub const HOLD_NS_MAX: u64 = 3_000_000_000;
+pub(crate) const HOLD_NS_MAX: u64 = 3_000_000_000;
 
 /// Joins the probes of each of `nodes` into spans, in order of time; nodes that only the
 /// probes know come last.

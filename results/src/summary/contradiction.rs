@@ -3,12 +3,12 @@
 //! The checker names the operations; here they get their details and the orders between
 //! them that the history itself shows. Deliberately absent: any judgement of its own.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use squall_checker::history::{History, Operation, Outcome};
-use squall_checker::verdict::{Analysis, Conclusion, Contradiction, Counterexample, OperationId};
+use squall_checker::verdict::{
+    Analysis, Conclusion, Contradiction, Counterexample, Edge, OperationId, Precedence,
+};
 
 use super::CONTRADICTIONS_MAX;
 use crate::wording;
@@ -24,7 +24,8 @@ pub struct ContradictionDetail {
     pub explanation: String,
     /// The operations, by invocation.
     pub operations: Vec<OperationDetail>,
-    /// Orders that any legal history would have to keep, nearest neighbours only.
+    /// The checker's cycle where it found one, else the orders in real time, nearest
+    /// neighbours only.
     pub orders: Vec<Order>,
     /// When it was complete: the last acknowledgement among the operations.
     pub complete_ns: u64,
@@ -71,21 +72,11 @@ pub struct Order {
     /// The later one.
     pub after: OperationId,
     /// What puts them in this order.
-    #[serde(flatten)]
-    pub reason: OrderReason,
-}
-
-/// What puts two operations in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "reason", rename_all = "kebab-case")]
-pub enum OrderReason {
-    /// One was acknowledged before the other was invoked.
-    Acknowledged {
-        /// How long before.
-        gap_ns: u64,
-    },
-    /// One returned the value the other wrote.
-    Returned,
+    pub why: Precedence,
+    /// For [`Precedence::RealTime`]: from the acknowledgement of one to the invocation of
+    /// the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap_ns: Option<u64>,
 }
 
 /// Describes the contradictions of a history, the earliest complete one first.
@@ -125,7 +116,7 @@ fn detail(history: &History, key: &Option<String>, from: &Counterexample) -> Con
         kind: from.kind,
         explanation: from.explanation.clone(),
         operations: found.iter().map(|&(id, op)| operation(id, op)).collect(),
-        orders: orders(&found),
+        orders: orders(&found, &from.edges),
         complete_ns,
     }
 }
@@ -166,30 +157,41 @@ pub(crate) fn label(op: &Operation) -> String {
     if returns { format!("{called} → {}", wording::value(&op.result)) } else { called }
 }
 
-/// Orders the history shows between the operations, without those that follow from others.
-///
-/// Quadratic in the operations, which are few: a counterexample is minimal.
-fn orders(found: &[(OperationId, &Operation)]) -> Vec<Order> {
-    let mut orders = Vec::new();
-    let mut drawn = BTreeSet::new();
-    for &(after, later) in found {
-        // Of those that ended before `later` began, only the ones that no other of them follows.
-        let before: Vec<_> = found.iter().filter(|(_, op)| precedes(op, later)).collect();
-        for (id, op) in
-            before.iter().filter(|(_, op)| !before.iter().any(|(_, next)| precedes(op, next)))
-        {
-            let ended_ns = op.completed.map_or(0, |at| at.time_ns);
-            let gap_ns = later.invoked.time_ns.saturating_sub(ended_ns);
-            drawn.insert((*id, after));
-            orders.push(Order { before: *id, after, reason: OrderReason::Acknowledged { gap_ns } });
-        }
+/// The cycle the checker found, or else the orders in real time between the operations.
+fn orders(found: &[(OperationId, &Operation)], edges: &[Edge]) -> Vec<Order> {
+    if edges.is_empty() {
+        return real_time(found);
     }
-    for &(after, reader) in found {
-        for &(before, writer) in found {
-            if returned(writer, reader) && !drawn.contains(&(before, after)) {
-                orders.push(Order { before, after, reason: OrderReason::Returned });
-            }
-        }
+    let find = |wanted| found.iter().find(|(id, _)| *id == wanted).map(|&(_, op)| op);
+    edges
+        .iter()
+        .map(|edge| Order {
+            before: edge.from,
+            after: edge.to,
+            why: edge.why,
+            gap_ns: match (edge.why, find(edge.from), find(edge.to)) {
+                (Precedence::RealTime, Some(before), Some(after)) => gap_ns(before, after),
+                _ => None,
+            },
+        })
+        .collect()
+}
+
+/// Real-time order between the operations, without what follows from other orders.
+///
+/// Cubic in the operations, which are few: a counterexample is minimal.
+fn real_time(found: &[(OperationId, &Operation)]) -> Vec<Order> {
+    let mut orders = Vec::new();
+    for &(after, later) in found {
+        let ended: Vec<_> = found.iter().filter(|(_, op)| precedes(op, later)).collect();
+        // Only those that no other of them follows.
+        let last = ended.iter().filter(|(_, op)| !ended.iter().any(|(_, next)| precedes(op, next)));
+        orders.extend(last.map(|&&(before, op)| Order {
+            before,
+            after,
+            why: Precedence::RealTime,
+            gap_ns: gap_ns(op, later),
+        }));
     }
     orders
 }
@@ -199,13 +201,6 @@ fn precedes(earlier: &Operation, later: &Operation) -> bool {
         && earlier.completed.is_some_and(|at| at.position < later.invoked.position)
 }
 
-fn returned(writer: &Operation, reader: &Operation) -> bool {
-    let written = match (&writer.argument, writer.f.as_ref()) {
-        (Value::Array(pair), "cas") => pair.get(1),
-        (argument, "write" | "enqueue") => Some(argument),
-        _ => None,
-    };
-    reader.outcome == Outcome::Ok
-        && reader.argument.is_null()
-        && written.is_some_and(|value| !value.is_null() && *value == reader.result)
+fn gap_ns(earlier: &Operation, later: &Operation) -> Option<u64> {
+    earlier.completed.map(|at| later.invoked.time_ns.saturating_sub(at.time_ns))
 }

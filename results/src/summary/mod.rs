@@ -21,7 +21,7 @@ use crate::facts::RunFacts;
 use crate::probes::Probe;
 
 pub use cluster::{NodeSpan, NodeState, node_spans};
-pub use contradiction::{ContradictionDetail, OperationDetail, Order, OrderReason};
+pub use contradiction::{ContradictionDetail, OperationDetail, Order};
 pub use faults::FaultRecord;
 pub use service::{Latency, Service, Tally, Window};
 pub use story::{StoryKind, StoryLine};

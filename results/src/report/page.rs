@@ -1,0 +1,396 @@
+//! The words and tables of the report, as the template takes them.
+
+use askama::Template;
+use serde_json::Value;
+use squall_checker::verdict::{Precedence, Verdict};
+
+use crate::summary::{
+    ContradictionDetail, FaultRecord, OperationDetail, Order, Results, RunVerdict, Service,
+    StoryKind, StoryLine, Tally,
+};
+use crate::wording::{Millis, Nanos, count, instant, percent, plural, rate};
+
+pub(crate) const CSS: &str = include_str!("../../assets/report.css");
+
+/// In the order of their dependencies; they share one scope.
+const JS: &str = concat!(
+    include_str!("../../assets/axis.js"),
+    include_str!("../../assets/lanes.js"),
+    include_str!("../../assets/contradiction.js"),
+    include_str!("../../assets/main.js"),
+);
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'r> {
+    results: &'r Results,
+    css: &'static str,
+    js: &'static str,
+    data: &'r str,
+    mark: &'static str,
+    facts: Vec<Fact>,
+    contradiction: Option<Shown>,
+    story: Vec<StoryRow<'r>>,
+    stretches: Vec<Stretch>,
+    functions: Vec<FunctionRow>,
+    evidence: Vec<Evidence>,
+    circumstances: Vec<Fact>,
+    keys_in_doubt: Vec<String>,
+    plan: String,
+}
+
+/// A name, a value and a smaller remark, which may be empty.
+struct Fact {
+    name: String,
+    value: String,
+    more: String,
+}
+
+struct Shown {
+    title: String,
+    explanation: String,
+    orders: Vec<String>,
+    others_title: String,
+    others: Vec<String>,
+}
+
+struct StoryRow<'r> {
+    class: &'static str,
+    time: String,
+    text: &'r str,
+}
+
+struct Stretch {
+    name: String,
+    more: String,
+    from: String,
+    lasted: String,
+    invoked: String,
+    ok_per_s: String,
+    ok_share: String,
+    p50: String,
+    p99: String,
+    total: bool,
+}
+
+struct FunctionRow {
+    name: String,
+    invoked: String,
+    ok: String,
+    fail: String,
+    info: String,
+    p50: String,
+    p95: String,
+    p99: String,
+    max: String,
+    total: bool,
+}
+
+struct Evidence {
+    class: &'static str,
+    word: &'static str,
+    title: String,
+    when: String,
+    parts: Vec<Part>,
+}
+
+struct Part {
+    name: &'static str,
+    value: String,
+}
+
+/// What stands where there is no figure.
+const NONE: &str = "–";
+
+/// Renders the page around `data`, which must be safe inside a `script` element.
+pub(super) fn render(results: &Results, data: &str) -> String {
+    let page = Page {
+        results,
+        css: CSS,
+        js: JS,
+        data,
+        mark: mark(results.verdict),
+        facts: facts(results),
+        contradiction: results.contradictions.first().map(|first| shown(results, first)),
+        story: results.story.iter().map(story_row).collect(),
+        stretches: stretches(results),
+        functions: functions(&results.whole),
+        evidence: results.faults.iter().map(evidence).collect(),
+        circumstances: circumstances(results),
+        keys_in_doubt: keys_in_doubt(results),
+        plan: pretty(&results.facts.plan),
+    };
+    page.render().expect("the template formats plain data into memory, which cannot fail")
+}
+
+/// A shape beside the colour of each verdict.
+pub(crate) fn mark(verdict: RunVerdict) -> &'static str {
+    match verdict {
+        RunVerdict::Linearizable => "✓",
+        RunVerdict::Violation => "✗",
+        RunVerdict::Unknown => "?",
+        RunVerdict::Inconclusive => "△",
+    }
+}
+
+fn fact(name: &str, value: impl Into<String>, more: impl Into<String>) -> Fact {
+    Fact { name: name.to_owned(), value: value.into(), more: more.into() }
+}
+
+fn facts(results: &Results) -> Vec<Fact> {
+    let facts = &results.facts;
+    let total = &results.whole.total;
+    let held = results.faults.iter().filter(|fault| fault.took_hold).count();
+    let planned = (facts.faults_planned as usize).max(results.faults.len());
+    let bug = facts.bug.as_ref().map_or_else(String::new, |bug| format!("planted bug: {bug}"));
+    let keys = plural(results.check.keys.len() as u64, "key", "keys");
+    let mut list = vec![
+        fact("System", facts.system.clone(), bug),
+        fact("Workload", facts.workload.clone(), keys),
+        fact("Cluster", plural(facts.nodes.len() as u64, "node", "nodes"), facts.network.clone()),
+        fact(
+            "Operations",
+            count(total.invoked),
+            format!("{} indeterminate, {} failed", count(total.info), count(total.fail)),
+        ),
+        fact("Faults that took hold", format!("{held} of {planned}"), ""),
+        fact("Lasted", Nanos(results.duration_ns).to_string(), facts.started_utc.clone()),
+    ];
+    if let Some(first) = results.contradictions.first() {
+        list.push(fact("Contradiction complete at", instant(first.complete_ns), ""));
+    }
+    list.push(fact("Checked in", Millis(facts.timings.check_ms).to_string(), proof(results)));
+    list.push(recovery(results));
+    list
+}
+
+fn proof(results: &Results) -> String {
+    match (results.facts.proof_verified, results.facts.timings.verify_ms) {
+        (Some(true), Some(ms)) => format!("proof verified in {}", Millis(ms)),
+        (Some(true), None) => "proof verified".to_owned(),
+        (Some(false), _) => "proof rejected".to_owned(),
+        (None, _) => "proof not verified".to_owned(),
+    }
+}
+
+fn recovery(results: &Results) -> Fact {
+    let recovered = &results.facts.recovered;
+    let served = match recovered.served_again_ms {
+        Some(ms) => format!("in {}", Millis(ms)),
+        None => "never".to_owned(),
+    };
+    let reads = format!(
+        "{} of {} answered",
+        count(recovered.final_reads_ok),
+        plural(recovered.final_reads_expected, "final read", "final reads"),
+    );
+    fact("Served again after the heal", served, reads)
+}
+
+fn shown(results: &Results, first: &ContradictionDetail) -> Shown {
+    let operations = plural(first.operations.len() as u64, "operation", "operations");
+    let on = first.key.as_ref().map_or_else(String::new, |key| format!(" on key {key}"));
+    let others: Vec<_> = results
+        .check
+        .keys
+        .iter()
+        .filter(|key| key.verdict == Verdict::Violation && key.key != first.key)
+        .map(|key| key_line(key.key.as_deref(), key.reason.as_deref()))
+        .collect();
+    Shown {
+        title: format!("{operations}{on}"),
+        explanation: first.explanation.clone(),
+        orders: first.orders.iter().filter_map(|order| order_sentence(order, first)).collect(),
+        others_title: plural(
+            others.len() as u64,
+            "more key contradicts itself",
+            "more keys contradict themselves",
+        ),
+        others,
+    }
+}
+
+fn key_line(key: Option<&str>, reason: Option<&str>) -> String {
+    format!("key {}: {}", key.unwrap_or(NONE), reason.unwrap_or("no reason given"))
+}
+
+fn order_sentence(order: &Order, of: &ContradictionDetail) -> Option<String> {
+    let find = |id| of.operations.iter().find(|op| op.id == id).map(named);
+    let (before, after) = (find(order.before)?, find(order.after)?);
+    Some(match (order.why, order.gap_ns) {
+        (Precedence::RealTime, Some(gap_ns)) => {
+            format!("{before} was acknowledged {} before {after} began.", Nanos(gap_ns))
+        }
+        (Precedence::RealTime, None) => format!("{before} ended before {after} began."),
+        (Precedence::ReadsFrom, _) => format!("{after} returned what {before} wrote."),
+        (Precedence::SameValue, _) => {
+            format!("{before} and {after} stand for the same value, which no other can part.")
+        }
+        (Precedence::InitialValue, _) => {
+            format!("{before} returned the initial value, which {after} replaced for good.")
+        }
+    })
+}
+
+fn named(op: &OperationDetail) -> String {
+    match &op.node {
+        Some(node) => format!("{} (client {} at {node})", op.label, op.process),
+        None => format!("{} (client {})", op.label, op.process),
+    }
+}
+
+fn story_row(line: &StoryLine) -> StoryRow<'_> {
+    let class = match line.kind {
+        StoryKind::Fault => "fault",
+        StoryKind::Leader => "leader",
+        StoryKind::Operation => "operation",
+        StoryKind::Contradiction => "contradiction",
+    };
+    StoryRow { class, time: instant(line.time_ns), text: &line.text }
+}
+
+fn stretches(results: &Results) -> Vec<Stretch> {
+    let mut rows = vec![stretch("nothing", "", None, &results.calm)];
+    for fault in results.faults.iter().filter(|fault| fault.took_hold) {
+        let more =
+            if fault.undone { fault.kind.clone() } else { format!("{}, not undone", fault.kind) };
+        rows.push(stretch(&fault.description, &more, Some(fault.start_ns), &fault.service));
+    }
+    if results.faults.iter().any(|fault| fault.took_hold) {
+        rows.push(stretch("any fault", "", None, &results.stormy));
+    }
+    if let (Some(service), Some(start_ns)) = (
+        &results.after_last_heal,
+        results.faults.iter().filter(|f| f.undone).map(|f| f.end_ns).max(),
+    ) {
+        rows.push(stretch("after the last heal", "", Some(start_ns), service));
+    }
+    let mut whole = stretch("the whole run", "", None, &results.whole);
+    whole.total = true;
+    rows.push(whole);
+    rows
+}
+
+fn stretch(name: &str, more: &str, from_ns: Option<u64>, service: &Service) -> Stretch {
+    let total = &service.total;
+    Stretch {
+        name: name.to_owned(),
+        more: more.to_owned(),
+        from: from_ns.map_or_else(|| NONE.to_owned(), instant),
+        lasted: Nanos((service.seconds * 1e9) as u64).to_string(),
+        invoked: count(total.invoked),
+        ok_per_s: rate(total.ok_per_s),
+        ok_share: total.ok_share.map_or_else(|| NONE.to_owned(), percent),
+        p50: total.latency.map_or_else(|| NONE.to_owned(), |l| Nanos(l.p50_ns).to_string()),
+        p99: total.latency.map_or_else(|| NONE.to_owned(), |l| Nanos(l.p99_ns).to_string()),
+        total: false,
+    }
+}
+
+fn functions(whole: &Service) -> Vec<FunctionRow> {
+    let mut rows: Vec<_> =
+        whole.functions.iter().map(|(f, tally)| function_row(f, tally)).collect();
+    let mut total = function_row("all", &whole.total);
+    total.total = true;
+    rows.push(total);
+    rows
+}
+
+fn function_row(name: &str, tally: &Tally) -> FunctionRow {
+    let latency = |pick: fn(&crate::summary::Latency) -> u64| {
+        tally.latency.as_ref().map_or_else(|| NONE.to_owned(), |l| Nanos(pick(l)).to_string())
+    };
+    FunctionRow {
+        name: name.to_owned(),
+        invoked: count(tally.invoked),
+        ok: count(tally.ok),
+        fail: count(tally.fail),
+        info: count(tally.info),
+        p50: latency(|l| l.p50_ns),
+        p95: latency(|l| l.p95_ns),
+        p99: latency(|l| l.p99_ns),
+        max: latency(|l| l.max_ns),
+        total: false,
+    }
+}
+
+fn evidence(fault: &FaultRecord) -> Evidence {
+    let (class, word) = match (fault.took_hold, fault.undone) {
+        (true, true) => ("good", "took hold"),
+        (true, false) => ("doubt", "took hold, not undone"),
+        (false, _) => ("bad", "did not take hold"),
+    };
+    let mut parts = Vec::new();
+    let mut add = |name, value: &Value| {
+        if !value.is_null() {
+            parts.push(Part { name, value: pretty(value) });
+        }
+    };
+    add("Observed when it was brought about", &fault.evidence);
+    add("Observed when it was undone", &fault.undo_evidence);
+    if let Some(error) = &fault.error {
+        parts.push(Part { name: "Error", value: error.clone() });
+    }
+    if parts.is_empty() {
+        parts.push(Part { name: "Observed", value: "nothing was recorded".to_owned() });
+    }
+    let lasted = Nanos(fault.end_ns.saturating_sub(fault.start_ns));
+    let when = format!("from {} for {lasted}", instant(fault.start_ns));
+    Evidence { class, word, title: fault.description.clone(), when, parts }
+}
+
+fn circumstances(results: &Results) -> Vec<Fact> {
+    let facts = &results.facts;
+    let procedures: Vec<_> = results
+        .check
+        .procedures
+        .iter()
+        .map(|(name, keys)| format!("{name}: {}", plural(*keys, "key", "keys")))
+        .collect();
+    let host = &facts.host;
+    let timings = &facts.timings;
+    let mut list = vec![
+        fact("Model", results.check.model.clone(), procedures.join(", ")),
+        fact(
+            "Operations checked",
+            count(results.check.operations),
+            "indeterminate reads take no part",
+        ),
+        fact("Seed", facts.seed.to_string(), ""),
+        fact("Boot", Millis(timings.boot_ms).to_string(), first_write(timings.first_write_ms)),
+        fact("Workload phase", Millis(timings.workload_ms).to_string(), ""),
+        fact("Heal", Millis(timings.heal_ms).to_string(), ""),
+        fact("Final reads", Millis(timings.final_reads_ms).to_string(), ""),
+        fact(
+            "Host",
+            host.os.clone(),
+            format!(
+                "{}, {}, {} MB",
+                host.kernel,
+                plural(host.cpus.into(), "processor", "processors"),
+                count(host.memory_mb)
+            ),
+        ),
+    ];
+    list.extend(facts.versions.iter().map(|(name, version)| fact(name, version.clone(), "")));
+    list
+}
+
+fn first_write(ms: Option<u64>) -> String {
+    ms.map_or_else(
+        || "no write was acknowledged".to_owned(),
+        |ms| format!("first write after {}", Millis(ms)),
+    )
+}
+
+fn keys_in_doubt(results: &Results) -> Vec<String> {
+    let doubtful = results.check.keys.iter().filter(|key| key.verdict != Verdict::Linearizable);
+    doubtful.take(200).map(|key| key_line(key.key.as_deref(), key.reason.as_deref())).collect()
+}
+
+fn pretty(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => serde_json::to_string_pretty(other).expect("a JSON value always serializes"),
+    }
+}

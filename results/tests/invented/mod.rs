@@ -1,0 +1,466 @@
+//! Invented runs: plausible histories, probes and facts from a seed.
+//!
+//! Shared by the tests and the sample report. Nothing here was ever measured.
+
+#![allow(dead_code, unreachable_pub, reason = "each test and the example include what they need")]
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+use squall_checker::history::{
+    Event, EventType, Header, HeaderTag, History, Moment, Operation, Outcome, Process,
+};
+use squall_checker::verdict::{
+    Analysis, Conclusion, Contradiction, Counterexample, Edge, KeyAnalysis, OperationId,
+    Precedence, Verdict,
+};
+use squall_results::facts::{Host, Recovery, RunFacts, Timings};
+use squall_results::probes::Probe;
+
+const MS: u64 = 1_000_000;
+const SECOND: u64 = 1_000 * MS;
+
+/// How an invented run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Linearizable,
+    Violation,
+}
+
+/// Everything that goes into a report.
+pub struct Invented {
+    pub history: History,
+    pub analysis: Analysis,
+    pub probes: Vec<Probe>,
+    pub facts: RunFacts,
+}
+
+/// A fault of the invented plan.
+struct Planned {
+    f: &'static str,
+    undo: &'static str,
+    kind: &'static str,
+    targets: &'static [&'static str],
+    description: &'static str,
+    from_ms: u64,
+    to_ms: u64,
+}
+
+const FAULTS: [Planned; 7] = [
+    Planned {
+        f: "partition",
+        undo: "heal",
+        kind: "isolate-leader",
+        targets: &["n1"],
+        description: "n1 (leader) cut off from n2, n3, n4, n5",
+        from_ms: 2_010,
+        to_ms: 5_200,
+    },
+    Planned {
+        f: "kill",
+        undo: "restart",
+        kind: "one",
+        targets: &["n4"],
+        description: "n4 killed",
+        from_ms: 6_300,
+        to_ms: 8_100,
+    },
+    Planned {
+        f: "pause",
+        undo: "resume",
+        kind: "majority",
+        targets: &["n2", "n3", "n5"],
+        description: "n2, n3, n5 paused",
+        from_ms: 9_400,
+        to_ms: 11_600,
+    },
+    Planned {
+        f: "partition",
+        undo: "heal",
+        kind: "one-way",
+        targets: &["n2"],
+        description: "n2 heard by nobody: packets to n1, n3, n4, n5 dropped",
+        from_ms: 13_000,
+        to_ms: 16_100,
+    },
+    Planned {
+        f: "kill",
+        undo: "restart",
+        kind: "leader",
+        targets: &["n3"],
+        description: "n3 (leader) killed",
+        from_ms: 17_400,
+        to_ms: 19_000,
+    },
+    Planned {
+        f: "partition",
+        undo: "heal",
+        kind: "majorities-ring",
+        targets: &["n1", "n2", "n3", "n4", "n5"],
+        description: "majorities ring: each node sees only its neighbours",
+        from_ms: 20_500,
+        to_ms: 23_600,
+    },
+    Planned {
+        f: "pause",
+        undo: "resume",
+        kind: "leader",
+        targets: &["n5"],
+        description: "n5 (leader) paused",
+        from_ms: 25_000,
+        to_ms: 27_200,
+    },
+];
+
+/// Who leads from when on, in which term.
+const LEADERS: [(u64, &str, u64); 6] = [
+    (350, "n1", 4),
+    (2_580, "n3", 5),
+    (9_800, "", 5),
+    (11_900, "n3", 5),
+    (17_900, "n5", 6),
+    (25_500, "n2", 7),
+];
+
+/// Clients of the planted contradiction; no other has such a number.
+const PLANTED_PROCESSES: std::ops::Range<u64> = 0..10;
+
+/// A small generator whose sequence is fixed for ever (SplitMix64, Steele et al. 2014).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn unit(&mut self) -> f64 {
+        (self.roll() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// Invents a run of thirty seconds with about `operations` operations on five nodes.
+pub fn run(seed: u64, operations: usize, ending: Ending) -> Invented {
+    let mut history = History {
+        header: Some(header(seed)),
+        operations: traffic(seed, operations),
+        nemesis: nemesis(),
+        torn: false,
+    };
+    if ending == Ending::Violation {
+        plant_stale_read(&mut history.operations);
+    }
+    let analysis = analysis(&history.operations, ending);
+    let mut facts = facts(seed);
+    if ending == Ending::Violation {
+        facts.bug = Some("stale-read".to_owned());
+    }
+    Invented { history, analysis, probes: probes(), facts }
+}
+
+fn header(seed: u64) -> Header {
+    Header {
+        squall: 1,
+        kind: HeaderTag::Header,
+        system: "node".to_owned(),
+        workload: "register".to_owned(),
+        model: "register".to_owned(),
+        nodes: nodes(),
+        seed,
+        plan: Value::Null,
+    }
+}
+
+fn nodes() -> Vec<String> {
+    (1..=5).map(|n| format!("n{n}")).collect()
+}
+
+fn in_force(at_ns: u64) -> Option<&'static Planned> {
+    FAULTS.iter().find(|fault| (fault.from_ms * MS..fault.to_ms * MS).contains(&at_ns))
+}
+
+/// Twenty clients that each wait for their reply before they go on.
+fn traffic(seed: u64, operations: usize) -> Vec<Operation> {
+    let mut dice = Dice(seed);
+    let clients = 20_u64;
+    let mean_ns = (29.0 * SECOND as f64) * clients as f64 / operations.max(1) as f64;
+    let mut drafts = Vec::with_capacity(operations);
+    for worker in 0..clients {
+        let mut process = PLANTED_PROCESSES.end + worker;
+        let mut now = 400 * MS + dice.roll() % (10 * MS);
+        while now < 29 * SECOND + 400 * MS {
+            let (outcome, took) = invent_reply(&mut dice, now);
+            drafts.push(draft(&mut dice, process, now, took, outcome));
+            if outcome == Outcome::Info {
+                process += clients;
+            }
+            now += took + (mean_ns * (0.2 + 0.8 * dice.unit())) as u64;
+        }
+    }
+    drafts.sort_by_key(|op| op.invoked.time_ns);
+    number(&mut drafts);
+    drafts
+}
+
+fn invent_reply(dice: &mut Dice, now: u64) -> (Outcome, u64) {
+    let usual = (0.4 + 2.2 * dice.unit() + 6.0 * dice.unit().powi(12)) * MS as f64;
+    let stall = |until_ms: u64| (until_ms * MS).saturating_sub(now);
+    match in_force(now) {
+        Some(fault) if fault.kind == "majority" => (Outcome::Info, 1_000 * MS),
+        Some(fault) if now < (fault.from_ms + 480) * MS && fault.description.contains("leader") => {
+            match dice.roll() % 10 {
+                0 => (Outcome::Info, 1_000 * MS),
+                1 | 2 => (Outcome::Fail, 30 * MS + dice.roll() % (20 * MS)),
+                _ => (Outcome::Ok, stall(fault.from_ms + 500) + usual as u64),
+            }
+        }
+        Some(_) => match dice.roll() % 60 {
+            0 => (Outcome::Info, 1_000 * MS),
+            1 => (Outcome::Fail, 2 * MS),
+            _ => (Outcome::Ok, (usual * (1.0 + 4.0 * dice.unit().powi(6))) as u64),
+        },
+        None => (Outcome::Ok, usual as u64),
+    }
+}
+
+fn draft(dice: &mut Dice, process: u64, now: u64, took: u64, outcome: Outcome) -> Operation {
+    let key = dice.roll() % 40;
+    let (f, argument) = match dice.roll() % 5 {
+        0 | 1 => ("write", json!(dice.roll() % 10_000)),
+        2 => ("cas", json!([dice.roll() % 100, dice.roll() % 100])),
+        _ => ("read", Value::Null),
+    };
+    let result = match (outcome, f) {
+        (Outcome::Ok, "read") => json!(dice.roll() % 10_000),
+        (Outcome::Ok, _) => argument.clone(),
+        _ => Value::Null,
+    };
+    let error = match outcome {
+        Outcome::Ok => None,
+        Outcome::Fail => Some("connection refused".to_owned()),
+        Outcome::Info => Some("timeout".to_owned()),
+    };
+    Operation {
+        process,
+        node: Some(Cow::Owned(format!("n{}", dice.roll() % 5 + 1))),
+        f: Cow::Borrowed(f),
+        key: Some(Cow::Owned(key.to_string())),
+        argument,
+        result,
+        outcome,
+        invoked: Moment { position: 0, time_ns: now },
+        completed: Some(Moment { position: 0, time_ns: now + took }),
+        error,
+        revision: None,
+    }
+}
+
+/// Gives every moment its place in the order of times.
+fn number(operations: &mut [Operation]) {
+    let mut moments: Vec<(u64, usize, bool)> = Vec::with_capacity(operations.len() * 2);
+    for (index, op) in operations.iter().enumerate() {
+        moments.push((op.invoked.time_ns, index, false));
+        moments.extend(op.completed.map(|at| (at.time_ns, index, true)));
+    }
+    moments.sort_unstable();
+    for (position, (_, index, completion)) in (0..).zip(moments) {
+        let op = &mut operations[index];
+        match (&mut op.completed, completion) {
+            (Some(completed), true) => completed.position = position,
+            _ => op.invoked.position = position,
+        }
+    }
+}
+
+/// Four operations on key 17 that no order can satisfy, where a leader was cut off.
+fn plant_stale_read(operations: &mut Vec<Operation>) {
+    let planted = [
+        (3, "n1", "write", 31, 1_720, 1_724),
+        (9, "n4", "read", 31, 1_780, 1_783),
+        (5, "n3", "write", 44, 2_700, 2_708),
+        (1, "n1", "read", 31, 3_120, 3_123),
+    ];
+    for (process, node, f, value, from_ms, to_ms) in planted {
+        let argument = if f == "read" { Value::Null } else { json!(value) };
+        operations.push(Operation {
+            process,
+            node: Some(Cow::Borrowed(node)),
+            f: Cow::Borrowed(f),
+            key: Some(Cow::Borrowed("17")),
+            argument,
+            result: json!(value),
+            outcome: Outcome::Ok,
+            invoked: Moment { position: 0, time_ns: from_ms * MS },
+            completed: Some(Moment { position: 0, time_ns: to_ms * MS + 215_000 }),
+            error: None,
+            revision: None,
+        });
+    }
+    operations.sort_by_key(|op| op.invoked.time_ns);
+    number(operations);
+}
+
+fn nemesis() -> Vec<Event> {
+    let mut events = Vec::new();
+    for (id, fault) in FAULTS.iter().enumerate() {
+        let value = json!({ "id": id, "kind": fault.kind, "targets": fault.targets, "description": fault.description });
+        let evidence = json!({ "probes": { "through": 12, "lost": 8 }, "matched": true });
+        events.push(event(EventType::Invoke, fault.f, fault.from_ms - 12, &value, &Value::Null));
+        events.push(event(EventType::Ok, fault.f, fault.from_ms, &value, &evidence));
+        events.push(event(EventType::Invoke, fault.undo, fault.to_ms - 9, &value, &Value::Null));
+        events.push(event(
+            EventType::Ok,
+            fault.undo,
+            fault.to_ms,
+            &value,
+            &json!({ "probes": { "through": 20, "lost": 0 } }),
+        ));
+    }
+    events
+}
+
+/// One event of the nemesis.
+pub fn event(
+    kind: EventType,
+    f: &'static str,
+    at_ms: u64,
+    value: &Value,
+    evidence: &Value,
+) -> Event {
+    Event {
+        index: None,
+        time: at_ms * MS,
+        process: Process::NEMESIS,
+        node: None,
+        kind,
+        f: Cow::Borrowed(f),
+        key: None,
+        value: value.clone(),
+        error: None,
+        revision: None,
+        evidence: evidence.clone(),
+    }
+}
+
+fn probes() -> Vec<Probe> {
+    let mut probes = Vec::new();
+    for tick in 0..150_u64 {
+        for node in nodes() {
+            let at_ms = tick * 200 + 17;
+            let down = in_force(at_ms * MS).is_some_and(|fault| {
+                fault.f != "partition" && fault.targets.contains(&node.as_str())
+            });
+            let (_, leader, term) = LEADERS
+                .iter()
+                .rev()
+                .find(|(from, ..)| *from <= at_ms)
+                .copied()
+                .unwrap_or((0, "", 3));
+            // Cut off, the old leader does not know better.
+            let stale = node == "n1" && (2_010..5_200).contains(&at_ms);
+            let role = match (leader == node, leader.is_empty(), stale) {
+                (_, _, true) | (true, _, _) => "leader",
+                (_, true, _) => "candidate",
+                _ => "follower",
+            };
+            probes.push(Probe {
+                time: at_ms * MS,
+                node,
+                alive: !down,
+                role: (!down).then(|| role.to_owned()),
+                term: (!down).then_some(if stale { 4 } else { term }),
+                leader: (!down && !leader.is_empty()).then(|| leader.to_owned()),
+                commit: (!down).then_some(tick * 190),
+                applied: (!down).then_some(tick * 190),
+            });
+        }
+    }
+    probes
+}
+
+fn analysis(operations: &[Operation], ending: Ending) -> Analysis {
+    let mut keys: Vec<KeyAnalysis> = (0..40)
+        .map(|key| KeyAnalysis {
+            key: Some(key.to_string()),
+            operations: operations
+                .iter()
+                .filter(|op| op.key.as_deref() == Some(&key.to_string()))
+                .count(),
+            procedure: "unique-register".to_owned(),
+            conclusion: Conclusion::Linearizable { order: Vec::new() },
+        })
+        .collect();
+    if ending == Ending::Linearizable {
+        return Analysis { verdict: Verdict::Linearizable, model: "register".to_owned(), keys };
+    }
+    let planted: Vec<_> = operations
+        .iter()
+        .enumerate()
+        .filter(|(_, op)| PLANTED_PROCESSES.contains(&op.process))
+        .map(|(index, _)| OperationId(u32::try_from(index).unwrap()))
+        .collect();
+    let edge = |from: usize, to: usize, why| Edge { from: planted[from], to: planted[to], why };
+    keys[17].conclusion = Conclusion::Violation(Counterexample {
+        kind: Contradiction::ValueReturned,
+        explanation: "n1 answered 31 to a read that began 412 ms after the write of 44 was \
+                      acknowledged, and 44 had replaced 31: 31 would have to be current both \
+                      before and after 44."
+            .to_owned(),
+        edges: vec![
+            edge(1, 2, Precedence::RealTime),
+            edge(2, 3, Precedence::RealTime),
+            edge(3, 1, Precedence::SameValue),
+        ],
+        operations: planted,
+    });
+    Analysis { verdict: Verdict::Violation, model: "register".to_owned(), keys }
+}
+
+fn facts(seed: u64) -> RunFacts {
+    RunFacts {
+        name: "register".to_owned(),
+        system: "node".to_owned(),
+        workload: "register".to_owned(),
+        bug: None,
+        nodes: nodes(),
+        seed,
+        plan: json!({ "system": "node", "workload": "register", "nodes": 5, "time_ms": 30_000, "nemesis": ["kill", "pause", "partition"] }),
+        faults_planned: 7,
+        command: format!("squall test --workload register --time 30s --seed {seed}"),
+        network: "sandbox: own network per node, cuts by nft (netlink)".to_owned(),
+        network_caveats: vec![
+            "Client traffic reaches every node, also one that is cut off from its peers."
+                .to_owned(),
+        ],
+        started_utc: "2026-01-02 03:04:05 UTC".to_owned(),
+        versions: [("squall".to_owned(), "0.1.0".to_owned())].into(),
+        host: Host {
+            os: "Debian GNU/Linux 13".to_owned(),
+            kernel: "6.12.0".to_owned(),
+            cpus: 8,
+            memory_mb: 32_000,
+        },
+        timings: Timings {
+            boot_ms: 240,
+            first_write_ms: Some(610),
+            workload_ms: 30_000,
+            heal_ms: 420,
+            final_reads_ms: 180,
+            check_ms: 6,
+            verify_ms: Some(2),
+            report_ms: None,
+        },
+        recovered: Recovery {
+            served_again_ms: Some(420),
+            final_reads_expected: 40,
+            final_reads_ok: 40,
+        },
+        interrupted: false,
+        notes: Vec::new(),
+        proof_verified: Some(true),
+        verify_error: None,
+    }
+}
