@@ -1,0 +1,7 @@
+//! The `squall` binary against real node processes, as a person runs it.
+
+mod bad_input;
+mod interrupted;
+mod runs;
+mod squall;
+mod suites;

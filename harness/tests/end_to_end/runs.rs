@@ -1,0 +1,125 @@
+//! Whole runs: a clean node passes, a planted bug is found, and what a run leaves can be
+//! checked again by anyone.
+
+use std::path::Path;
+
+use crate::squall::{Place, finish, results, squall, start};
+
+/// Everything DESIGN promises of a run directory.
+const FILES: &[&str] = &[
+    "plan.toml",
+    "history.jsonl",
+    "cluster.jsonl",
+    "results.json",
+    "certificate.json",
+    "report.html",
+    "junit.xml",
+    "logs/n1.log",
+];
+
+fn path_of(run_dir: &Path, file: &str) -> String {
+    run_dir.join(file).to_str().expect("a plain path").to_owned()
+}
+
+fn check_and_verify(run_dir: &Path, verdict_code: i32) {
+    let history = path_of(run_dir, "history.jsonl");
+    let (code, said) = finish(squall(&format!("check {history}")));
+    assert_eq!(code, verdict_code, "{said}");
+    let certificate = path_of(run_dir, "certificate.json");
+    let (code, said) = finish(squall(&format!("verify {history} {certificate}")));
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("verified"), "{said}");
+}
+
+#[test]
+fn a_clean_cluster_is_linearizable_under_faults() {
+    let place = Place::new();
+    let (code, said) = finish(place.with_store("test --nodes 3 --time 8s --seed 1"));
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("report.html"), "{said}");
+    let run_dir = place.latest();
+    for file in FILES {
+        let size = std::fs::metadata(run_dir.join(file)).map(|file| file.len());
+        assert!(size.as_ref().is_ok_and(|size| *size > 0), "{file}: {size:?}");
+    }
+    let results = results(&run_dir);
+    assert_eq!(results["verdict"], "linearizable");
+    assert_eq!(results["facts"]["proof_verified"], true);
+    let faults = results["faults"].as_array().expect("a list");
+    assert!(!faults.is_empty());
+    for fault in faults {
+        assert_eq!(fault["took_hold"], true, "{fault}");
+    }
+    assert!(results["stormy"]["total"]["ok"].as_u64().is_some_and(|ok| ok > 0));
+    check_and_verify(&run_dir, 0);
+    assert!(!run_dir.join("data").exists(), "a pass leaves no node data behind");
+}
+
+#[test]
+fn without_a_sandbox_proxies_cut_the_nodes_apart() {
+    let place = Place::new();
+    let args = "test --nodes 3 --time 8s --seed 4 --net proxy --nemesis partition";
+    let (code, said) = finish(place.with_store(args));
+    assert_eq!(code, 0, "{said}");
+    let results = results(&place.latest());
+    let network = results["facts"]["network"].as_str().expect("a sentence");
+    assert!(network.contains("prox"), "{network}");
+    assert!(!results["faults"].as_array().expect("a list").is_empty());
+}
+
+#[test]
+fn planted_bugs_are_found_and_proved() {
+    for bug in ["stale-read", "ack-before-commit"] {
+        let place = Place::new();
+        let args = format!("test --time 15s --seed 5 --bug {bug}");
+        let (code, said) = finish(place.with_store(&args));
+        assert_eq!(code, 10, "{bug}: {said}");
+        let run_dir = place.latest();
+        let results = results(&run_dir);
+        let operations = results["contradictions"][0]["operations"].as_array().expect("a list");
+        assert!((1..=6).contains(&operations.len()), "{bug}: {} operations", operations.len());
+        check_and_verify(&run_dir, 10);
+        assert!(run_dir.join("data/n1").exists(), "a violation keeps the node data");
+    }
+}
+
+#[test]
+fn two_runs_at_once_do_not_meet() {
+    let place = Place::new();
+    let other = Place::new();
+    let mut background = start(other.with_store("test --nodes 3 --time 5s --seed 7"));
+    let (code, said) = finish(place.with_store("test --nodes 3 --time 5s --seed 8"));
+    assert_eq!(code, 0, "{said}");
+    let status = background.wait().expect("it ends");
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn a_recorded_plan_runs_again_with_the_same_schedule() {
+    let place = Place::new();
+    let (code, said) = finish(place.with_store("test --nodes 3 --time 3s --seed 9"));
+    assert_eq!(code, 0, "{said}");
+    let first = std::fs::read_to_string(place.latest().join("plan.toml")).expect("a plan");
+    assert!(first.contains("schedule"), "{first}");
+    let plan = place.file("again.toml", &first);
+    let (code, said) = finish(place.with_store(&format!("test --plan {plan}")));
+    assert_eq!(code, 0, "{said}");
+    let second = std::fs::read_to_string(place.latest().join("plan.toml")).expect("a plan");
+    assert_eq!(first, second);
+}
+
+#[test]
+fn a_report_can_be_made_again_from_the_run_directory() {
+    let place = Place::new();
+    let (code, said) = finish(place.with_store("test --nodes 1 --time 2s --seed 2 --nemesis none"));
+    assert_eq!(code, 0, "{said}");
+    let run_dir = place.latest();
+    for file in ["report.html", "certificate.json", "junit.xml"] {
+        std::fs::remove_file(run_dir.join(file)).expect("it was there");
+    }
+    let (code, said) = finish(squall(&format!("report {}", run_dir.display())));
+    assert_eq!(code, 0, "{said}");
+    for file in ["report.html", "certificate.json", "junit.xml"] {
+        assert!(run_dir.join(file).exists(), "{file}");
+    }
+}
