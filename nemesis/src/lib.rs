@@ -1,1 +1,15 @@
 //! Faults, their schedules, the sandbox they happen in, and the evidence that they did.
+//!
+//! In reading order: [`grudge`] says who drops whose packets, [`fault`] names the faults,
+//! [`schedule`] draws when each happens, [`sandbox`] makes the disposable world of a run,
+//! [`network`] connects the nodes and cuts them apart, [`process`] signals process trees, and
+//! [`conductor`] carries a schedule out against [`Nodes`] and reports what it observed.
+//!
+//! Nothing here knows what a node computes, what a client does, or what a history is.
+
+pub mod fault;
+pub mod grudge;
+mod nodes;
+pub mod schedule;
+
+pub use nodes::Nodes;
