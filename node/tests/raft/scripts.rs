@@ -1,0 +1,345 @@
+//! Runs the scenarios in `scripts/`; each says in its first line why it exists.
+//!
+//! `UPDATE_GOLDENFILES=1 cargo test -p squall-node --test raft scripts` rewrites
+//! the expected output, to be read before it is committed.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::str::FromStr;
+
+use squall_node::raft::{
+    AppendReply, Body, Entry, HardState, Hint, LogIndex, Message, NodeId, Payload, Position,
+    ReadId, Role, Term,
+};
+
+use crate::cluster::{Cluster, Delivery, ELECTION_TICKS, HEARTBEAT_TICKS};
+
+type Output = Result<String, Box<dyn Error>>;
+
+/// Values separated by commas.
+#[derive(Default)]
+struct List<T>(Vec<T>);
+
+impl<T: FromStr> FromStr for List<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.split(',').map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+#[derive(goldenscript::Command)]
+enum Command {
+    /// Starts a cluster of new nodes.
+    Cluster(usize),
+    /// Restarts a node with a log of entries of these terms on its disk.
+    Disk {
+        id: NodeId,
+        #[arg(key)]
+        term: u64,
+        #[arg(key)]
+        log: List<u64>,
+    },
+    /// Lets a node wait until it stands for election.
+    Timeout(NodeId),
+    /// Lets a node wait for one heartbeat interval.
+    Wait(NodeId),
+    /// Delivers messages and finishes writes until nothing is left to do.
+    Deliver,
+    /// Delivers what is under way from one node to another now.
+    Hand {
+        from: NodeId,
+        to: NodeId,
+    },
+    /// Loses all messages under way.
+    Lose,
+    /// Cuts the cluster into two sides.
+    Cut(List<NodeId>, List<NodeId>),
+    /// Removes all cuts.
+    Heal,
+    /// Stops a node's disk from finishing writes.
+    Stall(NodeId),
+    /// Lets all disks finish writes again.
+    Unstall,
+    Crash(NodeId),
+    Restart(NodeId),
+    Propose(NodeId, String),
+    Read(NodeId, u64),
+    /// Makes up an append and steps it; the answer is then under way.
+    Append {
+        from: NodeId,
+        to: NodeId,
+        #[arg(key)]
+        term: u64,
+        #[arg(key)]
+        prev: u64,
+        #[arg(key)]
+        prev_term: u64,
+        #[arg(key)]
+        entries: List<u64>,
+    },
+    /// Makes up a request for the vote and steps it; the answer is then under way.
+    RequestVote {
+        from: NodeId,
+        to: NodeId,
+        #[arg(key)]
+        term: u64,
+        #[arg(key)]
+        last: u64,
+        #[arg(key)]
+        last_term: u64,
+    },
+    /// Shows the nodes: role, term, commit index, and the log as terms, with the
+    /// committed part before the bar.
+    Show,
+    /// Shows what nodes applied.
+    Applied,
+}
+
+struct Runner {
+    cluster: Cluster,
+}
+
+impl goldenscript::Runner for Runner {
+    type Command = Command;
+
+    fn run(&mut self, command: &Command, _: &goldenscript::Context) -> Output {
+        match command {
+            Command::Cluster(size) => self.cluster = Cluster::new(*size, None, 1),
+            Command::Disk { id, term, log } => self.disk(*id, *term, &log.0),
+            Command::Timeout(id) => return self.timeout(*id),
+            Command::Wait(id) => {
+                for _ in 0..HEARTBEAT_TICKS {
+                    self.cluster.raft(*id).ok_or("node is down")?.tick();
+                    self.cluster.act(*id);
+                }
+            }
+            Command::Deliver => return self.deliver_all(),
+            Command::Hand { from, to } => return self.hand(*from, *to),
+            Command::Lose => self.cluster.network.clear(),
+            Command::Cut(ours, theirs) => {
+                for &a in &ours.0 {
+                    for &b in &theirs.0 {
+                        self.cluster.cut.extend([(a, b), (b, a)]);
+                    }
+                }
+            }
+            Command::Heal => self.cluster.cut.clear(),
+            Command::Stall(id) => drop(self.cluster.stalled.insert(*id)),
+            Command::Unstall => self.cluster.stalled.clear(),
+            Command::Crash(id) => self.cluster.crash(*id),
+            Command::Restart(id) => self.cluster.start(*id),
+            Command::Propose(id, command) => return self.propose(*id, command),
+            Command::Read(id, read) => {
+                self.cluster.raft(*id).ok_or("node is down")?.read(ReadId(*read))?;
+                self.cluster.act(*id);
+                return self.answered_reads();
+            }
+            Command::Append { from, to, term, prev, prev_term, entries } => {
+                let prev = position(*prev_term, *prev);
+                let body = Body::Append {
+                    prev,
+                    entries: noops(prev.index, &entries.0),
+                    commit: LogIndex::ZERO,
+                };
+                return self.step(*from, *to, *term, body);
+            }
+            Command::RequestVote { from, to, term, last, last_term } => {
+                let body = Body::VoteRequest { last: position(*last_term, *last) };
+                return self.step(*from, *to, *term, body);
+            }
+            Command::Show => return self.show(),
+            Command::Applied => return self.applied(),
+        }
+        Ok(String::new())
+    }
+}
+
+fn position(term: u64, index: u64) -> Position {
+    Position { term: Term(term), index: LogIndex(index) }
+}
+
+fn noops(after: LogIndex, terms: &[u64]) -> Vec<Entry> {
+    let entry = |(index, &term)| Entry { position: position(term, index), payload: Payload::Noop };
+    (after.0 + 1..).zip(terms).map(entry).collect()
+}
+
+impl Runner {
+    fn disk(&mut self, id: NodeId, term: u64, log: &[u64]) {
+        let hard_state = HardState { term: Term(term), vote: None };
+        self.cluster.crash(id);
+        self.cluster.write_disk(id, hard_state, noops(LogIndex::ZERO, log));
+        self.cluster.start(id);
+    }
+
+    fn timeout(&mut self, id: NodeId) -> Output {
+        let raft = self.cluster.raft(id).ok_or("node is down")?;
+        let before = raft.status().term;
+        for _ in 0..2 * ELECTION_TICKS {
+            if raft.status().term == before {
+                raft.tick();
+            }
+        }
+        let status = raft.status();
+        self.cluster.act(id);
+        Ok(format!("{id} {} in term {}\n", status.role.as_str(), status.term))
+    }
+
+    fn propose(&mut self, id: NodeId, command: &str) -> Output {
+        let raft = self.cluster.raft(id).ok_or("node is down")?;
+        let position = raft.propose(command.as_bytes().to_vec())?;
+        self.cluster.act(id);
+        Ok(format!("{position}\n"))
+    }
+
+    fn deliver_all(&mut self) -> Output {
+        let mut output = String::new();
+        // Bounded, so that a cluster that never falls silent fails the script.
+        for _ in 0..100 {
+            self.cluster.finish_writes();
+            let messages = std::mem::take(&mut self.cluster.network);
+            if messages.is_empty() {
+                return Ok(output + &self.answered_reads()?);
+            }
+            for message in messages {
+                self.deliver(message, &mut output)?;
+            }
+        }
+        Err("messages go on for ever".into())
+    }
+
+    fn hand(&mut self, from: NodeId, to: NodeId) -> Output {
+        self.cluster.finish_writes();
+        let between = |message: &mut Message| message.from == from && message.to == to;
+        let messages: Vec<_> = self.cluster.network.extract_if(.., between).collect();
+        let mut output = String::new();
+        for message in messages {
+            self.deliver(message, &mut output)?;
+        }
+        Ok(output)
+    }
+
+    fn deliver(&mut self, message: Message, output: &mut String) -> Result<(), Box<dyn Error>> {
+        let line = describe(&message);
+        let lost = match self.cluster.deliver(message)? {
+            Delivery::Done => "",
+            Delivery::Lost => " (lost)",
+        };
+        writeln!(output, "{line}{lost}")?;
+        Ok(())
+    }
+
+    /// Steps a message made up by the script and shows what it is answered.
+    fn step(&mut self, from: NodeId, to: NodeId, term: u64, body: Body) -> Output {
+        let before = self.cluster.network.len();
+        self.cluster.deliver(Message { from, to, term: Term(term), body })?;
+        self.cluster.finish_writes();
+        let answers = &self.cluster.network[before..];
+        Ok(answers.iter().fold(String::new(), |output, answer| output + &describe(answer) + "\n"))
+    }
+
+    fn answered_reads(&mut self) -> Output {
+        let mut output = String::new();
+        for (id, node) in &mut self.cluster.nodes {
+            for read in node.reads.drain(..) {
+                writeln!(output, "{id} answers read {} at {}", read.id.0, read.index)?;
+            }
+        }
+        Ok(output)
+    }
+
+    fn show(&self) -> Output {
+        let mut output = String::new();
+        for (id, node) in &self.cluster.nodes {
+            let Some(raft) = &node.raft else {
+                writeln!(output, "{id} down")?;
+                continue;
+            };
+            let status = raft.status();
+            let (committed, open) = node.log.split_at(status.commit.0 as usize);
+            let log = format!("{}| {}", terms(committed), terms(open));
+            writeln!(
+                output,
+                "{id} {:<9} term {} log {}",
+                status.role.as_str(),
+                status.term,
+                log.trim_end()
+            )?;
+        }
+        Ok(output)
+    }
+
+    fn applied(&self) -> Output {
+        let mut output = String::new();
+        for (id, node) in &self.cluster.nodes {
+            let commands: Vec<_> = node.applied.iter().filter_map(command).collect();
+            writeln!(output, "{id} applied [{}]", commands.join(" "))?;
+        }
+        Ok(output)
+    }
+}
+
+fn command(entry: &Entry) -> Option<String> {
+    match &entry.payload {
+        Payload::Noop => None,
+        Payload::Command(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+    }
+}
+
+/// Shows entries by their terms, commands with their text.
+fn terms(entries: &[Entry]) -> String {
+    entries.iter().fold(String::new(), |mut line, entry| {
+        line += &entry.position.term.to_string();
+        if let Some(command) = command(entry) {
+            line += &format!("({command})");
+        }
+        line + " "
+    })
+}
+
+fn describe(Message { from, to, term, body }: &Message) -> String {
+    let body = match body {
+        Body::VoteRequest { last } => format!("asks for the vote, last {last}"),
+        Body::VoteReply(reply) => format!("{reply:?} vote").to_lowercase(),
+        Body::Append { prev, entries, commit } => {
+            format!("appends after {prev}: {}commit {commit}", terms(entries))
+        }
+        Body::AppendReply(AppendReply::Accepted { matched }) => format!("holds up to {matched}"),
+        Body::AppendReply(AppendReply::Refused { prev, hint: Hint::Short(first) }) => {
+            format!("refuses what follows {prev}, lacks {first}")
+        }
+        Body::AppendReply(AppendReply::Refused { prev, hint: Hint::Conflict { term, first } }) => {
+            format!("refuses what follows {prev}, has term {term} from {first}")
+        }
+        Body::Heartbeat { commit, round } => format!("beats, commit {commit}, round {round}"),
+        Body::HeartbeatReply { round } => format!("follows, round {round}"),
+        Body::Deposed => "deposes".to_owned(),
+    };
+    format!("{from}->{to} term {term}: {body}")
+}
+
+#[test]
+fn scripts() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/raft/scripts");
+    let mut paths: Vec<_> =
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    for path in paths {
+        let mut runner = Runner { cluster: Cluster::new(1, None, 1) };
+        goldenscript::run(&mut runner, &path)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        // What holds at the end of every scenario: one leader a term.
+        let leaders: Vec<_> = runner
+            .cluster
+            .nodes
+            .values()
+            .filter_map(|node| node.raft.as_ref().map(|raft| raft.status()))
+            .filter(|status| status.role == Role::Leader)
+            .map(|status| status.term)
+            .collect();
+        assert!(leaders.is_sorted_by(|a, b| a != b), "{}: {leaders:?}", path.display());
+    }
+}
