@@ -2,14 +2,17 @@
 //!
 //! In reading order: [`grudge`] says who drops whose packets, [`fault`] names the faults,
 //! [`schedule`] draws when each happens, [`sandbox`] makes the disposable world of a run,
-//! [`network`] connects the nodes and cuts them apart, [`process`] signals process trees, and
-//! [`conductor`] carries a schedule out against [`Nodes`] and reports what it observed.
+//! [`network`] connects the nodes and cuts them apart, and [`conductor`] carries a schedule out
+//! against [`Nodes`] and reports what it observed.
 //!
 //! Nothing here knows what a node computes, what a client does, or what a history is.
 
 pub mod fault;
 pub mod grudge;
+mod netlink;
+pub mod network;
 mod nodes;
+pub mod sandbox;
 pub mod schedule;
 
 pub use nodes::Nodes;

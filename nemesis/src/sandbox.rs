@@ -31,10 +31,10 @@ const MARK: &str = "SQUALL_SANDBOX";
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// The process has more than one thread, which a clone would leave behind.
-    #[error("the sandbox must be entered before any thread is started, but {0} run")]
+    #[error("enter the sandbox from a process of one thread: {0} run")]
     Threads(usize),
     /// The kernel or its policy refused a step.
-    #[error("failed to {step}: {source}; see `squall doctor`, or run with `--net proxy`")]
+    #[error("{step}; `squall doctor` says more, `--net proxy` does without")]
     Refused {
         /// What was refused.
         step: Step,
@@ -42,7 +42,7 @@ pub enum SandboxError {
         source: io::Error,
     },
     /// The init process ended before it said whether the sandbox stands.
-    #[error("the init of the sandbox died while setting it up")]
+    #[error("set the sandbox up: its init died")]
     InitDied,
 }
 
@@ -190,7 +190,7 @@ fn read_report(report: OwnedFd) -> Result<(), SandboxError> {
 
 /// Waits for `child`, passing signals on to it, and returns how it ended as an exit code.
 fn wait(child: Pid, signals: &SigSet) -> io::Result<i32> {
-    let mut arrivals = SignalFd::with_flags(signals, SfdFlags::SFD_CLOEXEC)?;
+    let arrivals = SignalFd::with_flags(signals, SfdFlags::SFD_CLOEXEC)?;
     loop {
         let Some(arrival) = arrivals.read_signal()? else {
             continue;

@@ -150,7 +150,7 @@ fn execute() -> io::Result<Pid> {
 /// Reaps every child and passes signals on, until `child` ends; returns its exit code.
 fn reap_until_ended(child: Pid) -> i32 {
     let arrivals = SignalFd::with_flags(&passed_on(), SfdFlags::SFD_CLOEXEC);
-    let Ok(mut arrivals) = arrivals else {
+    let Ok(arrivals) = arrivals else {
         return 1;
     };
     loop {

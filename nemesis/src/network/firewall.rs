@@ -1,0 +1,137 @@
+//! What drops packets in the sandbox: one rule set, three ways of talking to the kernel.
+//!
+//! A way is chosen by doing: it must be seen to cut one direction of one pair and nothing else,
+//! and to heal it. What the kernel holds is the only state.
+
+mod nft;
+mod programs;
+
+use std::net::Ipv4Addr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::sounding::Sounding;
+use super::switch::{Switch, address};
+use super::{Backend, NetworkError, kernel};
+use crate::grudge::Grudge;
+
+/// How long a trial waits for packets that should arrive, on a machine that may be busy.
+const TRIAL_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a trial waits for a packet that should not, after others took microseconds.
+const TRIAL_SILENCE: Duration = Duration::from_millis(30);
+
+/// The rules of one sandboxed network.
+pub(super) enum Firewall {
+    /// By netlink.
+    Nft(nft::Table),
+    /// By the `nft` program.
+    NftProgram,
+    /// By `iptables-restore`, in each of the namespaces.
+    Iptables(Vec<Arc<OwnedFd>>),
+}
+
+impl Firewall {
+    pub(super) fn backend(&self) -> Backend {
+        match self {
+            Self::Nft(_) => Backend::SandboxNft,
+            Self::NftProgram => Backend::SandboxNftProgram,
+            Self::Iptables(_) => Backend::SandboxIptables,
+        }
+    }
+
+    /// Drops exactly what `grudge` says from now on. Blocks until the kernel has agreed.
+    pub(super) fn replace(&self, grudge: &Grudge) -> Result<(), NetworkError> {
+        match self {
+            Self::Nft(table) => table
+                .replace(&addresses(grudge))
+                .map_err(kernel("replace the cuts by netlink")),
+            Self::NftProgram => programs::nft_replace(&addresses(grudge)),
+            Self::Iptables(namespaces) => programs::iptables_replace(namespaces, grudge),
+        }
+    }
+
+    fn install(backend: Backend, switch: &Switch) -> Result<Self, NetworkError> {
+        match backend {
+            Backend::SandboxNft => nft::Table::install()
+                .map(Self::Nft)
+                .map_err(kernel("install the firewall by netlink")),
+            Backend::SandboxNftProgram => programs::nft_install().map(|()| Self::NftProgram),
+            Backend::SandboxIptables => {
+                let namespaces = switch.namespaces().to_vec();
+                programs::iptables_install(&namespaces)?;
+                Ok(Self::Iptables(namespaces))
+            }
+            Backend::Proxy => Err(NetworkError::NoFirewall {
+                tried: vec!["a proxy is no firewall".to_owned()],
+            }),
+        }
+    }
+}
+
+fn addresses(grudge: &Grudge) -> Vec<(Ipv4Addr, Ipv4Addr)> {
+    grudge
+        .pairs()
+        .map(|(from, to)| (address(from), address(to)))
+        .collect()
+}
+
+/// Installs the first of `backends` that demonstrably works.
+pub(super) async fn choose(
+    backends: &[Backend],
+    switch: &Switch,
+    sounding: &Sounding,
+) -> Result<Firewall, NetworkError> {
+    let nodes = switch.namespaces().len();
+    let mut tried = Vec::new();
+    for &backend in backends {
+        let why = match Firewall::install(backend, switch) {
+            Ok(firewall) => match try_out(&firewall, nodes, sounding).await {
+                Ok(()) => return Ok(firewall),
+                Err(why) => {
+                    // What it left cut would spoil the trial of the next.
+                    let _ = firewall.replace(&Grudge::none(nodes));
+                    why
+                }
+            },
+            Err(error) => reason(&error),
+        };
+        tracing::info!(%backend, %why, "firewall not usable");
+        tried.push(format!("{backend}: {why}"));
+    }
+    Err(NetworkError::NoFirewall { tried })
+}
+
+/// Cuts the first two nodes apart one way, looks, heals, and looks again.
+async fn try_out(firewall: &Firewall, nodes: usize, sounding: &Sounding) -> Result<(), String> {
+    let healed = Grudge::none(nodes);
+    let cut = Grudge::one_way(&[0], &[1], nodes);
+    for (grudge, patience) in [
+        (&healed, TRIAL_PATIENCE),
+        (&cut, TRIAL_SILENCE),
+        (&healed, TRIAL_PATIENCE),
+    ] {
+        firewall.replace(grudge).map_err(|error| reason(&error))?;
+        let mut seen = sounding
+            .probe(patience)
+            .await
+            .map_err(|error| error.to_string())?;
+        if !seen.deviations(grudge).is_empty() {
+            // A busy machine may deliver late, but it never delivers what is cut.
+            seen = sounding
+                .probe(TRIAL_PATIENCE)
+                .await
+                .map_err(|error| error.to_string())?;
+        }
+        if !seen.deviations(grudge).is_empty() {
+            let verb = if grudge.is_empty() { "heal" } else { "cut" };
+            return Err(format!("its {verb} had another effect than asked for"));
+        }
+    }
+    Ok(())
+}
+
+fn reason(error: &NetworkError) -> String {
+    std::error::Error::source(error)
+        .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+}
