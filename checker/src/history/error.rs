@@ -20,7 +20,7 @@ pub enum HistoryError {
         source: io::Error,
     },
     /// A line is not what stands on such a line.
-    #[error("line {line} is not {expected}: {source}; repair or remove the line")]
+    #[error("line {line} is not {expected}: {}; repair or remove the line", complaint(.source))]
     Malformed {
         /// Where.
         line: usize,
@@ -156,4 +156,14 @@ pub enum HistoryError {
         /// Where.
         line: usize,
     },
+}
+
+/// What the parser said, with the place in the line only: it saw one line at a time and
+/// calls each of them line 1.
+fn complaint(source: &serde_json::Error) -> String {
+    let text = source.to_string();
+    match text.rsplit_once(" at line ") {
+        Some((what, _)) => format!("{what} at column {}", source.column()),
+        None => text,
+    }
 }

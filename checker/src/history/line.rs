@@ -14,6 +14,7 @@ use super::{Event, EventType, Process};
 
 /// The fields of [`Event`] with borrowed strings, and with `time` known to be absent.
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object with the fields of an event")]
 pub(super) struct EventLine<'a> {
     #[serde(default)]
     pub(super) index: Option<u64>,

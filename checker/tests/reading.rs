@@ -1,0 +1,340 @@
+//! Reading and writing histories: what is accepted, what is refused and in which words.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use squall_checker::history::{
+    Event, EventType, EventWriter, FORMAT_VERSION, Header, HeaderTag, History, Outcome, Process,
+    read_jsonl,
+};
+
+const HEADER: &str = r#"{"squall":1,"type":"header","system":"node","workload":"register","model":"register","nodes":["n1","n2"],"seed":7,"plan":{}}"#;
+const INVOKE: &str = r#"{"index":0,"time":10,"process":3,"node":"n2","type":"invoke","f":"write","key":"17","value":31}"#;
+const OK: &str = r#"{"index":1,"time":25,"process":3,"node":"n2","type":"ok","f":"write","key":"17","value":31,"revision":5}"#;
+const NEMESIS: &str = r#"{"index":2,"time":30,"process":"nemesis","type":"info","f":"kill","value":["n1"],"evidence":{"pid":9}}"#;
+
+fn read(lines: &[&str]) -> Result<History, String> {
+    let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    read_jsonl(text.as_bytes()).map_err(|error| error.to_string())
+}
+
+fn refused(lines: &[&str], expected: &Expect) {
+    expected.assert_eq(&read(lines).expect_err("this must be refused"));
+}
+
+#[test]
+fn a_history_is_paired() {
+    let history = read(&[HEADER, INVOKE, "", OK, NEMESIS]).expect("a good history");
+    assert_eq!(history.header.as_ref().map(|header| header.seed), Some(7));
+    assert_eq!(history.nemesis.len(), 1);
+    assert_eq!(history.nemesis[0].evidence, json!({"pid": 9}));
+    assert!(!history.torn);
+    let [operation] = history.operations.as_slice() else { panic!("one operation") };
+    assert_eq!((operation.process, operation.outcome), (3, Outcome::Ok));
+    assert_eq!((operation.invoked.position, operation.invoked.time_ns), (0, 10));
+    assert_eq!(operation.completed.map(|end| (end.position, end.time_ns)), Some((1, 25)));
+    assert_eq!((&operation.argument, operation.revision), (&json!(31), Some(5)));
+    assert_eq!((operation.node.as_deref(), operation.key.as_deref()), (Some("n2"), Some("17")));
+}
+
+#[test]
+fn the_header_may_be_absent_and_an_open_operation_is_indeterminate() {
+    let history = read(&[INVOKE]).expect("a good history");
+    assert_eq!(history.header, None);
+    assert_eq!(history.operations[0].outcome, Outcome::Info);
+    assert_eq!(history.operations[0].completed, None);
+    assert_eq!(read(&[]), Ok(History::default()));
+}
+
+#[test]
+fn a_line_that_breaks_off_is_dropped_wherever_it_breaks() {
+    for length in 1..OK.len() {
+        let text = format!("{HEADER}\n{INVOKE}\n{}", &OK[..length]);
+        let history = read_jsonl(text.as_bytes()).expect("all whole lines are good");
+        assert!(history.torn, "{length} bytes");
+        assert_eq!(history.operations[0].outcome, Outcome::Info);
+    }
+    let whole = read_jsonl(format!("{INVOKE}\n{OK}").as_bytes()).expect("only a line end lacks");
+    assert!(!whole.torn);
+    assert_eq!(whole.operations[0].outcome, Outcome::Ok);
+}
+
+#[test]
+fn without_indices_stamps_order_and_equal_ones_are_concurrent() {
+    let history = read(&[
+        r#"{"time":5,"process":0,"type":"invoke","f":"write","value":1}"#,
+        r#"{"time":9,"process":0,"type":"ok","f":"write","value":1}"#,
+        r#"{"time":9,"process":1,"type":"invoke","f":"read"}"#,
+        r#"{"time":12,"process":1,"type":"ok","f":"read","value":1}"#,
+    ])
+    .expect("a good history");
+    let end = history.operations[0].completed.expect("it ended").position;
+    assert!(end >= history.operations[1].invoked.position, "a tie is no precedence");
+}
+
+#[test]
+fn what_does_not_hold_together_is_refused() {
+    refused(
+        &[OK],
+        &expect![
+            "line 1 completes an operation of process 3, which has none in flight; record the invocation before the completion"
+        ],
+    );
+    refused(
+        &[INVOKE, &INVOKE.replace("\"index\":0", "\"index\":4")],
+        &expect![
+            "line 2 invokes an operation of process 3, whose operation of line 1 is still in flight; use one process per operation in flight"
+        ],
+    );
+    refused(
+        &[INVOKE, &OK.replace("\"index\":1", "\"index\":0")],
+        &expect![
+            "line 2 has index 0, not above the 0 before it; restore the order in which the events were recorded"
+        ],
+    );
+    refused(
+        &[INVOKE, &OK.replace("\"index\":1,", "")],
+        &expect![
+            "line 2 has no index though earlier events have one; give every event an index, or none and a `time` each"
+        ],
+    );
+    refused(
+        &[&INVOKE.replace("\"index\":0,", ""), OK],
+        &expect![
+            "line 2 has an index though earlier events have none; give every event an index, or none and a `time` each"
+        ],
+    );
+    refused(
+        &[&INVOKE.replace("\"index\":0,\"time\":10,", "")],
+        &expect!["line 1 has neither `index` nor `time`; record at least one of them"],
+    );
+    refused(
+        &[INVOKE, &OK.replace("\"key\":\"17\"", "\"key\":\"18\"")],
+        &expect![
+            "line 2: process 3 completes key `18`, but invoked key `17` at line 1; a completion repeats its invocation's key"
+        ],
+    );
+    refused(
+        &[INVOKE, &OK.replace("\"write\"", "\"read\"")],
+        &expect![
+            "line 2: process 3 completes f read, but invoked f write at line 1; a completion repeats its invocation's f"
+        ],
+    );
+    refused(
+        &[INVOKE, &OK.replace("\"ok\"", "\"info\""), &INVOKE.replace(":0,", ":7,")],
+        &expect![
+            "line 3 uses process 3, which retired at line 2 because its operation was indeterminate; go on with a new process"
+        ],
+    );
+    let stamped = |line: &str| line.replace("\"index\":0,", "").replace("\"index\":1,", "");
+    refused(
+        &[&stamped(INVOKE), &stamped(OK).replace("25", "9")],
+        &expect![
+            "line 2: process 3 has an event at 9 ns, before its previous one at 10 ns; take all stamps from one monotonic clock"
+        ],
+    );
+}
+
+#[test]
+fn what_is_no_event_is_refused() {
+    refused(
+        &[INVOKE, "garbage", OK],
+        &expect![
+            "line 2 is not an event (an object with `process`, `type` and `f`): expected value at line 1 column 1; repair or remove the line"
+        ],
+    );
+    refused(
+        &[INVOKE, "[]"],
+        &expect![
+            "line 2 is not an event (an object with `process`, `type` and `f`): invalid length 2, expected struct EventLine with 11 elements at line 1 column 2; repair or remove the line"
+        ],
+    );
+    refused(
+        &[INVOKE, "{}"],
+        &expect![
+            "line 2 is not an event (an object with `process`, `type` and `f`): missing field `process` at line 1 column 2; repair or remove the line"
+        ],
+    );
+    refused(
+        &[&INVOKE.replace(":3,", ":\"monkey\",")],
+        &expect![[
+            r#"line 1 is not an event (an object with `process`, `type` and `f`): invalid value: string "monkey", expected a process: a number from 0 on, or "nemesis" at line 1 column 39; repair or remove the line"#
+        ]],
+    );
+    refused(
+        &[&INVOKE.replace(":3,", ":-1,")],
+        &expect![[
+            r#"line 1 is not an event (an object with `process`, `type` and `f`): invalid type: integer `-1`, expected a process: a number from 0 on, or "nemesis" at line 1 column 33; repair or remove the line"#
+        ]],
+    );
+    refused(
+        &[&INVOKE.replace("invoke", "begin")],
+        &expect![
+            "line 1 is not an event (an object with `process`, `type` and `f`): unknown variant `begin`, expected one of `invoke`, `ok`, `fail`, `info` at line 1 column 59; repair or remove the line"
+        ],
+    );
+    refused(&[INVOKE, HEADER], &expect!["line 2 is a second header; check each history by itself"]);
+    refused(
+        &[&HEADER.replace(":1,", ":2,")],
+        &expect![
+            "line 1 declares format version 2, this is a reader of version 1; use the release that recorded the history"
+        ],
+    );
+    refused(
+        &[&HEADER.replace("\"seed\":7,", "")],
+        &expect![
+            "line 1 is not a header: missing field `seed` at line 1 column 115; repair or remove the line"
+        ],
+    );
+    // Not a history at all, though it has no line end either.
+    assert!(read_jsonl(&b"\x7fELF\x02\x01"[..]).is_err());
+}
+
+#[test]
+fn huge_values_survive() {
+    let value = json!({"text": "x".repeat(3_000_000), "deep": [[[[u64::MAX]]]], "float": 1.5e300});
+    let line = INVOKE.replace(":31}", &format!(":{value}}}"));
+    let history = read(&[&line]).expect("a good history");
+    assert_eq!(history.operations[0].argument, value);
+    let nested =
+        INVOKE.replace(":31}", &format!(":{}{}}}", "[".repeat(10_000), "]".repeat(10_000)));
+    assert!(read(&[&nested]).is_err(), "refused, not a stack overflow");
+}
+
+fn header() -> Header {
+    Header {
+        squall: FORMAT_VERSION,
+        kind: HeaderTag::Header,
+        system: "node".to_owned(),
+        workload: "register".to_owned(),
+        model: "register".to_owned(),
+        nodes: vec!["n1".to_owned()],
+        seed: u64::MAX,
+        plan: json!({"nemesis": ["kill"]}),
+    }
+}
+
+fn event(index: u64, kind: EventType, value: Value) -> Event {
+    Event {
+        index: Some(index),
+        time: index * 100,
+        process: Process::Client(index / 2),
+        node: Some(Cow::Borrowed("n\"1\"\u{e9}")),
+        kind,
+        f: Cow::Borrowed("write"),
+        key: Some(Cow::Borrowed("17")),
+        value,
+        error: None,
+        revision: None,
+        evidence: Value::Null,
+    }
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let mut written = Vec::new();
+    let mut events = Vec::new();
+    for index in 0..2000 {
+        let kind = if index % 2 == 0 { EventType::Invoke } else { EventType::Ok };
+        events.push(event(index, kind, json!({"text": "line\nbreak", "number": index / 2})));
+    }
+    let mut writer = EventWriter::new(&mut written, &header()).expect("memory takes all");
+    for event in &events {
+        writer.append(event).expect("memory takes all");
+    }
+    writer.flush().expect("memory takes all");
+    drop(writer);
+    assert_eq!(written.iter().filter(|byte| **byte == b'\n').count(), 2001);
+    let history = read_jsonl(written.as_slice()).expect("what was written");
+    let in_memory = History::from_events(Some(header()), events).expect("a good history");
+    assert_eq!(history, in_memory);
+}
+
+/// A disk that takes only so many bytes until it gets more room.
+struct SmallDisk {
+    bytes: Vec<u8>,
+    room: usize,
+}
+
+impl Write for &mut SmallDisk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = bytes.len().min(self.room - self.bytes.len());
+        if taken == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.bytes.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_full_disk_tears_no_line_but_the_last() {
+    let mut disk = SmallDisk { bytes: Vec::new(), room: 300 };
+    let mut writer = EventWriter::new(&mut disk, &header()).expect("the header fits");
+    for index in 0..4 {
+        writer.append(&event(index * 2, EventType::Invoke, json!(index))).expect("it only gathers");
+    }
+    assert_eq!(writer.flush().expect_err("it does not fit").kind(), io::ErrorKind::StorageFull);
+    drop(writer);
+    let history = read_jsonl(disk.bytes.as_slice()).expect("whole lines");
+    assert!(history.torn);
+    assert_eq!(history.operations.len(), 1);
+}
+
+#[test]
+fn a_disk_that_gets_room_again_continues_the_line() {
+    let mut disk = SmallDisk { bytes: Vec::new(), room: 300 };
+    // The writer borrows the disk, so room is made by a disk that grows at each refusal.
+    struct Growing<'a>(&'a mut SmallDisk);
+    impl Write for Growing<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut disk = &mut *self.0;
+            disk.write(bytes).inspect_err(|_| self.0.room += 50)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut writer = EventWriter::new(Growing(&mut disk), &header()).expect("the header fits");
+    for index in 0..4 {
+        writer.append(&event(index * 2, EventType::Invoke, json!(index))).expect("it only gathers");
+    }
+    let mut refusals = 0;
+    while writer.flush().is_err() {
+        refusals += 1;
+    }
+    assert!(refusals > 1);
+    drop(writer);
+    let history = read_jsonl(disk.bytes.as_slice()).expect("whole lines");
+    assert!(!history.torn);
+    assert_eq!(history.operations.len(), 4);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = read_jsonl(bytes.as_slice());
+    }
+
+    #[test]
+    fn any_damage_is_read_or_refused(
+        place in 0_usize..600,
+        byte in any::<u8>(),
+        cut in 0_usize..900,
+    ) {
+        let mut bytes = format!("{HEADER}\n{INVOKE}\n{OK}\n{NEMESIS}\n").into_bytes();
+        let place = place % bytes.len();
+        bytes[place] = byte;
+        bytes.truncate(cut);
+        let _ = read_jsonl(bytes.as_slice());
+    }
+}
