@@ -43,7 +43,7 @@ function drawPatterns(svg) {
   for (const [id, fill, angle] of [["killed", "kill", 45], ["paused", "pause", 90], ["silent", "other", -45]]) {
     const pattern = draw(defs, "pattern", { id, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: `rotate(${angle})` });
     draw(pattern, "rect", { width: 6, height: 6, fill: colour(fill) });
-    draw(pattern, "line", { x1: 0, x2: 6, y1: 1, y2: 1, stroke: "#fff", "stroke-opacity": 0.4, "stroke-width": 1.5 });
+    draw(pattern, "line", { x1: 0, x2: 6, y1: 1, y2: 1, stroke: "#fff", "stroke-opacity": 0.22, "stroke-width": 1.5 });
   }
 }
 
@@ -162,7 +162,8 @@ function drawRate(g, axis, data, top) {
     }
   }
   draw(g, "line", { x1: axis.left, x2: axis.right, y1: base, y2: base, stroke: colour("line") });
-  laneLabel(g, axis, top + 30, `max ${countText(most < 1e-6 ? 0 : most)}`);
+  const highest = countText(most < 1e-6 ? 0 : most);
+  laneLabel(g, axis, top + 30, textWidth(`max ${highest}`) <= axis.left - 8 ? `max ${highest}` : highest);
   return height + 14;
 }
 
@@ -225,7 +226,8 @@ function drawLatency(g, axis, data, top) {
   for (let decade = low; decade <= high; decade++) {
     draw(g, "line", { x1: axis.left, x2: axis.right, y1: y(10 ** decade), y2: y(10 ** decade), stroke: colour("line") });
     const text = durationText(10 ** decade).replace(/\.0+ /, " ");
-    if (decade < high) draw(g, "text", { x: axis.left - 6, y: y(10 ** decade) + 4, "text-anchor": "end" }, text);
+    // The topmost stands beside the lane's name, where there is room for both.
+    if (decade < high || axis.left > 70) draw(g, "text", { x: axis.left - 6, y: y(10 ** decade) + 4, "text-anchor": "end" }, text);
   }
   const list = columns(axis, data, 6);
   let run = [];

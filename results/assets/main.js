@@ -13,8 +13,8 @@ function redraw() {
   axis.right = width - 2;
   drawPatterns(svg);
   const ground = draw(svg, "g", {}), lanes = draw(svg, "g", {});
-  let top = 18;
-  const ground_top = top;
+  const faultsTop = 18;
+  let top = faultsTop;
   top += Math.max(faultRowsHeight(), 30);
   top += drawNodes(lanes, axis, data, top);
   top += drawRate(lanes, axis, data, top);
@@ -22,8 +22,9 @@ function redraw() {
   if (data.contradiction) top += drawContradictionLane(lanes, axis, data.contradiction, top);
   plotBottom = top;
   drawTicks(ground, top);
-  drawFaults(lanes, axis, data, ground_top, top);
+  // The marker first, so that it leaves the names of the faults legible.
   if (data.contradiction) drawMarker(lanes, top);
+  drawFaults(lanes, axis, data, faultsTop, top);
   svg.setAttribute("height", top + 22);
 }
 

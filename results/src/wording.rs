@@ -87,7 +87,7 @@ pub(crate) fn percent(share: f64) -> String {
         p if p >= 100.0 => "100 %".to_owned(),
         p if p < 0.1 => "< 0.1 %".to_owned(),
         p if p > 99.9 => "> 99.9 %".to_owned(),
-        p if p >= 99.0 || p < 10.0 => format!("{p:.1} %"),
+        p if !(10.0..99.0).contains(&p) => format!("{p:.1} %"),
         p => format!("{p:.0} %"),
     }
 }

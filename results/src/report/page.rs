@@ -252,8 +252,13 @@ fn story_row(line: &StoryLine) -> StoryRow<'_> {
 fn stretches(results: &Results) -> Vec<Stretch> {
     let mut rows = vec![stretch("nothing", "", None, &results.calm)];
     for fault in results.faults.iter().filter(|fault| fault.took_hold) {
-        let more =
-            if fault.undone { fault.kind.clone() } else { format!("{}, not undone", fault.kind) };
+        let mut more = fault.f.clone();
+        if fault.kind != fault.f {
+            more = format!("{more}, {}", fault.kind);
+        }
+        if !fault.undone {
+            more.push_str(", not undone");
+        }
         rows.push(stretch(&fault.description, &more, Some(fault.start_ns), &fault.service));
     }
     if results.faults.iter().any(|fault| fault.took_hold) {

@@ -169,7 +169,7 @@ pub(super) fn merge(mut windows: Vec<Window>) -> Vec<Window> {
     for window in windows {
         match merged.last_mut() {
             Some(last) if window.start_ns <= last.end_ns => {
-                last.end_ns = last.end_ns.max(window.end_ns)
+                last.end_ns = last.end_ns.max(window.end_ns);
             }
             _ => merged.push(window),
         }

@@ -5,6 +5,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test and the example include what they need")]
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use squall_checker::history::{
@@ -182,10 +183,11 @@ fn in_force(at_ns: u64) -> Option<&'static Planned> {
     FAULTS.iter().find(|fault| (fault.from_ms * MS..fault.to_ms * MS).contains(&at_ns))
 }
 
-/// Twenty clients that each wait for their reply before they go on.
+/// Twenty clients, or more for many operations, that each wait for their reply before they
+/// go on.
 fn traffic(seed: u64, operations: usize) -> Vec<Operation> {
     let mut dice = Dice(seed);
-    let clients = 20_u64;
+    let clients = (operations as u64 / 3_000).max(20);
     let mean_ns = (29.0 * SECOND as f64) * clients as f64 / operations.max(1) as f64;
     let mut drafts = Vec::with_capacity(operations);
     for worker in 0..clients {
@@ -382,13 +384,14 @@ fn probes() -> Vec<Probe> {
 }
 
 fn analysis(operations: &[Operation], ending: Ending) -> Analysis {
+    let mut of_key = BTreeMap::new();
+    for op in operations {
+        *of_key.entry(op.key.as_deref()).or_insert(0) += 1;
+    }
     let mut keys: Vec<KeyAnalysis> = (0..40)
         .map(|key| KeyAnalysis {
             key: Some(key.to_string()),
-            operations: operations
-                .iter()
-                .filter(|op| op.key.as_deref() == Some(&key.to_string()))
-                .count(),
+            operations: of_key.get(&Some(key.to_string().as_str())).copied().unwrap_or(0),
             procedure: "unique-register".to_owned(),
             conclusion: Conclusion::Linearizable { order: Vec::new() },
         })
@@ -400,7 +403,7 @@ fn analysis(operations: &[Operation], ending: Ending) -> Analysis {
         .iter()
         .enumerate()
         .filter(|(_, op)| PLANTED_PROCESSES.contains(&op.process))
-        .map(|(index, _)| OperationId(u32::try_from(index).unwrap()))
+        .map(|(index, _)| OperationId(u32::try_from(index).expect("an invented history is short")))
         .collect();
     let edge = |from: usize, to: usize, why| Edge { from: planted[from], to: planted[to], why };
     keys[17].conclusion = Conclusion::Violation(Counterexample {

@@ -1,0 +1,195 @@
+//! Every rendering of a run: what it says, that nothing from outside becomes markup, and
+//! that it stays small.
+
+mod invented;
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use expect_test::expect_file;
+use invented::{Ending, Invented, run};
+use serde_json::json;
+use squall_checker::history::History;
+use squall_checker::verdict::{Analysis, Conclusion, Verdict};
+use squall_results::facts::RunFacts;
+use squall_results::suite::{self, Cell, SuiteResults};
+use squall_results::summary::{Results, RunVerdict, summarize};
+use squall_results::text::{Colour, one_screen};
+use squall_results::{junit, report};
+
+fn summarized(run: &Invented) -> Results {
+    summarize(&run.history, &run.analysis, &run.probes, run.facts.clone())
+}
+
+fn html(run: &Invented) -> String {
+    report::render(&summarized(run), &run.history, &run.probes)
+}
+
+#[test]
+fn the_terminal_summary_fits_a_screen() {
+    for (ending, file) in [
+        (Ending::Linearizable, "expected/linearizable.txt"),
+        (Ending::Violation, "expected/violation.txt"),
+    ] {
+        let screen = one_screen(&summarized(&run(815, 3_000, ending)), Colour::Plain);
+        assert!(screen.lines().count() <= 24);
+        expect_file![file].assert_eq(&screen);
+    }
+}
+
+#[test]
+fn junit_counts_a_violation_as_failure_and_doubt_as_error() {
+    let violation = junit::render(&summarized(&run(815, 3_000, Ending::Violation)));
+    assert!(violation.contains(r#"failures="1" errors="0""#), "{violation}");
+    assert!(violation.contains("had replaced 31"), "{violation}");
+
+    let mut doubtful = run(815, 3_000, Ending::Linearizable);
+    doubtful.facts.recovered.served_again_ms = None;
+    let inconclusive = junit::render(&summarized(&doubtful));
+    assert!(inconclusive.contains(r#"failures="0" errors="1""#), "{inconclusive}");
+    assert!(inconclusive.contains(r#"type="inconclusive""#), "{inconclusive}");
+
+    let good = junit::render(&summarized(&run(815, 3_000, Ending::Linearizable)));
+    assert!(good.contains(r#"failures="0" errors="0""#), "{good}");
+}
+
+/// What a malicious node or a careless user might get into a run.
+const HOSTILE: &str =
+    "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u{1b}[2J\0&amp;\"'<!--";
+
+fn hostile() -> Invented {
+    let mut run = run(7, 2_000, Ending::Violation);
+    let text = || HOSTILE.to_owned();
+    for op in &mut run.history.operations {
+        op.node = Some(Cow::Borrowed(HOSTILE));
+        op.f = Cow::Borrowed(HOSTILE);
+        op.result = json!({ HOSTILE: HOSTILE });
+        op.error = Some(text());
+    }
+    for event in &mut run.history.nemesis {
+        event.value["description"] = json!(HOSTILE);
+        event.value["kind"] = json!(HOSTILE);
+        event.value["targets"] = json!([HOSTILE]);
+        event.evidence = json!({ HOSTILE: HOSTILE });
+    }
+    for probe in &mut run.probes {
+        probe.node = text();
+        probe.role = Some(text());
+    }
+    for key in &mut run.analysis.keys {
+        key.key = Some(text());
+        key.procedure = text();
+        if let Conclusion::Violation(counterexample) = &mut key.conclusion {
+            counterexample.explanation = text();
+        }
+    }
+    run.analysis.model = text();
+    run.facts = RunFacts {
+        name: text(),
+        system: text(),
+        workload: text(),
+        bug: Some(text()),
+        nodes: vec![text()],
+        plan: json!({ HOSTILE: HOSTILE }),
+        command: text(),
+        network: text(),
+        network_caveats: vec![text()],
+        started_utc: text(),
+        versions: [(text(), text())].into(),
+        notes: vec![text()],
+        verify_error: Some(text()),
+        ..run.facts
+    };
+    run
+}
+
+#[test]
+fn nothing_from_outside_becomes_markup() {
+    let run = hostile();
+    let page = html(&run);
+    assert_eq!(page.matches("<script").count(), 2, "only the page's own scripts");
+    assert_eq!(page.matches("</script").count(), 2);
+    assert!(!page.contains("<img") && !page.contains("<!--"));
+
+    let xml = junit::render(&summarized(&run));
+    assert!(!xml.contains("<script") && !xml.contains('\0') && !xml.contains('\u{1b}'), "{xml}");
+    let screen = one_screen(&summarized(&run), Colour::Plain);
+    assert!(!screen.contains('\u{1b}') && !screen.contains('\0'), "{screen}");
+}
+
+#[test]
+fn the_page_needs_no_network_and_forbids_it() {
+    let page = html(&run(815, 2_000, Ending::Violation));
+    assert!(page.contains("default-src 'none'"));
+    for outside in ["http://", "https://", "url(\"", "@import"] {
+        let found = page.matches(outside).count();
+        // The namespace of SVG is a name, not an address.
+        let allowed = usize::from(outside == "http://");
+        assert_eq!(found, allowed, "{outside}");
+    }
+}
+
+#[test]
+fn an_empty_run_renders_everywhere() {
+    let analysis =
+        Analysis { verdict: Verdict::Linearizable, model: String::new(), keys: Vec::new() };
+    let results = summarize(&History::default(), &analysis, &[], RunFacts::default());
+    assert_eq!(results.verdict, RunVerdict::Inconclusive);
+    let page = report::render(&results, &History::default(), &[]);
+    assert!(page.contains("Inconclusive"));
+    assert!(junit::render(&results).contains("errors=\"1\""));
+    assert!(one_screen(&results, Colour::Ansi).contains("No operation succeeded"));
+}
+
+#[test]
+fn a_million_operations_stay_below_five_megabytes() {
+    let run = run(1, 2_000_000, Ending::Violation);
+    assert!(run.history.operations.len() >= 1_000_000, "{}", run.history.operations.len());
+    let begun = Instant::now();
+    let results = summarized(&run);
+    let summarized_in = begun.elapsed();
+    let page = report::render(&results, &run.history, &run.probes);
+    // Shown with --nocapture; not asserted, as the machine may be busy with other things.
+    println!("summarized in {summarized_in:?}, rendered in {:?}", begun.elapsed() - summarized_in);
+    assert!(page.len() < 5_000_000, "{} bytes", page.len());
+}
+
+fn cell(name: &str, expected: RunVerdict, verdict: Option<RunVerdict>) -> Cell {
+    Cell {
+        name: name.to_owned(),
+        plan: "register, 5 nodes".to_owned(),
+        expected,
+        verdict,
+        as_expected: verdict == Some(expected),
+        run_dir: verdict.map(|_| format!("{name}/1")),
+        seconds: 31.0,
+        reason: HOSTILE.to_owned(),
+        seed: 1,
+        command: format!("squall test --seed 1 {HOSTILE}"),
+    }
+}
+
+#[test]
+fn a_suite_is_judged_by_what_was_expected() {
+    let suite = SuiteResults {
+        squall: 1,
+        suite: "nightly <&>".to_owned(),
+        started_utc: "2026-01-02".to_owned(),
+        cells: vec![
+            cell("clean", RunVerdict::Linearizable, Some(RunVerdict::Linearizable)),
+            cell("bug-found", RunVerdict::Violation, Some(RunVerdict::Violation)),
+            cell("bug-missed", RunVerdict::Violation, Some(RunVerdict::Linearizable)),
+            cell("broken", RunVerdict::Linearizable, None),
+            cell("real", RunVerdict::Linearizable, Some(RunVerdict::Violation)),
+        ],
+    };
+    let xml = suite::render_junit(&suite);
+    assert!(xml.contains(r#"tests="5" skipped="0" failures="2" errors="1""#), "{xml}");
+    let page = suite::render_html(&suite);
+    assert!(page.contains("5 runs, 3 not as expected") && page.contains("./clean/1/report.html"));
+    assert!(!page.contains("<script") && !page.contains("<img"));
+    let text = suite::text(&suite, Colour::Plain);
+    assert!(text.contains("expected violation") && !text.contains('\u{1b}'), "{text}");
+    let read: SuiteResults = serde_json::from_str(&suite.to_json()).unwrap();
+    assert_eq!(read, suite);
+}

@@ -1,0 +1,287 @@
+//! What a run comes to: windows, availability, faults, and when a verdict is withheld.
+
+mod invented;
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+use squall_checker::history::{Event, EventType, History, Moment, Operation, Outcome};
+use squall_checker::verdict::{
+    Analysis, Conclusion, Contradiction, Counterexample, KeyAnalysis, OperationId, Verdict,
+};
+use squall_results::facts::{Recovery, RunFacts};
+use squall_results::probes::Probe;
+use squall_results::summary::{NodeState, Results, RunVerdict, StoryKind, node_spans, summarize};
+
+const MS: u64 = 1_000_000;
+
+fn op(f: &'static str, from_ms: u64, to_ms: u64, outcome: Outcome) -> Operation {
+    Operation {
+        process: from_ms,
+        node: Some(Cow::Borrowed("n1")),
+        f: Cow::Borrowed(f),
+        key: Some(Cow::Borrowed("k")),
+        argument: if f == "read" { Value::Null } else { json!(from_ms) },
+        result: Value::Null,
+        outcome,
+        invoked: Moment { position: from_ms, time_ns: from_ms * MS },
+        completed: Some(Moment { position: to_ms, time_ns: to_ms * MS }),
+        error: None,
+        revision: None,
+    }
+}
+
+fn fault(id: u64, f: &'static str, from_ms: u64) -> [Event; 2] {
+    let value = json!({ "id": id, "kind": "one", "targets": ["n1"], "description": "n1 gone" });
+    [
+        invented::event(EventType::Invoke, f, from_ms - 1, &value, &Value::Null),
+        invented::event(EventType::Ok, f, from_ms, &value, &json!({ "seen": true })),
+    ]
+}
+
+fn undo(id: u64, f: &'static str, at_ms: u64) -> Event {
+    invented::event(EventType::Ok, f, at_ms, &json!({ "id": id }), &json!({ "seen": true }))
+}
+
+/// One write before, during and after a partition from 1 s to 2 s.
+fn tested() -> History {
+    let [begun, held] = fault(0, "partition", 1_000);
+    History {
+        operations: vec![
+            op("write", 100, 110, Outcome::Ok),
+            op("write", 1_500, 1_520, Outcome::Ok),
+            op("read", 2_500, 2_530, Outcome::Ok),
+        ],
+        nemesis: vec![begun, held, undo(0, "heal", 2_000)],
+        ..History::default()
+    }
+}
+
+fn recovered() -> RunFacts {
+    RunFacts {
+        recovered: Recovery {
+            served_again_ms: Some(5),
+            final_reads_expected: 1,
+            final_reads_ok: 1,
+        },
+        ..RunFacts::default()
+    }
+}
+
+fn key(conclusion: Conclusion) -> KeyAnalysis {
+    KeyAnalysis {
+        key: Some("k".to_owned()),
+        operations: 3,
+        procedure: "search".to_owned(),
+        conclusion,
+    }
+}
+
+fn analysis(verdict: Verdict) -> Analysis {
+    let conclusion = match verdict {
+        Verdict::Linearizable => Conclusion::Linearizable { order: Vec::new() },
+        Verdict::Unknown => {
+            Conclusion::Unknown { reason: "the budget of 60 s was spent".to_owned() }
+        }
+        Verdict::Violation => Conclusion::Violation(Counterexample {
+            kind: Contradiction::NoOrder,
+            operations: vec![OperationId(0), OperationId(1), OperationId(2)],
+            explanation: "these three contradict each other".to_owned(),
+            edges: Vec::new(),
+        }),
+    };
+    Analysis { verdict, model: "register".to_owned(), keys: vec![key(conclusion)] }
+}
+
+fn results(history: &History, verdict: Verdict, facts: RunFacts) -> Results {
+    summarize(history, &analysis(verdict), &[], facts)
+}
+
+fn assert_inconclusive(history: &History, facts: RunFacts, why: &str) {
+    let results = results(history, Verdict::Linearizable, facts);
+    assert_eq!(results.verdict, RunVerdict::Inconclusive);
+    assert_eq!(results.exit_code, 11);
+    assert!(results.reason.contains(why), "{:?} should say {why:?}", results.reason);
+}
+
+#[test]
+fn a_run_that_tested_something_keeps_its_verdict() {
+    let results = results(&tested(), Verdict::Linearizable, recovered());
+    assert_eq!((results.verdict, results.exit_code), (RunVerdict::Linearizable, 0));
+}
+
+#[test]
+fn a_run_without_planned_faults_needs_none() {
+    let history = History { nemesis: Vec::new(), ..tested() };
+    let results = results(&history, Verdict::Linearizable, recovered());
+    assert_eq!(results.verdict, RunVerdict::Linearizable);
+    assert_eq!(results.after_last_heal, None);
+}
+
+#[test]
+fn nothing_succeeded() {
+    let mut history = tested();
+    for op in &mut history.operations {
+        op.outcome = Outcome::Info;
+    }
+    assert_inconclusive(&history, recovered(), "No operation succeeded out of 3");
+}
+
+#[test]
+fn faults_were_planned_but_none_took_hold() {
+    let mut history = tested();
+    history.nemesis[1].kind = EventType::Fail;
+    assert_inconclusive(&history, recovered(), "None of 1 planned fault took hold");
+    history.nemesis.clear();
+    let facts = RunFacts { faults_planned: 8, ..recovered() };
+    assert_inconclusive(&history, facts, "None of 8 planned faults took hold");
+}
+
+#[test]
+fn what_succeeds_only_after_the_fault_does_not_count_for_it() {
+    let mut history = tested();
+    history.operations[1] = op("write", 1_500, 2_001, Outcome::Ok);
+    assert_inconclusive(&history, recovered(), "while a fault was in force");
+    history.operations[1] = op("write", 999, 1_001, Outcome::Ok);
+    assert_inconclusive(&history, recovered(), "while a fault was in force");
+}
+
+#[test]
+fn the_cluster_did_not_come_back() {
+    let mut facts = recovered();
+    facts.recovered.served_again_ms = None;
+    assert_inconclusive(&tested(), facts, "did not serve again");
+    let mut facts = recovered();
+    facts.recovered.final_reads_expected = 40;
+    assert_inconclusive(&tested(), facts, "Only 1 of 40 final reads");
+}
+
+#[test]
+fn violation_beats_unknown_beats_inconclusive() {
+    let nothing = History::default();
+    let never_back = RunFacts::default();
+    let verdict = |verdict| results(&nothing, verdict, never_back.clone()).verdict;
+    assert_eq!(verdict(Verdict::Violation), RunVerdict::Violation);
+    assert_eq!(verdict(Verdict::Unknown), RunVerdict::Unknown);
+    assert_eq!(verdict(Verdict::Linearizable), RunVerdict::Inconclusive);
+}
+
+#[test]
+fn a_rejected_proof_leaves_nothing_decided() {
+    for verdict in [Verdict::Linearizable, Verdict::Violation] {
+        let facts = RunFacts {
+            proof_verified: Some(false),
+            verify_error: Some("operation 7 is missing".to_owned()),
+            ..recovered()
+        };
+        let results = results(&tested(), verdict, facts);
+        assert_eq!(results.verdict, RunVerdict::Unknown);
+        assert!(results.reason.contains("operation 7 is missing"), "{}", results.reason);
+    }
+}
+
+#[test]
+fn operations_count_where_they_were_invoked() {
+    let mut history = tested();
+    history.operations.insert(2, op("write", 1_600, 2_100, Outcome::Ok));
+    history.operations.insert(3, op("write", 1_700, 2_200, Outcome::Info));
+    let results = results(&history, Verdict::Linearizable, recovered());
+    let during = &results.faults[0].service.total;
+    assert_eq!((during.invoked, during.ok, during.info, during.ok_within), (3, 2, 1, 1));
+    assert_eq!(during.ok_share, Some(2.0 / 3.0));
+    assert!((during.ok_per_s - 1.0).abs() < 1e-9, "{}", during.ok_per_s);
+    assert_eq!(results.stormy.total, *during);
+    assert_eq!(results.calm.total.invoked, 2);
+    assert_eq!(results.after_last_heal.unwrap().total.invoked, 1);
+    assert_eq!(results.whole.total.invoked, 5);
+    assert_eq!(results.whole.functions["write"].invoked, 4);
+    assert_eq!(results.whole.functions["read"].latency.unwrap().max_ns / MS, 30);
+}
+
+#[test]
+fn overlapping_faults_are_not_counted_twice_and_the_windows_cover_the_run() {
+    let mut history = tested();
+    history.nemesis.extend(fault(1, "kill", 1_400));
+    history.nemesis.push(undo(1, "restart", 2_400));
+    let results = results(&history, Verdict::Linearizable, recovered());
+    assert_eq!(results.stormy.total.invoked, 1);
+    assert!((results.stormy.seconds - 1.4).abs() < 1e-9);
+    let covered = results.stormy.seconds + results.calm.seconds;
+    assert!((covered - results.whole.seconds).abs() < 1e-9);
+}
+
+#[test]
+fn an_undo_meets_its_own_fault_and_a_lone_heal_is_no_fault() {
+    let mut history = History::default();
+    history.nemesis.extend(fault(0, "kill", 100));
+    history.nemesis.extend(fault(1, "kill", 200));
+    history.nemesis.push(undo(0, "restart", 300));
+    history.nemesis.push(undo(7, "heal", 400));
+    let results = results(&history, Verdict::Linearizable, recovered());
+    let ends: Vec<_> = results.faults.iter().map(|f| (f.undone, f.end_ns / MS)).collect();
+    assert_eq!(ends, [(true, 300), (false, 400)], "the second lasts to the end of the run");
+}
+
+#[test]
+fn a_contradiction_without_a_cycle_shows_the_order_in_real_time() {
+    let results = results(&tested(), Verdict::Violation, recovered());
+    let orders: Vec<_> = results.contradictions[0]
+        .orders
+        .iter()
+        .map(|o| (o.before.0, o.after.0, o.gap_ns))
+        .collect();
+    // Not 0 before 2: that follows.
+    assert_eq!(orders, [(0, 1, Some(1_390 * MS)), (1, 2, Some(980 * MS))]);
+    assert_eq!(results.contradictions[0].complete_ns, 2_530 * MS);
+}
+
+#[test]
+fn the_story_is_in_order_and_names_faults_leaders_and_the_last_operation() {
+    let run = invented::run(3, 3_000, invented::Ending::Violation);
+    let results = summarize(&run.history, &run.analysis, &run.probes, run.facts);
+    let times: Vec<_> = results.story.iter().map(|line| line.time_ns).collect();
+    assert!(times.is_sorted());
+    let told =
+        |kind, text: &str| results.story.iter().any(|l| l.kind == kind && l.text.contains(text));
+    assert!(told(StoryKind::Fault, "n1 (leader) cut off"));
+    assert!(told(StoryKind::Leader, "n3 leads, term 5"));
+    assert!(told(StoryKind::Contradiction, "n1 answers client 1: read → 31"));
+}
+
+#[test]
+fn a_silent_node_is_told_by_the_fault_that_explains_it() {
+    let mut history = History::default();
+    history.nemesis.extend(fault(0, "pause", 1_000));
+    history.nemesis.push(undo(0, "resume", 2_000));
+    let results = results(&history, Verdict::Linearizable, recovered());
+    let probe = |at_ms: u64, alive| Probe {
+        time: at_ms * MS,
+        node: "n1".to_owned(),
+        alive,
+        role: alive.then(|| "leader".to_owned()),
+        term: alive.then_some(4),
+        leader: None,
+        commit: None,
+        applied: None,
+    };
+    let probes = [
+        probe(500, true),
+        probe(900, true),
+        probe(1_500, false),
+        probe(2_100, true),
+        probe(2_500, false),
+    ];
+    let lanes = node_spans(&["n1".to_owned()], &probes, &results.faults, 9_000 * MS);
+    let states: Vec<_> =
+        lanes[0].1.iter().map(|s| (s.state, s.start_ns / MS, s.end_ns / MS)).collect();
+    assert_eq!(
+        states,
+        [
+            (NodeState::Leader, 500, 1_500),
+            (NodeState::Paused, 1_500, 2_100),
+            (NodeState::Leader, 2_100, 2_500),
+            (NodeState::Silent, 2_500, 5_500),
+        ],
+        "the last probe speaks for three seconds, not for ever"
+    );
+}
