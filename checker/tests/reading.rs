@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use squall_checker::history::{
@@ -21,8 +21,10 @@ fn read(lines: &[&str]) -> Result<History, String> {
     read_jsonl(text.as_bytes()).map_err(|error| error.to_string())
 }
 
-fn refused(lines: &[&str], expected: &Expect) {
-    expected.assert_eq(&read(lines).expect_err("this must be refused"));
+/// What is said about each of these histories, a line each.
+fn refusals(histories: &[&[&str]]) -> String {
+    let said = histories.iter().map(|lines| read(lines).expect_err("this must be refused"));
+    said.map(|what| what + "\n").collect()
 }
 
 #[test]
@@ -77,118 +79,57 @@ fn without_indices_stamps_order_and_equal_ones_are_concurrent() {
 
 #[test]
 fn what_does_not_hold_together_is_refused() {
-    refused(
-        &[OK],
-        &expect![
-            "line 1 completes an operation of process 3, which has none in flight; record the invocation before the completion"
-        ],
-    );
-    refused(
-        &[INVOKE, &INVOKE.replace("\"index\":0", "\"index\":4")],
-        &expect![
-            "line 2 invokes an operation of process 3, whose operation of line 1 is still in flight; use one process per operation in flight"
-        ],
-    );
-    refused(
-        &[INVOKE, &OK.replace("\"index\":1", "\"index\":0")],
-        &expect![
-            "line 2 has index 0, not above the 0 before it; restore the order in which the events were recorded"
-        ],
-    );
-    refused(
-        &[INVOKE, &OK.replace("\"index\":1,", "")],
-        &expect![
-            "line 2 has no index though earlier events have one; give every event an index, or none and a `time` each"
-        ],
-    );
-    refused(
-        &[&INVOKE.replace("\"index\":0,", ""), OK],
-        &expect![
-            "line 2 has an index though earlier events have none; give every event an index, or none and a `time` each"
-        ],
-    );
-    refused(
-        &[&INVOKE.replace("\"index\":0,\"time\":10,", "")],
-        &expect!["line 1 has neither `index` nor `time`; record at least one of them"],
-    );
-    refused(
-        &[INVOKE, &OK.replace("\"key\":\"17\"", "\"key\":\"18\"")],
-        &expect![
-            "line 2: process 3 completes key `18`, but invoked key `17` at line 1; a completion repeats its invocation's key"
-        ],
-    );
-    refused(
-        &[INVOKE, &OK.replace("\"write\"", "\"read\"")],
-        &expect![
-            "line 2: process 3 completes f read, but invoked f write at line 1; a completion repeats its invocation's f"
-        ],
-    );
-    refused(
-        &[INVOKE, &OK.replace("\"ok\"", "\"info\""), &INVOKE.replace(":0,", ":7,")],
-        &expect![
-            "line 3 uses process 3, which retired at line 2 because its operation was indeterminate; go on with a new process"
-        ],
-    );
     let stamped = |line: &str| line.replace("\"index\":0,", "").replace("\"index\":1,", "");
-    refused(
+    let said = refusals(&[
+        &[OK],
+        &[INVOKE, &INVOKE.replace("\"index\":0", "\"index\":4")],
+        &[INVOKE, &OK.replace("\"index\":1", "\"index\":0")],
+        &[INVOKE, &OK.replace("\"index\":1,", "")],
+        &[&INVOKE.replace("\"index\":0,", ""), OK],
+        &[&INVOKE.replace("\"index\":0,\"time\":10,", "")],
+        &[INVOKE, &OK.replace("\"key\":\"17\"", "\"key\":\"18\"")],
+        &[INVOKE, &OK.replace("\"write\"", "\"read\"")],
+        &[INVOKE, &OK.replace("\"ok\"", "\"info\""), &INVOKE.replace(":0,", ":7,")],
         &[&stamped(INVOKE), &stamped(OK).replace("25", "9")],
-        &expect![
-            "line 2: process 3 has an event at 9 ns, before its previous one at 10 ns; take all stamps from one monotonic clock"
-        ],
-    );
+    ]);
+    expect![[r#"
+        line 1 completes an operation of process 3, which has none in flight; record the invocation before the completion
+        line 2 invokes an operation of process 3, whose operation of line 1 is still in flight; use one process per operation in flight
+        line 2 has index 0, not above the 0 before it; restore the order in which the events were recorded
+        line 2 has no index though earlier events have one; give every event an index, or none and a `time` each
+        line 2 has an index though earlier events have none; give every event an index, or none and a `time` each
+        line 1 has neither `index` nor `time`; record at least one of them
+        line 2: process 3 completes key `18`, but invoked key `17` at line 1; a completion repeats its invocation's key
+        line 2: process 3 completes f read, but invoked f write at line 1; a completion repeats its invocation's f
+        line 3 uses process 3, which retired at line 2 because its operation was indeterminate; go on with a new process
+        line 2: process 3 has an event at 9 ns, before its previous one at 10 ns; take all stamps from one monotonic clock
+    "#]].assert_eq(&said);
 }
 
 #[test]
 fn what_is_no_event_is_refused() {
-    refused(
+    let said = refusals(&[
         &[INVOKE, "garbage", OK],
-        &expect![
-            "line 2 is not an event (an object with `process`, `type` and `f`): expected value at line 1 column 1; repair or remove the line"
-        ],
-    );
-    refused(
         &[INVOKE, "[]"],
-        &expect![
-            "line 2 is not an event (an object with `process`, `type` and `f`): invalid length 2, expected struct EventLine with 11 elements at line 1 column 2; repair or remove the line"
-        ],
-    );
-    refused(
         &[INVOKE, "{}"],
-        &expect![
-            "line 2 is not an event (an object with `process`, `type` and `f`): missing field `process` at line 1 column 2; repair or remove the line"
-        ],
-    );
-    refused(
         &[&INVOKE.replace(":3,", ":\"monkey\",")],
-        &expect![[
-            r#"line 1 is not an event (an object with `process`, `type` and `f`): invalid value: string "monkey", expected a process: a number from 0 on, or "nemesis" at line 1 column 39; repair or remove the line"#
-        ]],
-    );
-    refused(
         &[&INVOKE.replace(":3,", ":-1,")],
-        &expect![[
-            r#"line 1 is not an event (an object with `process`, `type` and `f`): invalid type: integer `-1`, expected a process: a number from 0 on, or "nemesis" at line 1 column 33; repair or remove the line"#
-        ]],
-    );
-    refused(
         &[&INVOKE.replace("invoke", "begin")],
-        &expect![
-            "line 1 is not an event (an object with `process`, `type` and `f`): unknown variant `begin`, expected one of `invoke`, `ok`, `fail`, `info` at line 1 column 59; repair or remove the line"
-        ],
-    );
-    refused(&[INVOKE, HEADER], &expect!["line 2 is a second header; check each history by itself"]);
-    refused(
+        &[INVOKE, HEADER],
         &[&HEADER.replace(":1,", ":2,")],
-        &expect![
-            "line 1 declares format version 2, this is a reader of version 1; use the release that recorded the history"
-        ],
-    );
-    refused(
         &[&HEADER.replace("\"seed\":7,", "")],
-        &expect![
-            "line 1 is not a header: missing field `seed` at line 1 column 115; repair or remove the line"
-        ],
-    );
+    ]);
+    expect![[r#"
+        line 2 is not an event (an object with `process`, `type` and `f`): expected value at column 1; repair or remove the line
+        line 2 is not an event (an object with `process`, `type` and `f`): invalid length 2, expected an object with the fields of an event at column 2; repair or remove the line
+        line 2 is not an event (an object with `process`, `type` and `f`): missing field `process` at column 2; repair or remove the line
+        line 1 is not an event (an object with `process`, `type` and `f`): invalid value: string "monkey", expected a process: a number from 0 on, or "nemesis" at column 39; repair or remove the line
+        line 1 is not an event (an object with `process`, `type` and `f`): invalid type: integer `-1`, expected a process: a number from 0 on, or "nemesis" at column 33; repair or remove the line
+        line 1 is not an event (an object with `process`, `type` and `f`): unknown variant `begin`, expected one of `invoke`, `ok`, `fail`, `info` at column 59; repair or remove the line
+        line 2 is a second header; check each history by itself
+        line 1 declares format version 2, this is a reader of version 1; use the release that recorded the history
+        line 1 is not a header: missing field `seed` at column 115; repair or remove the line
+    "#]].assert_eq(&said);
     // Not a history at all, though it has no line end either.
     assert!(read_jsonl(&b"\x7fELF\x02\x01"[..]).is_err());
 }
