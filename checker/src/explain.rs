@@ -72,7 +72,7 @@ fn read_before_write(members: &[&Operation]) -> Option<String> {
     };
     let early = gap(read, write)?;
     Some(format!(
-        "{}, which ended {early} before the write of {} on {} began",
+        "{} that ended {early} before the write of {} on {} began",
         observed(read),
         show(stored(write)?),
         node(write)
@@ -100,7 +100,7 @@ fn value_returned(history: &History, edges: &[Edge]) -> Option<String> {
     let _ = match replaced.why {
         Precedence::RealTime => write!(
             sentence,
-            ", and {} had replaced {}: {} {} before {} began",
+            ", and {} had replaced {}: {}, {} before {} began",
             show(new),
             show(old),
             evidence(before),

@@ -186,7 +186,13 @@ impl Stores {
                 store.invoked <= reader.returned && store.returned >= overwritten_before
             })
             .collect();
-        if sources.is_empty() { others().take(1).collect() } else { sources }
+        if sources.is_empty() {
+            // None can have been current; the nearest is for people to see.
+            let began = |store: &u32| operations[*store as usize].invoked <= reader.returned;
+            let nearest = others().rfind(began).or_else(|| others().next());
+            return nearest.into_iter().collect();
+        }
+        sources
     }
 }
 

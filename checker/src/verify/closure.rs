@@ -28,7 +28,8 @@
 //! relief, as it would serve no purpose in S.
 //!
 //! One rule is for the reader of the report, not for soundness: where a value was stored
-//! but no store is a source, the first store must be in S, to be seen beside the read.
+//! but no store is a source, the last store that began before r ended must be in S, or the
+//! first of all if none did, to be seen beside the read.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
@@ -103,7 +104,7 @@ fn effective<'a>(history: &'a History, members: &[OperationId]) -> Result<Vec<Me
     Ok(whole)
 }
 
-/// The operations that may have left `needed` for `reader`, or failing any the first one
+/// The operations that may have left `needed` for `reader`, or failing any the nearest one
 /// that left it at all.
 fn sources(whole: &[Member<'_>], reader: &Member<'_>, needed: &Value) -> Vec<OperationId> {
     let overwritten_before = whole
@@ -125,8 +126,11 @@ fn sources(whole: &[Member<'_>], reader: &Member<'_>, needed: &Value) -> Vec<Ope
         .map(|store| store.id)
         .collect();
     if sources.is_empty() {
-        let first = stores().min_by_key(|store| (store.operation.invoked.position, store.id));
-        return first.map(|store| store.id).into_iter().collect();
+        let begin = |store: &&Member<'_>| (store.operation.invoked.position, store.id);
+        let last_before =
+            stores().filter(|store| !precedes(reader.operation, store.operation)).max_by_key(begin);
+        let nearest = last_before.or_else(|| stores().min_by_key(begin));
+        return nearest.map(|store| store.id).into_iter().collect();
     }
     sources
 }
