@@ -336,7 +336,7 @@ fn scripts() {
             .cluster
             .nodes
             .values()
-            .filter_map(|node| node.raft.as_ref().map(|raft| raft.status()))
+            .filter_map(|node| node.raft.as_ref().map(Raft::status))
             .filter(|status| status.role == Role::Leader)
             .map(|status| status.term)
             .collect();

@@ -1,0 +1,264 @@
+//! Whole nodes over real sockets and files, in this process.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use squall_node::{NodeArgs, NodeError, serve};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Time for anything a test waits for; generous, for machines are busy.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Parser)]
+struct Args {
+    #[command(flatten)]
+    node: NodeArgs,
+}
+
+struct RunningNode {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), NodeError>>,
+}
+
+/// A cluster on ports of its own; its files are removed when it is dropped.
+struct Cluster {
+    dir: TempDir,
+    addresses: Vec<SocketAddr>,
+    /// Held while a node is down, so that nobody else gets its port.
+    listeners: Vec<std::net::TcpListener>,
+    extra: &'static [&'static str],
+    nodes: Vec<Option<RunningNode>>,
+    client: Client,
+}
+
+fn args(dir: &Path, number: usize, addresses: &[SocketAddr], extra: &[&str]) -> NodeArgs {
+    let mut words = vec![
+        "node".to_owned(),
+        format!("--id=n{}", number + 1),
+        format!("--data={}", dir.join(format!("n{}", number + 1)).display()),
+        format!("--listen={}", addresses[number]),
+    ];
+    for (peer, address) in addresses.iter().enumerate().filter(|(peer, _)| *peer != number) {
+        words.push(format!("--peer=n{}={address}", peer + 1));
+    }
+    words.extend(extra.iter().map(|&word| word.to_owned()));
+    Args::parse_from(words).node
+}
+
+impl Cluster {
+    fn start(size: usize, extra: &'static [&'static str]) -> Self {
+        let mut cluster = Self::down(size, extra);
+        for number in 0..size {
+            cluster.restart(number);
+        }
+        cluster
+    }
+
+    /// A cluster none of whose nodes runs yet.
+    fn down(size: usize, extra: &'static [&'static str]) -> Self {
+        let listeners: Vec<_> =
+            (0..size).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let addresses = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
+        let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let dir = TempDir::new().unwrap();
+        let nodes = (0..size).map(|_| None).collect();
+        Self { dir, addresses, listeners, extra, nodes, client }
+    }
+
+    fn restart(&mut self, number: usize) {
+        let args = args(self.dir.path(), number, &self.addresses, self.extra);
+        let listener = self.listeners[number].try_clone().unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let listener = TcpListener::from_std(listener).unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(serve(args, listener, async move {
+            let _ = stopped.await;
+        }));
+        self.nodes[number] = Some(RunningNode { stop, task });
+    }
+
+    async fn stop(&mut self, number: usize) {
+        let RunningNode { stop, task } = self.nodes[number].take().unwrap();
+        stop.send(()).unwrap();
+        task.await.unwrap().unwrap();
+    }
+
+    async fn call(
+        &self,
+        number: usize,
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> (StatusCode, Value) {
+        let url = format!("http://{}{path}", self.addresses[number]);
+        let reply = self.client.request(method, url).body(body.to_owned()).send().await.unwrap();
+        let status = reply.status();
+        let text = reply.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {text:?}")))
+    }
+
+    async fn status(&self, number: usize) -> Value {
+        self.call(number, Method::GET, "/status", "").await.1
+    }
+
+    /// Waits until all running nodes agree on a leader; returns its number.
+    async fn leader(&self) -> usize {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut leaders = Vec::new();
+            for number in (0..self.nodes.len()).filter(|&number| self.nodes[number].is_some()) {
+                leaders.push(self.status(number).await["leader"].clone());
+            }
+            let named = leaders[0].as_str().map(|name| name[1..].parse::<usize>().unwrap() - 1);
+            if let Some(leader) = named
+                && self.nodes[leader].is_some()
+                && leaders.iter().all(|other| *other == leaders[0])
+            {
+                return leader;
+            }
+            assert!(Instant::now() < deadline, "no leader: {leaders:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn any_node_serves_and_data_outlives_the_nodes() {
+    let mut cluster = Cluster::start(3, &[]);
+    let follower = (cluster.leader().await + 1) % 3;
+
+    let missing = cluster.call(follower, Method::GET, "/kv/a", "").await;
+    assert_eq!(missing, (StatusCode::NOT_FOUND, json!({"value": null})));
+    let (status, written) =
+        cluster.call(follower, Method::PUT, "/kv/a", r#"{"value":{"n":[1,null]}}"#).await;
+    assert_eq!(status, StatusCode::OK);
+    let (status, read) = cluster.call(follower, Method::GET, "/kv/a", "").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(read, json!({"value": {"n": [1, null]}, "revision": written["revision"]}));
+
+    let cas = r#"{"expect":{"n":[1,null]},"value":"b"}"#;
+    let (status, swapped) = cluster.call(follower, Method::POST, "/kv/a/cas", cas).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(swapped["revision"].as_u64() > written["revision"].as_u64());
+    let refused = cluster.call(follower, Method::POST, "/kv/a/cas", cas).await;
+    assert_eq!(refused, (StatusCode::CONFLICT, json!({"actual": "b"})));
+    cluster.call(follower, Method::PUT, "/kv/gone%2Fsoon", r#"{"value":1}"#).await;
+    let (status, _) = cluster.call(follower, Method::DELETE, "/kv/gone%2Fsoon", "").await;
+    assert_eq!(status, StatusCode::OK);
+
+    for number in 0..3 {
+        cluster.stop(number).await;
+    }
+    for number in 0..3 {
+        cluster.restart(number);
+    }
+    cluster.leader().await;
+    let (status, read) = cluster.call(0, Method::GET, "/kv/a", "").await;
+    assert_eq!((status, &read["value"]), (StatusCode::OK, &json!("b")), "{read}");
+    assert_eq!(read["revision"], swapped["revision"]);
+    let gone = cluster.call(1, Method::GET, "/kv/gone%2Fsoon", "").await;
+    assert_eq!(gone.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_cluster_goes_on_without_its_leader_but_not_without_a_majority() {
+    let mut cluster = Cluster::start(3, &["--operation-timeout-ms=300"]);
+    let first = cluster.leader().await;
+    cluster.call(first, Method::PUT, "/kv/a", r#"{"value":1}"#).await;
+    cluster.stop(first).await;
+    let second = cluster.leader().await;
+    let (status, read) = cluster.call(second, Method::GET, "/kv/a", "").await;
+    assert_eq!((status, &read["value"]), (StatusCode::OK, &json!(1)));
+
+    // The last node cannot commit, says so, and still answers about itself.
+    let third = 3 - first - second;
+    cluster.stop(third).await;
+    let (status, reply) = cluster.call(second, Method::PUT, "/kv/a", r#"{"value":2}"#).await;
+    assert_eq!((status, &reply["definite"]), (StatusCode::GATEWAY_TIMEOUT, &json!(false)));
+    let (status, reply) = cluster.call(second, Method::GET, "/kv/a", "").await;
+    assert_eq!((status, &reply["definite"]), (StatusCode::SERVICE_UNAVAILABLE, &json!(true)));
+    assert_eq!(cluster.status(second).await["role"], "leader");
+}
+
+#[tokio::test]
+async fn a_node_that_knows_no_leader_refuses_for_good() {
+    let mut cluster = Cluster::down(3, &[]);
+    cluster.restart(0);
+    for (method, body) in [(Method::GET, ""), (Method::PUT, r#"{"value":3}"#)] {
+        let (status, reply) = cluster.call(0, method, "/kv/a", body).await;
+        assert_eq!((status, &reply["definite"]), (StatusCode::SERVICE_UNAVAILABLE, &json!(true)));
+    }
+    assert_eq!(cluster.status(0).await["leader"], Value::Null);
+}
+
+#[tokio::test]
+async fn what_cannot_be_understood_is_refused_for_good() {
+    let cluster = Cluster::start(1, &[]);
+    cluster.leader().await;
+    let large = format!(r#"{{"value":"{}"}}"#, "x".repeat(1 << 20));
+    let long = format!("/kv/{}", "k".repeat(513));
+    for (method, path, body, expected) in [
+        (Method::PUT, "/kv/a", "{", StatusCode::BAD_REQUEST),
+        (Method::PUT, "/kv/a", "{}", StatusCode::BAD_REQUEST),
+        (Method::POST, "/kv/a/cas", r#"{"value":1}"#, StatusCode::BAD_REQUEST),
+        (Method::PUT, "/kv/a", &large, StatusCode::PAYLOAD_TOO_LARGE),
+        (Method::GET, "/kv/", "", StatusCode::BAD_REQUEST),
+        (Method::GET, "/kv/%ff", "", StatusCode::BAD_REQUEST),
+        (Method::GET, "/kv/%00", "", StatusCode::BAD_REQUEST),
+        (Method::GET, &long, "", StatusCode::BAD_REQUEST),
+        (Method::PATCH, "/kv/a", "", StatusCode::METHOD_NOT_ALLOWED),
+        (Method::GET, "/nothing", "", StatusCode::NOT_FOUND),
+    ] {
+        let (status, reply) = cluster.call(0, method.clone(), path, body).await;
+        assert_eq!(status, expected, "{method} {path}: {reply}");
+        assert_eq!(reply["definite"], true, "{method} {path}: {reply}");
+    }
+    let null = cluster.call(0, Method::PUT, "/kv/a", r#"{"value":null}"#).await;
+    assert_eq!(null.0, StatusCode::OK);
+    let (status, read) = cluster.call(0, Method::GET, "/kv/a", "").await;
+    assert_eq!((status, &read["value"]), (StatusCode::OK, &Value::Null));
+}
+
+#[tokio::test]
+async fn an_isolated_leader_that_may_break_the_rules_does() {
+    let stale_read: &[_] = &["--bug=stale-read", "--operation-timeout-ms=300"];
+    let ack_before_commit: &[_] = &["--bug=ack-before-commit", "--operation-timeout-ms=300"];
+    for (bug, flags, write, read) in [
+        ("stale-read", stale_read, StatusCode::GATEWAY_TIMEOUT, StatusCode::OK),
+        ("ack-before-commit", ack_before_commit, StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE),
+    ] {
+        let mut cluster = Cluster::start(3, flags);
+        let leader = cluster.leader().await;
+        assert_eq!(cluster.status(leader).await["bug"], bug);
+        cluster.call(leader, Method::PUT, "/kv/a", r#"{"value":1}"#).await;
+        for other in (0..3).filter(|&other| other != leader) {
+            cluster.stop(other).await;
+        }
+        let (status, _) = cluster.call(leader, Method::PUT, "/kv/a", r#"{"value":2}"#).await;
+        assert_eq!(status, write, "{bug}");
+        let (status, _) = cluster.call(leader, Method::GET, "/kv/a", "").await;
+        assert_eq!(status, read, "{bug}");
+    }
+}
+
+#[tokio::test]
+async fn arguments_that_cannot_work_are_refused() {
+    let dir = TempDir::new().unwrap();
+    let addresses = ["127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap()];
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let twice = args(dir.path(), 0, &addresses, &["--peer=n2=127.0.0.1:3"]);
+    let refused = serve(twice, listener, std::future::pending()).await;
+    assert!(matches!(refused, Err(NodeError::NamedTwice(_))), "{refused:?}");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let hasty = args(dir.path(), 0, &addresses, &["--election-ms=60"]);
+    let refused = serve(hasty, listener, std::future::pending()).await;
+    assert!(matches!(refused, Err(NodeError::Timing { .. })), "{refused:?}");
+}
