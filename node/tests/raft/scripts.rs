@@ -10,7 +10,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use squall_node::raft::{
-    AppendReply, Body, Entry, HardState, Hint, LogIndex, Message, NodeId, Payload, Position,
+    AppendReply, Body, Entry, HardState, Hint, LogIndex, Message, NodeId, Payload, Position, Raft,
     ReadId, Role, Term,
 };
 
