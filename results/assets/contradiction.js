@@ -40,7 +40,7 @@ function drawContradiction(svg, contradiction) {
   operations.forEach((op, row) => drawRowGround(svg, op, row, gutter, width));
   contradiction.orders.forEach((order) => drawOrder(svg, operations, order, scale, last));
   operations.forEach((op, row) => drawOperation(svg, op, row, { scale, last, left, right }));
-  contradiction.orders.forEach((order) => drawGap(svg, operations, order, scale, left));
+  drawGaps(svg, operations, contradiction.orders, scale, left);
   if (contradiction.omitted) {
     draw(svg, "text", { x: 0, y: height - 6 }, `and ${countText(contradiction.omitted)} more operations, in results.json`);
   }
@@ -85,12 +85,18 @@ function drawOrder(svg, operations, [before, after, gap], scale, last) {
   draw(svg, "path", { d: `M${x1} ${y1}C${middle} ${y1} ${x1} ${y2} ${x2} ${y2}`, fill: "none", stroke: colour("bad"), "stroke-width": 1.6, "marker-end": "url(#arrow)" });
 }
 
-// How long before, written left of the later bar where its row is free.
-function drawGap(svg, operations, [, after, gap], scale, left) {
-  if (gap === null) return;
-  const text = `${durationText(gap / 1e3)} after`;
-  const x = scale(operations[after].start_ns) - 10;
-  if (x - textWidth(text) - 4 < left) return;
-  const y = barTop(after) + BAR_HEIGHT + 5;
-  draw(svg, "text", { x, y, "text-anchor": "end", style: "fill:var(--bad)" }, text);
+// How long before, written left of the later bar where its row is free: one for each
+// row, the shortest where several operations came before.
+function drawGaps(svg, operations, orders, scale, left) {
+  const shortest = new Map();
+  for (const [, after, gap] of orders) {
+    if (gap !== null) shortest.set(after, Math.min(gap, shortest.get(after) ?? Infinity));
+  }
+  for (const [after, gap] of shortest) {
+    const text = `${durationText(gap / 1e3)} after`;
+    const x = scale(operations[after].start_ns) - 10;
+    if (x - textWidth(text) - 4 < left) continue;
+    const y = barTop(after) + BAR_HEIGHT + 5;
+    draw(svg, "text", { x, y, "text-anchor": "end", style: "fill:var(--bad)" }, text);
+  }
 }

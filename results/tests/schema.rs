@@ -4,9 +4,6 @@ mod invented;
 
 use invented::{Ending, run};
 use serde_json::Value;
-use squall_checker::history::History;
-use squall_checker::verdict::{Analysis, Verdict};
-use squall_results::facts::RunFacts;
 use squall_results::summary::{Results, summarize};
 
 fn schema() -> jsonschema::Validator {
@@ -36,9 +33,8 @@ fn results_of_both_endings_are_valid() {
 
 #[test]
 fn results_of_an_empty_run_are_valid() {
-    let analysis =
-        Analysis { verdict: Verdict::Linearizable, model: "register".to_owned(), keys: Vec::new() };
-    assert_valid(&summarize(&History::default(), &analysis, &[], RunFacts::default()));
+    let nothing = invented::nothing();
+    assert_valid(&summarize(&nothing.history, &nothing.analysis, &nothing.probes, nothing.facts));
 }
 
 #[test]

@@ -285,3 +285,25 @@ fn a_silent_node_is_told_by_the_fault_that_explains_it() {
         "the last probe speaks for three seconds, not for ever"
     );
 }
+
+#[test]
+fn a_node_that_falls_silent_by_itself_is_a_caveat() {
+    let probe = |at_ms: u64, alive| Probe {
+        time: at_ms * MS,
+        node: "n2".to_owned(),
+        alive,
+        role: None,
+        term: None,
+        leader: None,
+        commit: None,
+        applied: None,
+    };
+    let silent = |from_ms: u64, to_ms: u64| {
+        let probes =
+            [probe(0, false), probe(1_100, true), probe(from_ms, false), probe(to_ms, true)];
+        summarize(&tested(), &analysis(Verdict::Linearizable), &probes, recovered()).caveats
+    };
+    let told = silent(1_200, 2_400);
+    assert_eq!(told, ["n2 did not answer from 1.200 s for 1.20 s, and no fault explains it."]);
+    assert!(silent(1_200, 1_900).is_empty(), "neither a short one nor the time before it was up");
+}

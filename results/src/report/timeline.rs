@@ -107,7 +107,7 @@ impl<'r> Timeline<'r> {
         let mut bins = vec![[0_u32; BIN_MAX as usize + 1]; BUCKETS];
         for op in &history.operations {
             let invoked = micros(op.invoked.time_ns);
-            let took = took_us(op);
+            let took = took_us(op, self.duration);
             let ended = self.bucket_of(invoked + took);
             match op.outcome {
                 Outcome::Ok => {
@@ -140,8 +140,10 @@ fn slow_from_us(results: &Results) -> u64 {
     results.whole.total.latency.map_or(0, |latency| micros(latency.p99_ns))
 }
 
-fn took_us(op: &Operation) -> u64 {
-    op.completed.map_or(0, |at| micros(at.time_ns.saturating_sub(op.invoked.time_ns)))
+/// How long an operation took; one that nobody saw completed lasts to the end of the run.
+fn took_us(op: &Operation, run_us: u64) -> u64 {
+    let invoked = micros(op.invoked.time_ns);
+    op.completed.map_or(run_us, |at| micros(at.time_ns)).saturating_sub(invoked)
 }
 
 fn micros(ns: u64) -> u64 {

@@ -1,11 +1,13 @@
 //! What each node was, when: probes joined into spans.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::faults::FaultRecord;
 use crate::probes::Probe;
+use crate::wording::{Nanos, instant};
 
 /// What a node was seen to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -107,5 +109,40 @@ fn state(probe: &Probe, faults: &[FaultRecord]) -> NodeState {
         NodeState::Killed
     } else {
         NodeState::Silent
+    }
+}
+
+/// A node did not answer for long, and no fault explains it: it may have crashed by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Silence {
+    node: String,
+    start_ns: u64,
+    lasted_ns: u64,
+}
+
+/// Shorter silences are a busy machine's.
+const SILENCE_NS_MIN: u64 = 1_000_000_000;
+
+/// Silences of nodes that had answered before, by node and time.
+pub(super) fn silences(lanes: &[(String, Vec<NodeSpan>)]) -> Vec<Silence> {
+    let mut silences = Vec::new();
+    for (node, spans) in lanes {
+        let answered = spans.iter().position(|span| !matches!(span.state, NodeState::Silent));
+        let later = spans.iter().skip(answered.unwrap_or(spans.len()));
+        for span in later.filter(|span| span.state == NodeState::Silent) {
+            let lasted_ns = span.end_ns.saturating_sub(span.start_ns);
+            if lasted_ns >= SILENCE_NS_MIN {
+                silences.push(Silence { node: node.clone(), start_ns: span.start_ns, lasted_ns });
+            }
+        }
+    }
+    silences
+}
+
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (node, lasted) = (&self.node, Nanos(self.lasted_ns));
+        let start = instant(self.start_ns);
+        write!(f, "{node} did not answer from {start} for {lasted}, and no fault explains it.")
     }
 }

@@ -140,7 +140,7 @@ fn operation(id: OperationId, op: &Operation) -> OperationDetail {
 }
 
 /// An operation in a few words.
-pub(crate) fn label(op: &Operation) -> String {
+fn label(op: &Operation) -> String {
     let f = wording::shorten(&op.f, 24);
     let called = match (&op.argument, f.as_str()) {
         (Value::Null, _) => f.clone(),

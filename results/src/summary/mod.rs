@@ -19,7 +19,9 @@ use squall_checker::verdict::{Analysis, Conclusion, Verdict};
 
 use crate::facts::RunFacts;
 use crate::probes::Probe;
+use crate::wording::plural;
 
+use cluster::Silence;
 pub use cluster::{NodeSpan, NodeState, node_spans};
 pub use contradiction::{ContradictionDetail, OperationDetail, Order};
 pub use faults::FaultRecord;
@@ -67,6 +69,9 @@ pub struct Results {
 
 /// How many contradictions [`Results`] keeps in full.
 pub const CONTRADICTIONS_MAX: usize = 20;
+
+/// How many unexplained silences are told one by one.
+const SILENCES_MAX: usize = 5;
 
 /// How the history was checked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -129,6 +134,7 @@ pub fn summarize(
     let story =
         contradictions.first().map(|first| story::tell(first, &faults, probes)).unwrap_or_default();
     let whole = traffic.service(&[run]);
+    let silences = cluster::silences(&node_spans(&facts.nodes, probes, &faults, duration_ns));
     let check = check(analysis);
     let ruling = verdict::rule(&verdict::Grounds {
         analysis,
@@ -144,7 +150,7 @@ pub fn summarize(
         headline: ruling.headline,
         reason: ruling.reason,
         exit_code: ruling.verdict.exit_code(),
-        caveats: caveats(history, &facts),
+        caveats: caveats(history, &facts, &silences),
         facts,
         check,
         duration_ns,
@@ -190,7 +196,7 @@ fn check(analysis: &Analysis) -> Check {
     Check { verdict: analysis.verdict, model: analysis.model.clone(), operations, procedures, keys }
 }
 
-fn caveats(history: &History, facts: &RunFacts) -> Vec<String> {
+fn caveats(history: &History, facts: &RunFacts, silences: &[Silence]) -> Vec<String> {
     let mut caveats = Vec::new();
     if facts.interrupted {
         caveats.push("The run was interrupted before its time.".to_owned());
@@ -198,8 +204,15 @@ fn caveats(history: &History, facts: &RunFacts) -> Vec<String> {
     if history.torn {
         caveats.push("The history ended inside a line, which was dropped.".to_owned());
     }
-    if let Some(error) = &facts.verify_error {
-        caveats.push(format!("The proof was not verified: {error}"));
+    match (facts.proof_verified, &facts.verify_error) {
+        (Some(false), Some(error)) => caveats.push(format!("The proof was rejected: {error}")),
+        (_, Some(error)) => caveats.push(format!("The proof was not verified: {error}")),
+        (_, None) => {}
+    }
+    caveats.extend(silences.iter().take(SILENCES_MAX).map(Silence::to_string));
+    let more = silences.len().saturating_sub(SILENCES_MAX) as u64;
+    if more > 0 {
+        caveats.push(format!("{} like that.", plural(more, "more silence", "more silences")));
     }
     caveats.extend(facts.network_caveats.iter().cloned());
     caveats.extend(facts.notes.iter().cloned());

@@ -162,6 +162,18 @@ pub fn run(seed: u64, operations: usize, ending: Ending) -> Invented {
     Invented { history, analysis, probes: probes(), facts }
 }
 
+/// A run in which nothing happened.
+pub fn nothing() -> Invented {
+    let analysis =
+        Analysis { verdict: Verdict::Linearizable, model: "register".to_owned(), keys: Vec::new() };
+    Invented {
+        history: History::default(),
+        analysis,
+        probes: Vec::new(),
+        facts: RunFacts::default(),
+    }
+}
+
 fn header(seed: u64) -> Header {
     Header {
         squall: 1,
@@ -203,7 +215,6 @@ fn traffic(seed: u64, operations: usize) -> Vec<Operation> {
         }
     }
     drafts.sort_by_key(|op| op.invoked.time_ns);
-    number(&mut drafts);
     drafts
 }
 
@@ -253,28 +264,16 @@ fn draft(dice: &mut Dice, process: u64, now: u64, took: u64, outcome: Outcome) -
         argument,
         result,
         outcome,
-        invoked: Moment { position: 0, time_ns: now },
-        completed: Some(Moment { position: 0, time_ns: now + took }),
+        invoked: moment(now),
+        completed: Some(moment(now + took)),
         error,
         revision: None,
     }
 }
 
-/// Gives every moment its place in the order of times.
-fn number(operations: &mut [Operation]) {
-    let mut moments: Vec<(u64, usize, bool)> = Vec::with_capacity(operations.len() * 2);
-    for (index, op) in operations.iter().enumerate() {
-        moments.push((op.invoked.time_ns, index, false));
-        moments.extend(op.completed.map(|at| (at.time_ns, index, true)));
-    }
-    moments.sort_unstable();
-    for (position, (_, index, completion)) in (0..).zip(moments) {
-        let op = &mut operations[index];
-        match (&mut op.completed, completion) {
-            (Some(completed), true) => completed.position = position,
-            _ => op.invoked.position = position,
-        }
-    }
+/// A moment of an invented run: its place in the order of events is its time.
+fn moment(time_ns: u64) -> Moment {
+    Moment { position: time_ns, time_ns }
 }
 
 /// Four operations on key 17 that no order can satisfy, where a leader was cut off.
@@ -295,14 +294,13 @@ fn plant_stale_read(operations: &mut Vec<Operation>) {
             argument,
             result: json!(value),
             outcome: Outcome::Ok,
-            invoked: Moment { position: 0, time_ns: from_ms * MS },
-            completed: Some(Moment { position: 0, time_ns: to_ms * MS + 215_000 }),
+            invoked: moment(from_ms * MS),
+            completed: Some(moment(to_ms * MS + 215_000)),
             error: None,
             revision: None,
         });
     }
     operations.sort_by_key(|op| op.invoked.time_ns);
-    number(operations);
 }
 
 fn nemesis() -> Vec<Event> {
