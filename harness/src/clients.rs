@@ -2,7 +2,10 @@
 //! of the plan until told to stop.
 
 use std::{
-    sync::{Arc, atomic::{AtomicBool, Ordering}},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -29,12 +32,7 @@ pub struct Clients {
 
 impl Clients {
     /// Starts `clients` workers, worker `i` on node `i` modulo the cluster size.
-    pub fn start(
-        sessions: &Sessions,
-        workload: &dyn Workload,
-        clients: usize,
-        rate: Rate,
-    ) -> Self {
+    pub fn start(sessions: &Sessions, workload: &dyn Workload, clients: usize, rate: Rate) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let mut workers = JoinSet::new();
         let began = Instant::now();

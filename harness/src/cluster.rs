@@ -15,6 +15,7 @@ use std::{
 };
 
 use nix::{
+    errno::Errno,
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
@@ -132,16 +133,7 @@ impl Cluster {
             make_dir(name, log.parent().unwrap_or(Path::new(".")))?;
         }
         let running = names.iter().map(|_| Mutex::new(None)).collect();
-        Ok(Self {
-            system,
-            names,
-            setups,
-            logs,
-            network,
-            view,
-            spawner: Spawner::start(),
-            running,
-        })
+        Ok(Self { system, names, setups, logs, network, view, spawner: Spawner::start(), running })
     }
 
     /// Where every node is reached by clients.
@@ -186,9 +178,7 @@ impl Cluster {
 
     fn signal(&self, node: usize, signal: Signal) {
         if let Some(pid) = self.pid(node) {
-            let group = Pid::from_raw(i32::try_from(pid).expect("a process id fits in an i32"));
-            // It may have ended by itself between the look and the signal.
-            drop(killpg(group, signal));
+            send(pid, signal);
         }
     }
 
@@ -246,8 +236,7 @@ impl Cluster {
 
     async fn exit_of(&self, node: usize) -> Option<ExitStatus> {
         let mut exited = self.slot(node).as_ref()?.exited.clone();
-        let status = *exited.wait_for(Option::is_some).await.ok()?;
-        status
+        *exited.wait_for(Option::is_some).await.ok()?
     }
 }
 
@@ -282,6 +271,16 @@ impl Nodes for Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.signal_all(Signal::SIGKILL);
+    }
+}
+
+/// Signals the process group that `pid` leads.
+fn send(pid: u32, signal: Signal) {
+    let group = Pid::from_raw(i32::try_from(pid).expect("a process id fits in an i32"));
+    match killpg(group, signal) {
+        // It may have ended by itself between the look and the signal.
+        Ok(()) | Err(Errno::ESRCH) => {}
+        Err(error) => tracing::warn!("cannot send {signal} to the processes of {pid}: {error}"),
     }
 }
 
@@ -340,8 +339,7 @@ impl Spawner {
                     // Nobody waits for the reply only when the run is being torn down;
                     // `Cluster::drop` cannot know this child, so it must not live.
                     if let Err(Ok((pid, _))) = reply.send(command.spawn().and_then(watch_child)) {
-                        let group = i32::try_from(pid).expect("a process id fits in an i32");
-                        drop(killpg(Pid::from_raw(group), Signal::SIGKILL));
+                        send(pid, Signal::SIGKILL);
                     }
                 }
             })

@@ -191,12 +191,7 @@ impl Plan {
     }
 }
 
-fn bounded(
-    field: &'static str,
-    given: usize,
-    least: usize,
-    most: usize,
-) -> Result<(), PlanError> {
+fn bounded(field: &'static str, given: usize, least: usize, most: usize) -> Result<(), PlanError> {
     if (least..=most).contains(&given) {
         return Ok(());
     }
@@ -321,7 +316,6 @@ mod duration {
         humantime::format_duration(duration).to_string().replace(' ', "")
     }
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
     pub(super) fn serialize<S: Serializer>(
         duration: &Duration,
         serializer: S,
@@ -342,7 +336,6 @@ mod duration {
 mod seed {
     use super::{Deserialize, Deserializer, Serializer, de};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
     pub(super) fn serialize<S: Serializer>(seed: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         match i64::try_from(*seed) {
             Ok(seed) => serializer.serialize_i64(seed),

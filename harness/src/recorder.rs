@@ -80,7 +80,7 @@ pub struct Writer {
 
 /// What the writer thread is told.
 enum Message {
-    Event(Event),
+    Event(Box<Event>),
     /// Write what came so far and end.
     Close,
 }
@@ -133,12 +133,12 @@ impl Recorder {
 
     /// Records that `process` is about to send `invocation` to `node`. Call before the
     /// first byte is sent.
-    pub fn invoke(&self, process: u64, node: &Cow<'static, str>, invocation: &Invocation) {
+    pub fn invoke(&self, process: u64, node: &str, invocation: &Invocation) {
         self.record(Event {
             index: None,
             time: 0,
             process: Process::Client(process),
-            node: Some(node.clone()),
+            node: Some(Cow::Owned(node.to_owned())),
             kind: EventType::Invoke,
             f: Cow::Borrowed(invocation.f),
             key: Some(invocation.key.clone()),
@@ -153,7 +153,7 @@ impl Recorder {
     pub fn complete(
         &self,
         process: u64,
-        node: &Cow<'static, str>,
+        node: &str,
         invocation: &Invocation,
         completion: &Completion,
     ) {
@@ -170,7 +170,7 @@ impl Recorder {
             index: None,
             time: 0,
             process: Process::Client(process),
-            node: Some(node.clone()),
+            node: Some(Cow::Owned(node.to_owned())),
             kind,
             f: Cow::Borrowed(invocation.f),
             key: Some(invocation.key.clone()),
@@ -228,7 +228,7 @@ impl Recorder {
         let since = self.shared.began.elapsed();
         event.time = u64::try_from(since.as_nanos()).expect("a run shorter than 584 years");
         // The writer is gone only after it failed, which `broken` and `finish` report.
-        drop(self.inbox.send(Message::Event(event)));
+        drop(self.inbox.send(Message::Event(Box::new(event))));
     }
 }
 
@@ -249,7 +249,7 @@ impl Writer {
 }
 
 /// An event ordered by its index alone.
-struct Late(Event);
+struct Late(Box<Event>);
 
 impl Late {
     fn index(&self) -> u64 {

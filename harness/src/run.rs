@@ -12,7 +12,6 @@ use std::{
 
 use squall_checker::history::{FORMAT_VERSION, Header, HeaderTag};
 use squall_nemesis::{
-    Nodes,
     conductor::{self, NemesisEvent},
     network::{Network, NetworkError},
 };
@@ -125,9 +124,7 @@ pub async fn connect(net: Net, nodes: usize) -> Result<(Network, Option<String>)
     }
     match Network::sandbox(nodes).await {
         Ok(network) => Ok((network, None)),
-        Err(error) if net == Net::Auto => {
-            Ok((Network::proxy(nodes).await?, Some(chain(&error))))
-        }
+        Err(error) if net == Net::Auto => Ok((Network::proxy(nodes).await?, Some(chain(&error)))),
         Err(error) => Err(error),
     }
 }
@@ -284,8 +281,7 @@ impl Stage {
         }
 
         let storm = Instant::now();
-        let interrupted =
-            self.storm(plan, workload, &sessions, progress, interrupt).await?;
+        let interrupted = self.storm(plan, workload, &sessions, progress, interrupt).await?;
         timings.workload_ms = ms(storm.elapsed());
 
         progress.phase("healing, then reading back");
@@ -310,8 +306,7 @@ impl Stage {
         };
         let (stop, stopped) = watch::channel(false);
         let clients = Clients::start(sessions, workload, plan.concurrency, plan.rate);
-        let conduct =
-            conductor::conduct(schedule, &self.cluster, &self.network, &record, stopped);
+        let conduct = conductor::conduct(schedule, &self.cluster, &self.network, &record, stopped);
         let timer = async {
             let reason = tokio::select! {
                 () = self.tell(plan.time, progress, &faults) => End::TimeUp,

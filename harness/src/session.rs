@@ -4,7 +4,7 @@
 //! process retires, because its operation may still be under way, and a new one takes its
 //! place (rule 3 of the soundness rules).
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use squall_workloads::Invocation;
 
@@ -18,7 +18,7 @@ use crate::{
 pub struct Sessions {
     system: Arc<dyn System>,
     addresses: Arc<[std::net::SocketAddr]>,
-    names: Arc<[Cow<'static, str>]>,
+    names: Arc<[String]>,
     recorder: Recorder,
     timeout: Duration,
     slots: u64,
@@ -33,8 +33,7 @@ impl Sessions {
         timeout: Duration,
         slots: usize,
     ) -> Self {
-        let (names, addresses): (Vec<_>, Vec<_>) =
-            nodes.iter().map(|(name, address)| (Cow::Owned(name.clone()), *address)).unzip();
+        let (names, addresses): (Vec<_>, Vec<_>) = nodes.iter().cloned().unzip();
         Self {
             system,
             addresses: addresses.into(),

@@ -27,7 +27,7 @@ fn metadata() -> Value {
     serde_json::from_slice(&output.stdout).expect("cargo writes JSON")
 }
 
-fn ours<'a>(package: &'a Value) -> Vec<&'a str> {
+fn ours(package: &Value) -> Vec<&str> {
     let dependencies = package["dependencies"].as_array().expect("a list");
     let linked = dependencies.iter().filter(|dependency| dependency["kind"].is_null());
     let names = linked.filter_map(|dependency| dependency["name"].as_str());

@@ -127,12 +127,15 @@ async fn a_stale_pooled_connection_never_sends_a_write_twice() {
             if seen.ends_with(b"}") {
                 counter.fetch_add(1, Ordering::SeqCst);
                 let body = r#"{"revision":1}"#;
-                let reply = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+                let reply =
+                    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
                 drop(stream.write_all(reply.as_bytes()));
             }
             // Keep-alive was promised, and is broken between two operations.
             drop(stream);
-            drop(closed.send(()));
+            if closed.send(()).is_err() {
+                return;
+            }
         }
     });
     let mut client = client(address);

@@ -113,14 +113,12 @@ async fn record(time: Duration, path: &Path, rate: Rate) -> History {
     let tally = recorder.tally();
     writer.finish().expect("the disk takes it");
     let history = read(path);
-    let count = |outcome| {
-        history.operations.iter().filter(|op| op.outcome == outcome).count() as u64
-    };
-    assert_eq!((tally.ok, tally.fail, tally.info), (
-        count(Outcome::Ok),
-        count(Outcome::Fail),
-        count(Outcome::Info)
-    ));
+    let count =
+        |outcome| history.operations.iter().filter(|op| op.outcome == outcome).count() as u64;
+    assert_eq!(
+        (tally.ok, tally.fail, tally.info),
+        (count(Outcome::Ok), count(Outcome::Fail), count(Outcome::Info))
+    );
     history
 }
 
@@ -183,12 +181,12 @@ fn many_threads_record_into_one_ordered_file() {
         for thread in 0..THREADS {
             let recorder = recorder.clone();
             scope.spawn(move || {
-                let node = "n1".into();
+                let node = "n1";
                 for i in 0..EACH {
                     let write = Invocation::write("1", thread * EACH + i + 1);
-                    recorder.invoke(thread, &node, &write);
+                    recorder.invoke(thread, node, &write);
                     let ok = Completion::Ok { value: write.value.clone(), revision: None };
-                    recorder.complete(thread, &node, &write, &ok);
+                    recorder.complete(thread, node, &write, &ok);
                 }
             });
         }

@@ -134,9 +134,10 @@ impl Suite {
 fn combinations(cell: &RawCell) -> Result<Vec<(String, Table)>, SuiteError> {
     let mut all = vec![(String::new(), Table::new())];
     for (field, values) in &cell.matrix {
-        let values = values.as_array().filter(|values| !values.is_empty()).ok_or_else(|| {
-            SuiteError::Matrix { cell: cell.name.clone(), field: field.clone() }
-        })?;
+        let values = values
+            .as_array()
+            .filter(|values| !values.is_empty())
+            .ok_or_else(|| SuiteError::Matrix { cell: cell.name.clone(), field: field.clone() })?;
         let grow = |(suffix, fields): (String, Table)| {
             values.iter().map(move |value| {
                 let mut fields = fields.clone();

@@ -38,22 +38,18 @@ pub struct SuiteOrder {
 ///
 /// # Errors
 /// When the reports cannot be written. A cell that goes wrong is not an error.
-pub async fn run(
-    order: SuiteOrder,
-    tell: &dyn Fn(Told<'_>),
-) -> Result<SuiteResults, StoreError> {
+pub async fn run(order: SuiteOrder, tell: &dyn Fn(&Told<'_>)) -> Result<SuiteResults, StoreError> {
     let SuiteOrder { suite, executable, folder, started_utc, interrupt } = order;
-    let mut results =
-        SuiteResults { squall: 1, suite: suite.name, started_utc, cells: Vec::new() };
+    let mut results = SuiteResults { squall: 1, suite: suite.name, started_utc, cells: Vec::new() };
     let total = suite.cells.len();
     for (index, cell) in suite.cells.iter().enumerate() {
         let done = if *interrupt.borrow() {
             not_run(cell, "not run: the suite was interrupted before it")
         } else {
-            tell(Told::Starts { index, total, cell });
+            tell(&Told::Starts { index, total, cell });
             carry_out(cell, &executable, &folder).await
         };
-        tell(Told::Ended { cell: &done });
+        tell(&Told::Ended { cell: &done });
         results.cells.push(done);
         write_reports(&results, &folder)?;
     }

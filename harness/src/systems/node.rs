@@ -127,7 +127,9 @@ impl Client for HttpClient {
                 "write" => {
                     self.http.request(Method::PUT, url).json(&json!({"value": invocation.value}))
                 }
-                f => return Completion::Fail(format!("the node offers no `{f}`; nothing was sent")),
+                f => {
+                    return Completion::Fail(format!("the node offers no `{f}`; nothing was sent"));
+                }
             };
             let response = match request.send().await {
                 Ok(response) => response,
@@ -151,10 +153,9 @@ fn complete(invocation: &Invocation, status: StatusCode, body: &[u8]) -> Complet
     };
     let reply = reply.unwrap_or_default();
     match (invocation.f, status) {
-        ("read", StatusCode::OK) if reply.value.is_some() => Completion::Ok {
-            value: reply.value.unwrap_or_default(),
-            revision: reply.revision,
-        },
+        ("read", StatusCode::OK) if reply.value.is_some() => {
+            Completion::Ok { value: reply.value.unwrap_or_default(), revision: reply.revision }
+        }
         // A missing route would also be 404; only the node's own answer has a null value.
         ("read", StatusCode::NOT_FOUND) if reply.error.is_none() && says_null(body) => {
             Completion::Ok { value: Value::Null, revision: reply.revision }

@@ -73,7 +73,8 @@ fn a_store_that_cannot_be_written() {
 }
 
 const HEADER: &str = r#"{"squall":1,"type":"header","system":"x","workload":"register","model":"register","nodes":["n1"],"seed":1,"plan":{}}"#;
-const INVOKE: &str = r#"{"index":0,"time":1,"process":0,"type":"invoke","f":"write","key":"1","value":5}"#;
+const INVOKE: &str =
+    r#"{"index":0,"time":1,"process":0,"type":"invoke","f":"write","key":"1","value":5}"#;
 const OK: &str = r#"{"index":1,"time":2,"process":0,"type":"ok","f":"write","key":"1","value":5}"#;
 
 #[test]
@@ -91,10 +92,16 @@ fn histories_that_are_none_name_the_line() {
     for (name, text, words) in [
         ("orphan.jsonl", format!("{HEADER}\n{OK}\n"), &["orphan.jsonl", "line 2", "invo"][..]),
         ("garbage.jsonl", format!("{HEADER}\nhello\n{INVOKE}\n"), &["garbage.jsonl", "line 2"]),
-        ("twice.jsonl", format!("{HEADER}\n{INVOKE}\n{}\n", INVOKE.replace("0,\"time", "1,\"time")),
-            &["twice.jsonl", "line 3"]),
-        ("back.jsonl", format!("{HEADER}\n{}\n{OK}\n", INVOKE.replace("\"index\":0", "\"index\":9")),
-            &["back.jsonl", "line 3", "index"]),
+        (
+            "twice.jsonl",
+            format!("{HEADER}\n{INVOKE}\n{}\n", INVOKE.replace("0,\"time", "1,\"time")),
+            &["twice.jsonl", "line 3"],
+        ),
+        (
+            "back.jsonl",
+            format!("{HEADER}\n{}\n{OK}\n", INVOKE.replace("\"index\":0", "\"index\":9")),
+            &["back.jsonl", "line 3", "index"],
+        ),
     ] {
         let file = place.file(name, &text);
         refused(&place, &format!("check {file}"), 2, words);

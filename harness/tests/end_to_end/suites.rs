@@ -29,10 +29,7 @@ fn a_suite_goes_on_after_a_failure_and_reports_every_cell() {
         .iter()
         .map(|cell| (cell["name"].as_str().expect("a name"), cell["as_expected"] == true))
         .collect();
-    assert_eq!(
-        as_expected,
-        [("wrongly-expected", false), ("impossible", false), ("clean", true)]
-    );
+    assert_eq!(as_expected, [("wrongly-expected", false), ("impossible", false), ("clean", true)]);
     let reason = json["cells"][1]["reason"].as_str().expect("a sentence");
     assert!(reason.contains("none-such"), "{reason}");
     let html = std::fs::read_to_string(folder.join("suite.html")).expect("an HTML report");

@@ -73,6 +73,8 @@ impl Failure {
             Self::Asked(text) => (text, 2),
             Self::Setup(text) => (text, 12),
         };
+        // Errors complete "failed to"; some libraries say so themselves.
+        let text = text.strip_prefix("failed to ").unwrap_or(text);
         eprintln!("squall: failed to {text}");
         ExitCode::from(code)
     }

@@ -14,8 +14,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::exit::Exit;
-
 /// Finds out whether a distributed store is linearizable.
 ///
 /// Squall starts a real cluster, drives concurrent clients against it while a nemesis
@@ -45,7 +43,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Test(args) => test::main(args),
+        Command::Test(args) => test::main(&args),
         Command::Check(args) => check::main(&args),
         Command::Verify(args) => verify::main(&args),
         Command::Suite(args) => suite::main(&args),

@@ -10,6 +10,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn main(args: Args) -> Result<Exit, Failure> {
-    squall_node::run_blocking(args.node).map_err(|error| Failure::setup(&error))?;
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::setup(&error))?;
+    runtime.block_on(squall_node::run(args.node)).map_err(|error| Failure::setup(&error))?;
     Ok(Exit::Linearizable)
 }

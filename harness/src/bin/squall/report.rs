@@ -6,7 +6,10 @@ use squall::analysis::conclude_again;
 use squall_checker::Budget;
 use squall_results::{run_dir::RunDir, text};
 
-use crate::{exit::{Exit, Failure}, show};
+use crate::{
+    exit::{Exit, Failure},
+    show,
+};
 
 /// Check and render a run directory again
 ///

@@ -64,7 +64,10 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
 /// A folder of its own for this run of the suite.
 fn make_folder(store: &Path, name: &str, stamp: &str) -> Result<PathBuf, Failure> {
     let failed = |path: &Path, error: std::io::Error| {
-        Failure::Setup(format!("make {}: {error}; choose another place with --store", path.display()))
+        Failure::Setup(format!(
+            "make {}: {error}; choose another place with --store",
+            path.display()
+        ))
     };
     let parent = store.join(name);
     fs::create_dir_all(&parent).map_err(|error| failed(&parent, error))?;
@@ -80,7 +83,7 @@ fn make_folder(store: &Path, name: &str, stamp: &str) -> Result<PathBuf, Failure
     Ok(folder)
 }
 
-fn tell(news: Told<'_>) {
+fn tell(news: &Told<'_>) {
     match news {
         Told::Starts { index, total, cell } => {
             eprintln!("squall: {}/{total} {}: expecting {}", index + 1, cell.name, cell.expect);

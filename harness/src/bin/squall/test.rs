@@ -24,7 +24,6 @@ use crate::{
 /// With no arguments: five built-in Raft nodes, thirty seconds, all default faults.
 /// Flags override what `--plan` says.
 #[derive(clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct Args {
     /// System under test [default: node, the built-in Raft node]
     #[arg(long)]
@@ -79,8 +78,8 @@ pub(crate) struct Args {
     json: bool,
 }
 
-pub(crate) fn main(args: Args) -> Result<Exit, Failure> {
-    let plan = plan(&args)?;
+pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
+    let plan = plan(args)?;
     if plan.net != Net::Proxy && !sandbox::inside() {
         match sandbox::reenter() {
             Ok(code) => return Ok(Exit::As(u8::try_from(code).unwrap_or(u8::MAX))),
@@ -95,7 +94,7 @@ pub(crate) fn main(args: Args) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::setup(&error))?;
-    runtime.block_on(execute(&args, plan))
+    runtime.block_on(execute(args, plan))
 }
 
 /// The plan file, if any, with the flags over it.

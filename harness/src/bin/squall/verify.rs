@@ -3,7 +3,7 @@
 use std::{fs::File, io::BufReader, path::PathBuf};
 
 use squall::analysis::read_history;
-use squall_checker::{certificate::Certificate, verdict::Verdict, verify::verify};
+use squall_checker::{certificate::Certificate, verdict::Verdict, verify};
 
 use crate::exit::{Exit, Failure};
 
