@@ -8,8 +8,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use rand::seq::SliceRandom as _;
 use rand::Rng;
+use rand::seq::SliceRandom as _;
 use serde::Serialize;
 
 /// A set of directed cuts between the nodes of one cluster.
@@ -25,10 +25,7 @@ impl Grudge {
     /// The healed network: every node reaches every other.
     #[must_use]
     pub fn none(nodes: usize) -> Self {
-        Self {
-            nodes,
-            cut: BTreeSet::new(),
-        }
+        Self { nodes, cut: BTreeSet::new() }
     }
 
     /// Cuts `node` off from all others, both ways.
@@ -124,6 +121,17 @@ impl Grudge {
         self.cut.iter().copied()
     }
 
+    /// The nodes that appear in the most cuts, on either end: those a partition is aimed at.
+    #[must_use]
+    pub fn hardest_hit(&self) -> Vec<usize> {
+        let cuts_of = |node| {
+            let touches = |&(from, to): &(usize, usize)| from == node || to == node;
+            self.pairs().filter(touches).count()
+        };
+        let most = (0..self.nodes).map(cuts_of).max().unwrap_or(0);
+        (0..self.nodes).filter(|&node| most > 0 && cuts_of(node) == most).collect()
+    }
+
     /// Says in words who is cut off from whom, such as `n1 cut off from n2, n3`.
     ///
     /// `names` has one name for each node; a node without one is called by its number.
@@ -132,12 +140,11 @@ impl Grudge {
         if self.cut.is_empty() {
             return "nothing cut".to_owned();
         }
-        let mut sentences = self.sentences(names, "cut off from", |a, b| {
-            self.cuts(a, b) && self.cuts(b, a)
-        });
-        sentences.extend(self.sentences(names, "cannot reach", |a, b| {
-            self.cuts(a, b) && !self.cuts(b, a)
-        }));
+        let mut sentences =
+            self.sentences(names, "cut off from", |a, b| self.cuts(a, b) && self.cuts(b, a));
+        sentences.extend(
+            self.sentences(names, "cannot reach", |a, b| self.cuts(a, b) && !self.cuts(b, a)),
+        );
         sentences.join("; ")
     }
 
@@ -205,11 +212,6 @@ fn shuffled<R: Rng + ?Sized>(rng: &mut R, nodes: usize) -> Vec<usize> {
 }
 
 fn list(nodes: &[usize], names: &[String]) -> String {
-    let named = |&node: &usize| {
-        names
-            .get(node)
-            .cloned()
-            .unwrap_or_else(|| format!("node {node}"))
-    };
+    let named = |&node: &usize| names.get(node).cloned().unwrap_or_else(|| format!("node {node}"));
     nodes.iter().map(named).collect::<Vec<_>>().join(", ")
 }

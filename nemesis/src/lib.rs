@@ -7,11 +7,13 @@
 //!
 //! Nothing here knows what a node computes, what a client does, or what a history is.
 
+pub mod conductor;
 pub mod fault;
 pub mod grudge;
 mod netlink;
 pub mod network;
 mod nodes;
+mod process;
 pub mod sandbox;
 pub mod schedule;
 

@@ -36,20 +36,12 @@ impl Message {
     pub(crate) fn new(kind: u16, flags: u16, fixed: &[u8], attributes: &Attributes) -> Self {
         let mut body = fixed.to_vec();
         body.extend(&attributes.0);
-        Self {
-            kind,
-            flags: flags | REQUEST | ACKNOWLEDGE,
-            body,
-        }
+        Self { kind, flags: flags | REQUEST | ACKNOWLEDGE, body }
     }
 
     /// A marker the kernel does not acknowledge, such as the ends of an nf_tables transaction.
     pub(crate) fn marker(kind: u16, fixed: &[u8]) -> Self {
-        Self {
-            kind,
-            flags: REQUEST,
-            body: fixed.to_vec(),
-        }
+        Self { kind, flags: REQUEST, body: fixed.to_vec() }
     }
 }
 
@@ -119,12 +111,7 @@ pub(crate) struct Socket {
 impl Socket {
     /// Opens a socket for `protocol`.
     pub(crate) fn open(protocol: SockProtocol) -> io::Result<Self> {
-        let fd = socket(
-            AddressFamily::Netlink,
-            SockType::Raw,
-            SockFlag::SOCK_CLOEXEC,
-            protocol,
-        )?;
+        let fd = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)?;
         let patience = TimeVal::milliseconds(ANSWER_MS_MAX);
         setsockopt(&fd, sockopt::ReceiveTimeout, &patience)?;
         Ok(Self { fd, sequence: 1 })

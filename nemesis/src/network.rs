@@ -130,11 +130,8 @@ impl Network {
     /// # Errors
     /// This process is not inside a sandbox, the kernel refused, or no way of cutting works.
     pub async fn sandbox(nodes: usize) -> Result<Self, NetworkError> {
-        let by_preference = [
-            Backend::SandboxNft,
-            Backend::SandboxNftProgram,
-            Backend::SandboxIptables,
-        ];
+        let by_preference =
+            [Backend::SandboxNft, Backend::SandboxNftProgram, Backend::SandboxIptables];
         Self::sandbox_cut_by(&by_preference, nodes).await
     }
 
@@ -150,11 +147,7 @@ impl Network {
         let (switch, sockets) = Switch::build(nodes).await?;
         let sounding = Sounding::new(sockets).map_err(kernel("open the probes' sockets"))?;
         let firewall = Arc::new(firewall::choose(backends, &switch, &sounding).await?);
-        let world = World::Sandbox(Sandboxed {
-            switch,
-            firewall,
-            sounding,
-        });
+        let world = World::Sandbox(Sandboxed { switch, firewall, sounding });
         Ok(Self { nodes, world })
     }
 
@@ -164,13 +157,9 @@ impl Network {
     /// Sockets on loopback could not be had.
     pub async fn proxy(nodes: usize) -> Result<Self, NetworkError> {
         within_limit(nodes)?;
-        let proxies = Proxies::start(nodes)
-            .await
-            .map_err(kernel("start the proxies between nodes"))?;
-        Ok(Self {
-            nodes,
-            world: World::Proxy(proxies),
-        })
+        let proxies =
+            Proxies::start(nodes).await.map_err(kernel("start the proxies between nodes"))?;
+        Ok(Self { nodes, world: World::Proxy(proxies) })
     }
 
     /// How cuts are made.
@@ -315,10 +304,7 @@ impl Network {
 
 fn within_limit(nodes: usize) -> Result<(), NetworkError> {
     if nodes > NODES_MAX {
-        return Err(NetworkError::TooManyNodes {
-            nodes,
-            max: NODES_MAX,
-        });
+        return Err(NetworkError::TooManyNodes { nodes, max: NODES_MAX });
     }
     Ok(())
 }

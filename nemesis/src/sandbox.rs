@@ -106,9 +106,7 @@ pub fn inside() -> bool {
 /// # Errors
 /// The sandbox could not be made. Nothing has changed then, and the caller can go on without.
 pub fn reenter() -> Result<i32, SandboxError> {
-    let threads = std::fs::read_dir("/proc/self/task")
-        .map_err(refused(Step::Prepare))?
-        .count();
+    let threads = std::fs::read_dir("/proc/self/task").map_err(refused(Step::Prepare))?.count();
     if threads != 1 {
         return Err(SandboxError::Threads(threads));
     }
@@ -146,11 +144,9 @@ fn launch(namespaces: CloneFlags) -> Result<Launched, SandboxError> {
     };
     let (report, report_to) = pipe()?;
     let (lifeline_of, lifeline) = pipe()?;
-    let identity = namespaces
-        .contains(CloneFlags::CLONE_NEWUSER)
-        .then(init::Identity::current);
-    let spawned = spawn::clone_into(namespaces)
-        .map_err(|errno| refused(Step::Namespaces)(errno.into()))?;
+    let identity = namespaces.contains(CloneFlags::CLONE_NEWUSER).then(init::Identity::current);
+    let spawned =
+        spawn::clone_into(namespaces).map_err(|errno| refused(Step::Namespaces)(errno.into()))?;
     let Some(init) = spawned else {
         drop((report, lifeline));
         init::run(identity, report_to, lifeline_of);
@@ -169,18 +165,15 @@ fn launch(namespaces: CloneFlags) -> Result<Launched, SandboxError> {
 /// Reads what init says of the sandbox: one byte when it stands, else the step and its errno.
 fn read_report(report: OwnedFd) -> Result<(), SandboxError> {
     let mut said = Vec::new();
-    std::fs::File::from(report)
-        .read_to_end(&mut said)
-        .map_err(refused(Step::Prepare))?;
+    std::fs::File::from(report).read_to_end(&mut said).map_err(refused(Step::Prepare))?;
     match said.as_slice() {
         [init::STANDS] => Ok(()),
         [step, errno @ ..] => {
             let step = Step::ALL.into_iter().find(|known| *known as u8 == *step);
             match (step, errno.try_into().map(i32::from_ne_bytes)) {
-                (Some(step), Ok(errno)) => Err(SandboxError::Refused {
-                    step,
-                    source: io::Error::from_raw_os_error(errno),
-                }),
+                (Some(step), Ok(errno)) => {
+                    Err(SandboxError::Refused { step, source: io::Error::from_raw_os_error(errno) })
+                }
                 _ => Err(SandboxError::InitDied),
             }
         }
@@ -212,9 +205,8 @@ fn pass_on(arrival: &nix::sys::signalfd::siginfo, child: Pid) {
     if arrival.ssi_code == nix::libc::SI_KERNEL {
         return;
     }
-    let signal = i32::try_from(arrival.ssi_signo)
-        .map_err(|_| Errno::EINVAL)
-        .and_then(Signal::try_from);
+    let signal =
+        i32::try_from(arrival.ssi_signo).map_err(|_| Errno::EINVAL).and_then(Signal::try_from);
     if let Ok(signal) = signal {
         // It may just have ended, and then there is nobody left to tell.
         let _ = kill(child, signal);
@@ -222,20 +214,11 @@ fn pass_on(arrival: &nix::sys::signalfd::siginfo, child: Pid) {
 }
 
 fn passed_on() -> SigSet {
-    [
-        Signal::SIGTERM,
-        Signal::SIGINT,
-        Signal::SIGHUP,
-        Signal::SIGCHLD,
-    ]
-    .into_iter()
-    .collect()
+    [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGCHLD].into_iter().collect()
 }
 
 fn process_namespace() -> Option<std::ffi::OsString> {
-    std::fs::read_link("/proc/self/ns/pid")
-        .ok()
-        .map(Into::into)
+    std::fs::read_link("/proc/self/ns/pid").ok().map(Into::into)
 }
 
 fn refused(step: Step) -> impl Fn(io::Error) -> SandboxError {

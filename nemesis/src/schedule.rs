@@ -94,11 +94,7 @@ struct FaultDeck {
 
 impl Decks {
     fn new(faults: &FaultSet, nodes: usize, rng: &mut ChaCha8Rng) -> Self {
-        let mut decks = Self {
-            kinds: Vec::new(),
-            kinds_left: Vec::new(),
-            faults: Vec::new(),
-        };
+        let mut decks = Self { kinds: Vec::new(), kinds_left: Vec::new(), faults: Vec::new() };
         for kind in faults.kinds() {
             let all = faults_of(kind, nodes);
             if all.is_empty() {
@@ -132,18 +128,15 @@ impl Decks {
 /// The faults of a kind that differ from each other and strike somebody in a cluster of `nodes`.
 fn faults_of(kind: FaultKind, nodes: usize) -> Vec<Fault> {
     match kind {
-        FaultKind::Kill => targets(nodes)
-            .into_iter()
-            .map(|target| Fault::Kill { target })
-            .collect(),
-        FaultKind::Pause => targets(nodes)
-            .into_iter()
-            .map(|target| Fault::Pause { target })
-            .collect(),
-        FaultKind::Partition => shapes(nodes)
-            .into_iter()
-            .map(|shape| Fault::Partition { shape })
-            .collect(),
+        FaultKind::Kill => {
+            targets(nodes).into_iter().map(|target| Fault::Kill { target }).collect()
+        }
+        FaultKind::Pause => {
+            targets(nodes).into_iter().map(|target| Fault::Pause { target }).collect()
+        }
+        FaultKind::Partition => {
+            shapes(nodes).into_iter().map(|shape| Fault::Partition { shape }).collect()
+        }
     }
 }
 
@@ -153,13 +146,7 @@ fn targets(nodes: usize) -> Vec<Target> {
         1 => vec![Target::One],
         2 => vec![Target::One, Target::All, Target::Leader],
         3 | 4 => vec![Target::One, Target::Majority, Target::All, Target::Leader],
-        _ => vec![
-            Target::One,
-            Target::Minority,
-            Target::Majority,
-            Target::All,
-            Target::Leader,
-        ],
+        _ => vec![Target::One, Target::Minority, Target::Majority, Target::All, Target::Leader],
     }
 }
 

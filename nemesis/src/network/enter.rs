@@ -3,10 +3,7 @@
 //! The one place of this module tree with `unsafe`: nothing but system calls may happen there,
 //! since other threads of the parent may have held any lock at the time of the fork.
 
-#![expect(
-    unsafe_code,
-    reason = "code between fork and exec must only make system calls"
-)]
+#![expect(unsafe_code, reason = "code between fork and exec must only make system calls")]
 
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
@@ -40,11 +37,7 @@ pub(super) fn die_with_spawner(command: &mut Command) {
         command.pre_exec(move || {
             prctl::set_pdeathsig(Signal::SIGKILL)?;
             // It may have died before that took effect.
-            if getppid() == parent {
-                Ok(())
-            } else {
-                Err(nix::errno::Errno::ESRCH.into())
-            }
+            if getppid() == parent { Ok(()) } else { Err(nix::errno::Errno::ESRCH.into()) }
         });
     }
 }

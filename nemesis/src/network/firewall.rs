@@ -43,9 +43,9 @@ impl Firewall {
     /// Drops exactly what `grudge` says from now on. Blocks until the kernel has agreed.
     pub(super) fn replace(&self, grudge: &Grudge) -> Result<(), NetworkError> {
         match self {
-            Self::Nft(table) => table
-                .replace(&addresses(grudge))
-                .map_err(kernel("replace the cuts by netlink")),
+            Self::Nft(table) => {
+                table.replace(&addresses(grudge)).map_err(kernel("replace the cuts by netlink"))
+            }
             Self::NftProgram => programs::nft_replace(&addresses(grudge)),
             Self::Iptables(namespaces) => programs::iptables_replace(namespaces, grudge),
         }
@@ -62,18 +62,15 @@ impl Firewall {
                 programs::iptables_install(&namespaces)?;
                 Ok(Self::Iptables(namespaces))
             }
-            Backend::Proxy => Err(NetworkError::NoFirewall {
-                tried: vec!["a proxy is no firewall".to_owned()],
-            }),
+            Backend::Proxy => {
+                Err(NetworkError::NoFirewall { tried: vec!["a proxy is no firewall".to_owned()] })
+            }
         }
     }
 }
 
 fn addresses(grudge: &Grudge) -> Vec<(Ipv4Addr, Ipv4Addr)> {
-    grudge
-        .pairs()
-        .map(|(from, to)| (address(from), address(to)))
-        .collect()
+    grudge.pairs().map(|(from, to)| (address(from), address(to))).collect()
 }
 
 /// Installs the first of `backends` that demonstrably works.
@@ -106,22 +103,14 @@ pub(super) async fn choose(
 async fn try_out(firewall: &Firewall, nodes: usize, sounding: &Sounding) -> Result<(), String> {
     let healed = Grudge::none(nodes);
     let cut = Grudge::one_way(&[0], &[1], nodes);
-    for (grudge, patience) in [
-        (&healed, TRIAL_PATIENCE),
-        (&cut, TRIAL_SILENCE),
-        (&healed, TRIAL_PATIENCE),
-    ] {
+    for (grudge, patience) in
+        [(&healed, TRIAL_PATIENCE), (&cut, TRIAL_SILENCE), (&healed, TRIAL_PATIENCE)]
+    {
         firewall.replace(grudge).map_err(|error| reason(&error))?;
-        let mut seen = sounding
-            .probe(patience)
-            .await
-            .map_err(|error| error.to_string())?;
+        let mut seen = sounding.probe(patience).await.map_err(|error| error.to_string())?;
         if !seen.deviations(grudge).is_empty() {
             // A busy machine may deliver late, but it never delivers what is cut.
-            seen = sounding
-                .probe(TRIAL_PATIENCE)
-                .await
-                .map_err(|error| error.to_string())?;
+            seen = sounding.probe(TRIAL_PATIENCE).await.map_err(|error| error.to_string())?;
         }
         if !seen.deviations(grudge).is_empty() {
             let verb = if grudge.is_empty() { "heal" } else { "cut" };

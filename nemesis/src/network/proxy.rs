@@ -41,10 +41,8 @@ pub(super) struct Proxies {
 impl Proxies {
     pub(super) async fn start(nodes: usize) -> io::Result<Self> {
         let reserved: Vec<TcpSocket> = (0..nodes).map(|_| reserve()).collect::<io::Result<_>>()?;
-        let listen: Vec<SocketAddr> = reserved
-            .iter()
-            .map(TcpSocket::local_addr)
-            .collect::<io::Result<_>>()?;
+        let listen: Vec<SocketAddr> =
+            reserved.iter().map(TcpSocket::local_addr).collect::<io::Result<_>>()?;
         let gates = Gates::open(nodes);
         let mut listeners = JoinSet::new();
         let mut peers = vec![vec![None; nodes]; nodes];

@@ -16,9 +16,7 @@ impl Reachability {
     /// The matrix of `nodes` nodes before any probe has arrived; each node has itself.
     pub(super) fn nobody(nodes: usize) -> Self {
         let row = |from| (0..nodes).map(|to| from == to).collect();
-        Self {
-            reached: (0..nodes).map(row).collect(),
-        }
+        Self { reached: (0..nodes).map(row).collect() }
     }
 
     /// Takes down that what `from` sent reached `to`; numbers out of range are ignored.
@@ -31,10 +29,7 @@ impl Reachability {
     /// True when the probe that `from` sent reached `to`.
     #[must_use]
     pub fn reaches(&self, from: usize, to: usize) -> bool {
-        self.reached
-            .get(from)
-            .and_then(|row| row.get(to))
-            .is_some_and(|reached| *reached)
+        self.reached.get(from).and_then(|row| row.get(to)).is_some_and(|reached| *reached)
     }
 
     /// True when every probe arrived.

@@ -61,9 +61,7 @@ impl Sounding {
         for to in (0..self.sockets.len()).filter(|to| *to != from) {
             let destination = (address(to), PORT);
             // A datagram that may not even leave is one that does not arrive.
-            let _ = self.sockets[from]
-                .send_to(&round.to_be_bytes(), destination)
-                .await;
+            let _ = self.sockets[from].send_to(&round.to_be_bytes(), destination).await;
         }
     }
 

@@ -69,9 +69,7 @@ impl Switch {
         tokio::spawn(connection);
         add_bridge(&netlink).await.map_err(link("make the bridge"))?;
         let harness = (BRIDGE_INDEX, HARNESS);
-        add_address(&netlink, harness, nodes)
-            .await
-            .map_err(link("give the bridge an address"))?;
+        add_address(&netlink, harness, nodes).await.map_err(link("give the bridge an address"))?;
 
         let mut plots = Vec::new();
         for _ in 0..nodes {
@@ -84,14 +82,10 @@ impl Switch {
                 settle(&plot.netlink, node, nodes).await
             }
         });
-        try_join_all(settled)
-            .await
-            .map_err(link("connect a node to the bridge"))?;
+        try_join_all(settled).await.map_err(link("connect a node to the bridge"))?;
 
-        let (namespaces, sockets) = plots
-            .into_iter()
-            .map(|plot| (Arc::new(plot.namespace), plot.socket))
-            .unzip();
+        let (namespaces, sockets) =
+            plots.into_iter().map(|plot| (Arc::new(plot.namespace), plot.socket)).unzip();
         Ok((Self { namespaces }, sockets))
     }
 
@@ -114,15 +108,9 @@ fn claim() -> io::Result<Plot> {
             let _entered = runtime.enter();
             let (connection, netlink, _) = rtnetlink::new_connection()?;
             runtime.spawn(connection);
-            Ok(Plot {
-                namespace,
-                netlink,
-                socket,
-            })
+            Ok(Plot { namespace, netlink, socket })
         });
-        inside
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        inside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 
@@ -158,22 +146,14 @@ async fn add_veth(
 /// Brings a node's end of the network up, from inside its namespace.
 async fn settle(netlink: &Handle, node: usize, nodes: usize) -> Result<(), rtnetlink::Error> {
     let up = |index| LinkUnspec::new_with_index(index).up();
-    netlink
-        .link()
-        .set(up(LOOPBACK_INDEX).build())
-        .execute()
-        .await?;
+    netlink.link().set(up(LOOPBACK_INDEX).build()).execute().await?;
     let no_address = AfSpecUnspec::Inet6(vec![AfSpecInet6::AddrGenMode(In6AddrGenMode::None)]);
     let without_ipv6 = LinkUnspec::new_with_index(NODE_INDEX)
         .append_extra_attribute(LinkAttribute::AfSpecUnspec(vec![no_address]))
         .build();
     // Refused by a kernel without IPv6, which is just as well.
     let _ = netlink.link().set(without_ipv6).execute().await;
-    netlink
-        .link()
-        .set(up(NODE_INDEX).build())
-        .execute()
-        .await?;
+    netlink.link().set(up(NODE_INDEX).build()).execute().await?;
     add_address(netlink, (NODE_INDEX, address(node)), nodes).await
 }
 
@@ -183,11 +163,7 @@ async fn add_address(
     (index, own): (u32, Ipv4Addr),
     nodes: usize,
 ) -> Result<(), rtnetlink::Error> {
-    netlink
-        .address()
-        .add(index, IpAddr::V4(own), PREFIX_BITS)
-        .execute()
-        .await?;
+    netlink.address().add(index, IpAddr::V4(own), PREFIX_BITS).execute().await?;
     let others = (0..nodes).map(address).chain([HARNESS]);
     for other in others.filter(|other| *other != own) {
         netlink

@@ -34,10 +34,7 @@ pub(super) struct Identity {
 
 impl Identity {
     pub(super) fn current() -> Self {
-        Self {
-            uid: Uid::effective(),
-            gid: Gid::effective(),
-        }
+        Self { uid: Uid::effective(), gid: Gid::effective() }
     }
 }
 
@@ -100,13 +97,7 @@ fn become_root(Identity { uid, gid }: Identity) -> io::Result<()> {
 
 fn arrange_mounts() -> io::Result<()> {
     const NOTHING: Option<&str> = None;
-    mount(
-        NOTHING,
-        "/",
-        NOTHING,
-        MsFlags::MS_REC | MsFlags::MS_PRIVATE,
-        NOTHING,
-    )?;
+    mount(NOTHING, "/", NOTHING, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NOTHING)?;
     // Programs that keep locks and sockets there, iptables for one, must be able to write.
     mount(
         Some("tmpfs"),

@@ -21,9 +21,7 @@ pub(super) fn clone_into(namespaces: CloneFlags) -> Result<Option<Pid>, Errno> {
     let result = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
     match Errno::result(result)? {
         0 => Ok(None),
-        pid => Ok(Some(Pid::from_raw(
-            i32::try_from(pid).expect("process ids fit in pid_t"),
-        ))),
+        pid => Ok(Some(Pid::from_raw(i32::try_from(pid).expect("process ids fit in pid_t")))),
     }
 }
 

@@ -71,9 +71,7 @@ impl Table {
             new_chain(),
             new_rule(),
         ]))?;
-        Ok(Self {
-            socket: Mutex::new(socket),
-        })
+        Ok(Self { socket: Mutex::new(socket) })
     }
 
     /// Drops the packets of exactly these (source, destination) pairs from now on.
@@ -141,20 +139,14 @@ fn new_chain() -> Message {
 }
 
 fn new_rule() -> Message {
-    let expressions = [
-        load_protocol(),
-        require_ipv4(),
-        load_addresses(),
-        look_up(),
-        drop_packet(),
-    ]
-    .into_iter()
-    .fold(Attributes::default(), |list, (name, data)| {
-        let expression = Attributes::default()
-            .text(1, name) // NFTA_EXPR_NAME
-            .nested(2, &data); // NFTA_EXPR_DATA
-        list.nested(LIST_ELEMENT, &expression)
-    });
+    let expressions = [load_protocol(), require_ipv4(), load_addresses(), look_up(), drop_packet()]
+        .into_iter()
+        .fold(Attributes::default(), |list, (name, data)| {
+            let expression = Attributes::default()
+                .text(1, name) // NFTA_EXPR_NAME
+                .nested(2, &data); // NFTA_EXPR_DATA
+            list.nested(LIST_ELEMENT, &expression)
+        });
     let rule = Attributes::default()
         .text(1, TABLE) // NFTA_RULE_TABLE
         .text(2, CHAIN) // NFTA_RULE_CHAIN
@@ -222,14 +214,12 @@ fn elements_of_set() -> Attributes {
 }
 
 fn new_elements(pairs: &[(Ipv4Addr, Ipv4Addr)]) -> Message {
-    let elements = pairs
-        .iter()
-        .fold(Attributes::default(), |list, (source, destination)| {
-            let key = [source.octets(), destination.octets()].concat();
-            let value = Attributes::default().bytes(1, &key); // NFTA_DATA_VALUE
-            let element = Attributes::default().nested(1, &value); // NFTA_SET_ELEM_KEY
-            list.nested(LIST_ELEMENT, &element)
-        });
+    let elements = pairs.iter().fold(Attributes::default(), |list, (source, destination)| {
+        let key = [source.octets(), destination.octets()].concat();
+        let value = Attributes::default().bytes(1, &key); // NFTA_DATA_VALUE
+        let element = Attributes::default().nested(1, &value); // NFTA_SET_ELEM_KEY
+        list.nested(LIST_ELEMENT, &element)
+    });
     // NFTA_SET_ELEM_LIST_ELEMENTS
     request(NEW_ELEMENTS, CREATE, &elements_of_set().nested(3, &elements))
 }

@@ -36,10 +36,7 @@ pub(super) fn nft_install() -> Result<(), NetworkError> {
 pub(super) fn nft_replace(pairs: &[(Ipv4Addr, Ipv4Addr)]) -> Result<(), NetworkError> {
     let mut script = "flush set bridge squall cut\n".to_owned();
     for (source, destination) in pairs {
-        let _ = writeln!(
-            script,
-            "add element bridge squall cut {{ {source} . {destination} }}"
-        );
+        let _ = writeln!(script, "add element bridge squall cut {{ {source} . {destination} }}");
     }
     run(NFT, nft(), &script)
 }
@@ -74,9 +71,7 @@ pub(super) fn iptables_replace(
             })
             .collect();
         running.into_iter().try_for_each(|thread| {
-            thread
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     })
 }
@@ -107,13 +102,8 @@ fn run(program: &'static str, mut command: Command, script: &str) -> Result<(), 
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| failed(error.to_string()))?;
-    let fed = child
-        .stdin
-        .take()
-        .map_or(Ok(()), |mut input| input.write_all(script.as_bytes()));
-    let output = child
-        .wait_with_output()
-        .map_err(|error| failed(error.to_string()))?;
+    let fed = child.stdin.take().map_or(Ok(()), |mut input| input.write_all(script.as_bytes()));
+    let output = child.wait_with_output().map_err(|error| failed(error.to_string()))?;
     if output.status.success() {
         return fed.map_err(|error| failed(error.to_string()));
     }

@@ -20,22 +20,14 @@ impl Gates {
     /// Gates between `nodes` nodes, all open.
     pub(super) fn open(nodes: usize) -> Self {
         let gate = |_| watch::Sender::new(State::Open);
-        Self {
-            states: (0..nodes)
-                .map(|_| (0..nodes).map(gate).collect())
-                .collect(),
-        }
+        Self { states: (0..nodes).map(|_| (0..nodes).map(gate).collect()).collect() }
     }
 
     /// Shuts exactly the gates that `grudge` names.
     pub(super) fn apply(&self, grudge: &Grudge) {
         for (from, row) in self.states.iter().enumerate() {
             for (to, gate) in row.iter().enumerate() {
-                gate.send_replace(if grudge.cuts(from, to) {
-                    State::Shut
-                } else {
-                    State::Open
-                });
+                gate.send_replace(if grudge.cuts(from, to) { State::Shut } else { State::Open });
             }
         }
     }

@@ -1,0 +1,303 @@
+//! Signals to a node's whole process tree, and what the kernel says came of them.
+//!
+//! A process is held by its directory in `/proc`, opened once: the kernel takes that descriptor
+//! for signals as it takes a pidfd, and for reads, and both fail once that very process is gone,
+//! whoever has its number by then. It also works where `/proc` shows the numbers of an outer
+//! process namespace, because numbers are only compared with each other, never signalled.
+//!
+//! The node's owner reaps its child; nothing here waits for an exit status.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::time::Duration;
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use tokio::time::{Instant, sleep};
+
+/// How often a state is looked at that takes microseconds to change.
+const POLL: Duration = Duration::from_millis(2);
+
+/// Why a process tree could not be brought into a state.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProcessError {
+    /// There is no such process, or `/proc` does not show it.
+    #[error("find process {pid}: {source}")]
+    Find {
+        /// The number the owner knows it by.
+        pid: u32,
+        /// The kernel's reason.
+        source: io::Error,
+    },
+    /// `/proc` could not be read or a signal not be sent.
+    #[error("signal process {pid}: {source}")]
+    Signal {
+        /// The number the owner knows the tree's first process by.
+        pid: u32,
+        /// The kernel's reason.
+        source: io::Error,
+    },
+    /// The signal was sent, but its effect did not show.
+    #[error("{left} threads or processes of process {pid} were not {state} after {waited_ms} ms")]
+    NoEffect {
+        /// The number the owner knows the tree's first process by.
+        pid: u32,
+        /// The state they should have been in.
+        state: &'static str,
+        /// How many were not.
+        left: usize,
+        /// How long was waited.
+        waited_ms: u128,
+    },
+}
+
+/// A process with all its descendants and the members of their process groups.
+#[derive(Clone, Debug)]
+pub(crate) struct Tree {
+    pid: u32,
+    /// The number of the first process as `/proc` has it.
+    first: i32,
+    /// Groups led by members: who is in one belongs to the tree even when its parent has died.
+    groups: BTreeSet<i32>,
+}
+
+/// How large a tree was when its state was observed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Observed {
+    /// Processes signalled or looked at.
+    pub(crate) processes: usize,
+    /// Their threads.
+    pub(crate) threads: usize,
+}
+
+impl Tree {
+    /// The tree that starts at `pid`, as this process numbers it.
+    pub(crate) fn of(pid: u32) -> Result<Self, ProcessError> {
+        let find = |source| ProcessError::Find { pid, source };
+        let first = number_in_proc(pid).map_err(find)?;
+        // A first process that shares its group with others does not bring the group along.
+        let leads = Process::open(first).map_err(find)?.stat.group == first;
+        Ok(Self { pid, first, groups: leads.then_some(first).into_iter().collect() })
+    }
+
+    /// Kills every process, and returns once none is alive; zombies wait for their owner.
+    pub(crate) async fn kill(&mut self, within: Duration) -> Result<Observed, ProcessError> {
+        let started = Instant::now();
+        let mut killed = BTreeSet::new();
+        let mut threads = 0;
+        loop {
+            let members = self.members()?;
+            for member in &members {
+                if killed.insert(member.number) {
+                    threads += member.states().len();
+                }
+                self.signal(member, Signal::KILL)?;
+            }
+            if members.is_empty() {
+                return Ok(Observed { processes: killed.len(), threads });
+            }
+            self.pause_or_give_up(started, within, "dead", members.len()).await?;
+        }
+    }
+
+    /// Stops every process, and returns once every thread is in state `T`.
+    pub(crate) async fn stop(&mut self, within: Duration) -> Result<Observed, ProcessError> {
+        self.bring(Signal::STOP, within, "stopped", |state| state == 'T').await
+    }
+
+    /// Lets every process go on, and returns once no thread is in state `T`.
+    pub(crate) async fn go_on(&mut self, within: Duration) -> Result<Observed, ProcessError> {
+        self.bring(Signal::CONT, within, "resumed", |state| state != 'T').await
+    }
+
+    /// Sends SIGCONT to every process without looking at the effect.
+    pub(crate) fn release(&mut self) -> Result<(), ProcessError> {
+        for member in self.members()? {
+            self.signal(&member, Signal::CONT)?;
+        }
+        Ok(())
+    }
+
+    /// True when some thread of the tree is stopped.
+    pub(crate) fn is_stopped(&mut self) -> Result<bool, ProcessError> {
+        let members = self.members()?;
+        Ok(members.iter().any(|member| member.states().contains(&'T')))
+    }
+
+    async fn bring(
+        &mut self,
+        signal: Signal,
+        within: Duration,
+        state: &'static str,
+        arrived: impl Fn(char) -> bool,
+    ) -> Result<Observed, ProcessError> {
+        let started = Instant::now();
+        let mut signalled = BTreeSet::new();
+        loop {
+            // Looked for again each time: one may have been forked just before its parent stopped.
+            let members = self.members()?;
+            if members.is_empty() {
+                let source = io::Error::from(io::ErrorKind::NotFound);
+                return Err(ProcessError::Find { pid: self.pid, source });
+            }
+            for member in &members {
+                if signalled.insert(member.number) {
+                    self.signal(member, signal)?;
+                }
+            }
+            let states: Vec<char> = members.iter().flat_map(Process::states).collect();
+            let left = states.iter().filter(|state| !arrived(**state)).count();
+            if left == 0 {
+                return Ok(Observed { processes: members.len(), threads: states.len() });
+            }
+            self.pause_or_give_up(started, within, state, left).await?;
+        }
+    }
+
+    async fn pause_or_give_up(
+        &self,
+        started: Instant,
+        within: Duration,
+        state: &'static str,
+        left: usize,
+    ) -> Result<(), ProcessError> {
+        let waited = started.elapsed();
+        if waited > within {
+            return Err(ProcessError::NoEffect {
+                pid: self.pid,
+                state,
+                left,
+                waited_ms: waited.as_millis(),
+            });
+        }
+        sleep(POLL).await;
+        Ok(())
+    }
+
+    /// The living processes of the tree, as of now.
+    fn members(&mut self) -> Result<Vec<Process>, ProcessError> {
+        let mut others =
+            living().map_err(|source| ProcessError::Signal { pid: self.pid, source })?;
+        let mut members: Vec<Process> = Vec::new();
+        let mut numbers = BTreeSet::from([self.first]);
+        loop {
+            let belongs = |process: &mut Process| {
+                process.number == self.first
+                    || numbers.contains(&process.stat.parent)
+                    || self.groups.contains(&process.stat.group)
+            };
+            let found: Vec<Process> = others.extract_if(.., belongs).collect();
+            if found.is_empty() {
+                return Ok(members);
+            }
+            numbers.extend(found.iter().map(|process| process.number));
+            members.extend(found);
+            let led = members.iter().map(|process| process.stat.group);
+            self.groups.extend(led.filter(|group| numbers.contains(group)));
+        }
+    }
+
+    fn signal(&self, member: &Process, signal: Signal) -> Result<(), ProcessError> {
+        match pidfd_send_signal(member.directory.as_fd(), signal) {
+            // It has ended since it was found.
+            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+            Err(errno) => Err(ProcessError::Signal { pid: self.pid, source: errno.into() }),
+        }
+    }
+}
+
+/// One process, by its directory in `/proc`.
+struct Process {
+    number: i32,
+    directory: File,
+    stat: Stat,
+}
+
+/// The fields of `/proc/PID/stat` that matter (proc_pid_stat(5)).
+struct Stat {
+    state: char,
+    parent: i32,
+    group: i32,
+}
+
+impl Process {
+    fn open(number: i32) -> io::Result<Self> {
+        let directory = File::open(format!("/proc/{number}"))?;
+        // Through the descriptor, so that both speak of the same process.
+        let stat = Stat::read(&format!("/proc/self/fd/{}/stat", directory.as_raw_fd()))?;
+        Ok(Self { number, directory, stat })
+    }
+
+    /// The states of its living threads.
+    fn states(&self) -> Vec<char> {
+        let tasks = format!("/proc/self/fd/{}/task", self.directory.as_raw_fd());
+        let Ok(tasks) = std::fs::read_dir(tasks) else {
+            return Vec::new();
+        };
+        tasks
+            .filter_map(|task| Stat::read(&format!("{}/stat", task.ok()?.path().display())).ok())
+            .map(|stat| stat.state)
+            .filter(|state| !matches!(state, 'Z' | 'X'))
+            .collect()
+    }
+}
+
+impl Stat {
+    fn read(path: &str) -> io::Result<Self> {
+        Self::parse(&std::fs::read_to_string(path)?)
+            .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        // The name before it may hold spaces and brackets of its own.
+        let mut fields = line.rsplit_once(") ")?.1.split(' ');
+        Some(Self {
+            state: fields.next()?.chars().next()?,
+            parent: fields.next()?.parse().ok()?,
+            group: fields.next()?.parse().ok()?,
+        })
+    }
+}
+
+/// Every process `/proc` shows that is not a zombie.
+fn living() -> io::Result<Vec<Process>> {
+    let mut processes = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(number) = name.to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        // One that ends while we look is none of the living.
+        if let Ok(process) = Process::open(number)
+            && !matches!(process.stat.state, 'Z' | 'X')
+        {
+            processes.push(process);
+        }
+    }
+    Ok(processes)
+}
+
+/// The number under which `/proc` shows the process that is `pid` to this one.
+fn number_in_proc(pid: u32) -> io::Result<i32> {
+    let absent = || io::Error::from(io::ErrorKind::NotFound);
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let handle = pidfd_open(pid.ok_or_else(absent)?, PidfdFlags::empty())?;
+    let about = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", handle.as_raw_fd()))?;
+    let number = about.lines().find_map(|line| line.strip_prefix("Pid:"));
+    match number.and_then(|number| number.trim().parse().ok()) {
+        Some(number) if number > 0 => Ok(number),
+        _ => Err(absent()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stat_is_parsed_whatever_the_name() {
+        let stat = Stat::parse("42 (a) b) T 7 9 9 0 -1").expect("a stat line");
+        assert_eq!((stat.state, stat.parent, stat.group), ('T', 7, 9));
+    }
+}
