@@ -47,9 +47,9 @@ class Axis {
     this.show(from, from + span);
   }
 
-  // Round times, about one every 90 pixels.
+  // Round times, about one every 75 pixels.
   ticks() {
-    const wanted = Math.max(2, (this.right - this.left) / 90);
+    const wanted = Math.max(2, (this.right - this.left) / 75);
     const rough = (this.to - this.from) / wanted;
     const power = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough);

@@ -136,7 +136,7 @@ fn an_empty_run_renders_everywhere() {
     let page = html(&nothing);
     assert!(page.contains("Inconclusive"));
     assert!(junit::render(&results).contains("errors=\"1\""));
-    assert!(one_screen(&results, Colour::Ansi).contains("No operation succeeded"));
+    assert!(one_screen(&results, Colour::Ansi).contains("No operation was invoked"));
 }
 
 #[test]

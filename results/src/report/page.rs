@@ -134,7 +134,12 @@ pub(crate) fn mark(verdict: RunVerdict) -> &'static str {
 }
 
 fn fact(name: &str, value: impl Into<String>, more: impl Into<String>) -> Fact {
-    Fact { name: name.to_owned(), value: value.into(), more: more.into() }
+    let value = Some(value.into()).filter(|value| !value.is_empty());
+    Fact {
+        name: name.to_owned(),
+        value: value.unwrap_or_else(|| NONE.to_owned()),
+        more: more.into(),
+    }
 }
 
 fn facts(results: &Results) -> Vec<Fact> {
@@ -366,17 +371,13 @@ fn circumstances(results: &Results) -> Vec<Fact> {
         fact("Workload phase", Millis(timings.workload_ms).to_string(), ""),
         fact("Heal", Millis(timings.heal_ms).to_string(), ""),
         fact("Final reads", Millis(timings.final_reads_ms).to_string(), ""),
-        fact(
-            "Host",
-            host.os.clone(),
-            format!(
-                "{}, {}, {} MB",
-                host.kernel,
-                plural(host.cpus.into(), "processor", "processors"),
-                count(host.memory_mb)
-            ),
-        ),
     ];
+    // A history that came without its run comes without its host.
+    if host.cpus > 0 {
+        let processors = plural(host.cpus.into(), "processor", "processors");
+        let more = format!("{}, {processors}, {} MB", host.kernel, count(host.memory_mb));
+        list.push(fact("Host", host.os.clone(), more));
+    }
     list.extend(facts.versions.iter().map(|(name, version)| fact(name, version.clone(), "")));
     list
 }

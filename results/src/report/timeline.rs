@@ -80,11 +80,16 @@ struct OperationBar<'r> {
 
 impl<'r> Timeline<'r> {
     pub(super) fn of(results: &'r Results, history: &History, probes: &[Probe]) -> Self {
+        // An empty run still needs an axis.
+        let duration = match micros(results.duration_ns) {
+            0 => 1_000_000,
+            us => us,
+        };
         let mut timeline = Self {
-            duration: micros(results.duration_ns).max(1),
+            duration,
             faults: fault_bars(results),
             nodes: node_lanes(results, probes),
-            bucket: (micros(results.duration_ns).max(1) as f64 / BUCKETS as f64).max(1.0),
+            bucket: (duration as f64 / BUCKETS as f64).max(1.0),
             bins: BINS_PER_DECADE,
             ok: vec![0; BUCKETS],
             fail: vec![0; BUCKETS],

@@ -160,7 +160,9 @@ fn too_little(grounds: &Grounds<'_>) -> Option<String> {
     let took_hold = grounds.faults.iter().filter(|fault| fault.took_hold).count();
     let planned = u64::from(grounds.facts.faults_planned).max(grounds.faults.len() as u64);
     let recovered = &grounds.facts.recovered;
-    let reason = if grounds.whole.total.ok == 0 {
+    let reason = if grounds.whole.total.invoked == 0 {
+        "No operation was invoked.".to_owned()
+    } else if grounds.whole.total.ok == 0 {
         format!("No operation succeeded out of {}.", count(grounds.whole.total.invoked))
     } else if planned > 0 && took_hold == 0 {
         format!("None of {} took hold.", plural(planned, "planned fault", "planned faults"))
