@@ -6,6 +6,7 @@
 //! [`timeline`] keeps what the eye can tell apart.
 
 mod page;
+mod tables;
 mod timeline;
 
 pub(crate) use page::{CSS, mark};

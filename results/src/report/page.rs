@@ -4,11 +4,12 @@ use askama::Template;
 use serde_json::Value;
 use squall_checker::verdict::{Precedence, Verdict};
 
+use super::tables::{FunctionRow, NONE, Stretch, functions, stretches};
 use crate::summary::{
-    ContradictionDetail, FaultRecord, OperationDetail, Order, Results, RunVerdict, Service,
-    StoryKind, StoryLine, Tally,
+    ContradictionDetail, FaultRecord, OperationDetail, Order, Results, RunVerdict, StoryKind,
+    StoryLine,
 };
-use crate::wording::{Millis, Nanos, count, instant, percent, plural, rate};
+use crate::wording::{Millis, Nanos, count, instant, plural};
 
 pub(crate) const CSS: &str = include_str!("../../assets/report.css");
 
@@ -60,32 +61,6 @@ struct StoryRow<'r> {
     text: &'r str,
 }
 
-struct Stretch {
-    name: String,
-    more: String,
-    from: String,
-    lasted: String,
-    invoked: String,
-    ok_per_s: String,
-    ok_share: String,
-    p50: String,
-    p99: String,
-    total: bool,
-}
-
-struct FunctionRow {
-    name: String,
-    invoked: String,
-    ok: String,
-    fail: String,
-    info: String,
-    p50: String,
-    p95: String,
-    p99: String,
-    max: String,
-    total: bool,
-}
-
 struct Evidence {
     class: &'static str,
     word: &'static str,
@@ -98,9 +73,6 @@ struct Part {
     name: &'static str,
     value: String,
 }
-
-/// What stands where there is no figure.
-const NONE: &str = "–";
 
 /// Renders the page around `data`, which must be safe inside a `script` element.
 pub(super) fn render(results: &Results, data: &str) -> String {
@@ -254,76 +226,6 @@ fn story_row(line: &StoryLine) -> StoryRow<'_> {
     StoryRow { class, time: instant(line.time_ns), text: &line.text }
 }
 
-fn stretches(results: &Results) -> Vec<Stretch> {
-    let mut rows = vec![stretch("nothing", "", None, &results.calm)];
-    for fault in results.faults.iter().filter(|fault| fault.took_hold) {
-        let mut more = fault.f.clone();
-        if fault.kind != fault.f {
-            more = format!("{more}, {}", fault.kind);
-        }
-        if !fault.undone {
-            more.push_str(", not undone");
-        }
-        rows.push(stretch(&fault.description, &more, Some(fault.start_ns), &fault.service));
-    }
-    if results.faults.iter().any(|fault| fault.took_hold) {
-        rows.push(stretch("any fault", "", None, &results.stormy));
-    }
-    if let (Some(service), Some(start_ns)) = (
-        &results.after_last_heal,
-        results.faults.iter().filter(|f| f.undone).map(|f| f.end_ns).max(),
-    ) {
-        rows.push(stretch("after the last heal", "", Some(start_ns), service));
-    }
-    let mut whole = stretch("the whole run", "", None, &results.whole);
-    whole.total = true;
-    rows.push(whole);
-    rows
-}
-
-fn stretch(name: &str, more: &str, from_ns: Option<u64>, service: &Service) -> Stretch {
-    let total = &service.total;
-    Stretch {
-        name: name.to_owned(),
-        more: more.to_owned(),
-        from: from_ns.map_or_else(|| NONE.to_owned(), instant),
-        lasted: Nanos((service.seconds * 1e9) as u64).to_string(),
-        invoked: count(total.invoked),
-        ok_per_s: rate(total.ok_per_s),
-        ok_share: total.ok_share.map_or_else(|| NONE.to_owned(), percent),
-        p50: total.latency.map_or_else(|| NONE.to_owned(), |l| Nanos(l.p50_ns).to_string()),
-        p99: total.latency.map_or_else(|| NONE.to_owned(), |l| Nanos(l.p99_ns).to_string()),
-        total: false,
-    }
-}
-
-fn functions(whole: &Service) -> Vec<FunctionRow> {
-    let mut rows: Vec<_> =
-        whole.functions.iter().map(|(f, tally)| function_row(f, tally)).collect();
-    let mut total = function_row("all", &whole.total);
-    total.total = true;
-    rows.push(total);
-    rows
-}
-
-fn function_row(name: &str, tally: &Tally) -> FunctionRow {
-    let latency = |pick: fn(&crate::summary::Latency) -> u64| {
-        tally.latency.as_ref().map_or_else(|| NONE.to_owned(), |l| Nanos(pick(l)).to_string())
-    };
-    FunctionRow {
-        name: name.to_owned(),
-        invoked: count(tally.invoked),
-        ok: count(tally.ok),
-        fail: count(tally.fail),
-        info: count(tally.info),
-        p50: latency(|l| l.p50_ns),
-        p95: latency(|l| l.p95_ns),
-        p99: latency(|l| l.p99_ns),
-        max: latency(|l| l.max_ns),
-        total: false,
-    }
-}
-
 fn evidence(fault: &FaultRecord) -> Evidence {
     let (class, word) = match (fault.took_hold, fault.undone) {
         (true, true) => ("good", "took hold"),
@@ -338,6 +240,9 @@ fn evidence(fault: &FaultRecord) -> Evidence {
     };
     add("Observed when it was brought about", &fault.evidence);
     add("Observed when it was undone", &fault.undo_evidence);
+    if let Some(note) = &fault.note {
+        parts.push(Part { name: "Note", value: note.clone() });
+    }
     if let Some(error) = &fault.error {
         parts.push(Part { name: "Error", value: error.clone() });
     }

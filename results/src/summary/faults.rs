@@ -23,6 +23,9 @@ pub struct FaultRecord {
     pub targets: Vec<String>,
     /// What was done, in words.
     pub description: String,
+    /// What the nemesis remarks, e.g. that no leader was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// For a partition: who was cut off from whom, in directed pairs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cut: Vec<(String, String)>,
@@ -148,6 +151,7 @@ fn begin(event: &Event, run_end_ns: u64) -> FaultRecord {
         kind: event.f.clone().into_owned(),
         targets: Vec::new(),
         description: event.f.clone().into_owned(),
+        note: None,
         cut: Vec::new(),
         took_hold: false,
         invoked_ns: event.time,
@@ -171,6 +175,9 @@ fn describe(fault: &mut FaultRecord, event: &Event) {
     let text = |name: &str| event.value.get(name).and_then(Value::as_str).map(str::to_owned);
     if let Some(kind) = text("kind") {
         fault.kind = kind;
+    }
+    if let Some(note) = text("note") {
+        fault.note = Some(note);
     }
     if let Some(targets) = event.value.get("targets").and_then(Value::as_array) {
         fault.targets = targets.iter().filter_map(Value::as_str).map(str::to_owned).collect();

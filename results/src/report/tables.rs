@@ -1,0 +1,107 @@
+//! The tables of the report: what was served when, and by function.
+
+use crate::summary::{Latency, Results, Service, Tally};
+use crate::wording::{Nanos, count, instant, percent, rate};
+
+/// What stands where there is no figure.
+pub(super) const NONE: &str = "–";
+
+/// A stretch of the run and what was served in it.
+pub(super) struct Stretch {
+    pub(super) name: String,
+    pub(super) more: String,
+    pub(super) from: String,
+    pub(super) lasted: String,
+    pub(super) invoked: String,
+    pub(super) ok_per_s: String,
+    pub(super) ok_share: String,
+    pub(super) p50: String,
+    pub(super) p99: String,
+    pub(super) total: bool,
+}
+
+/// A function and how its operations fared over the whole run.
+pub(super) struct FunctionRow {
+    pub(super) name: String,
+    pub(super) invoked: String,
+    pub(super) ok: String,
+    pub(super) fail: String,
+    pub(super) info: String,
+    pub(super) p50: String,
+    pub(super) p95: String,
+    pub(super) p99: String,
+    pub(super) max: String,
+    pub(super) total: bool,
+}
+
+/// What was served under each fault, between them and after them.
+pub(super) fn stretches(results: &Results) -> Vec<Stretch> {
+    let mut rows = vec![stretch("nothing", "", None, &results.calm)];
+    for fault in results.faults.iter().filter(|fault| fault.took_hold) {
+        let mut more = match fault.kind.starts_with(&fault.f) {
+            true => fault.kind.clone(),
+            false => format!("{}, {}", fault.f, fault.kind),
+        };
+        if !fault.undone {
+            more.push_str(", not undone");
+        }
+        rows.push(stretch(&fault.description, &more, Some(fault.start_ns), &fault.service));
+    }
+    if results.faults.iter().any(|fault| fault.took_hold) {
+        rows.push(stretch("any fault", "", None, &results.stormy));
+    }
+    if let (Some(service), Some(start_ns)) = (
+        &results.after_last_heal,
+        results.faults.iter().filter(|f| f.undone).map(|f| f.end_ns).max(),
+    ) {
+        rows.push(stretch("after the last heal", "", Some(start_ns), service));
+    }
+    let mut whole = stretch("the whole run", "", None, &results.whole);
+    whole.total = true;
+    rows.push(whole);
+    rows
+}
+
+fn stretch(name: &str, more: &str, from_ns: Option<u64>, service: &Service) -> Stretch {
+    let total = &service.total;
+    Stretch {
+        name: name.to_owned(),
+        more: more.to_owned(),
+        from: from_ns.map_or_else(|| NONE.to_owned(), instant),
+        lasted: Nanos((service.seconds * 1e9) as u64).to_string(),
+        invoked: count(total.invoked),
+        ok_per_s: rate(total.ok_per_s),
+        ok_share: total.ok_share.map_or_else(|| NONE.to_owned(), percent),
+        p50: total.latency.map_or_else(|| NONE.to_owned(), |l| Nanos(l.p50_ns).to_string()),
+        p99: total.latency.map_or_else(|| NONE.to_owned(), |l| Nanos(l.p99_ns).to_string()),
+        total: false,
+    }
+}
+
+/// What each function came to.
+pub(super) fn functions(whole: &Service) -> Vec<FunctionRow> {
+    let mut rows: Vec<_> =
+        whole.functions.iter().map(|(f, tally)| function_row(f, tally)).collect();
+    let mut total = function_row("all", &whole.total);
+    total.total = true;
+    rows.push(total);
+    rows
+}
+
+fn function_row(name: &str, tally: &Tally) -> FunctionRow {
+    let latency = |pick: fn(&Latency) -> u64| {
+        tally.latency.as_ref().map_or_else(|| NONE.to_owned(), |l| Nanos(pick(l)).to_string())
+    };
+    FunctionRow {
+        name: name.to_owned(),
+        invoked: count(tally.invoked),
+        ok: count(tally.ok),
+        fail: count(tally.fail),
+        info: count(tally.info),
+        p50: latency(|l| l.p50_ns),
+        p95: latency(|l| l.p95_ns),
+        p99: latency(|l| l.p99_ns),
+        max: latency(|l| l.max_ns),
+        total: false,
+    }
+}
