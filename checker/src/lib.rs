@@ -1,4 +1,10 @@
-//! Histories, models and linearizability checking with proofs.
+#![doc = include_str!("../README.md")]
+//!
+//! # Map
+//!
+//! [`history`] reads and validates; [`check()`] picks model and procedure per key;
+//! [`register`] and [`search`] decide; [`precedence`] and the explanations make a violation
+//! readable; [`certificate`] keeps the proof and [`verify()`] judges it by itself.
 
 pub mod history;
 pub mod model;

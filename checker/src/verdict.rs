@@ -1,5 +1,7 @@
 //! What checking a history concludes.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// The conclusion about a history or one key of it.
@@ -15,6 +17,16 @@ pub enum Verdict {
     Unknown,
     /// No legal order exists; a counterexample shows why.
     Violation,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Linearizable => "linearizable",
+            Self::Unknown => "unknown",
+            Self::Violation => "violation",
+        })
+    }
 }
 
 /// An operation, named by its position among the invocations of clients in the history

@@ -42,7 +42,7 @@ pub enum VerifyError {
         model: String,
     },
     /// The verdict is not the one its keys add up to.
-    #[error("the certificate claims {claimed:?} but its keys add up to {found:?}")]
+    #[error("the certificate claims `{claimed}` but its keys add up to `{found}`")]
     Verdict {
         /// What it claims.
         claimed: Verdict,
