@@ -10,6 +10,7 @@
 //! heals instead of when TCP's backoff happens to end.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -122,10 +123,18 @@ async fn deliver(id: NodeId, address: SocketAddr, client: reqwest::Client, mailb
             reached = Some(now.is_ok());
             match now {
                 Ok(_) => tracing::info!(peer = %id, "reaches peer"),
-                Err(error) => tracing::info!(peer = %id, %address, %error, "cannot reach peer"),
+                Err(error) => {
+                    tracing::info!(peer = %id, %address, cause = %root_cause(&error), "cannot reach peer");
+                }
             }
         }
     }
+}
+
+/// Returns what is at the bottom of an error, without the layers that only say
+/// that something failed.
+fn root_cause<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
+    std::iter::successors(Some(error), |&error| error.source()).last().unwrap_or(error)
 }
 
 #[cfg(test)]
