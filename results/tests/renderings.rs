@@ -114,6 +114,7 @@ fn nothing_from_outside_becomes_markup() {
     assert!(!xml.contains("<script") && !xml.contains('\0') && !xml.contains('\u{1b}'), "{xml}");
     let screen = one_screen(&summarized(&run), Colour::Plain);
     assert!(!screen.contains('\u{1b}') && !screen.contains('\0'), "{screen}");
+    assert!(screen.contains(r"\u{1b}[2J"), "shown, not dropped: {screen}");
 }
 
 #[test]

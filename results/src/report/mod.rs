@@ -3,7 +3,7 @@
 //! Words and tables come from a template with automatic escaping; the drawings are made by
 //! small scripts from data embedded as JSON, through `textContent` only. Nothing a node or
 //! client answered is ever markup. Deliberately absent: single operations by the million;
-//! [`timeline`] keeps what the eye can tell apart.
+//! the timeline keeps what the eye can tell apart.
 
 mod page;
 mod tables;
