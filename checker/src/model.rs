@@ -43,6 +43,13 @@ pub trait Model {
 
     /// The state after `op`, or `None` if `op` cannot have happened in `state`.
     fn step(&self, state: &Self::State, op: &Self::Op) -> Option<Self::State>;
+
+    /// Whether `op` leaves every state in which it can happen as it was.
+    ///
+    /// Saves a search most of its work; `false` is always right.
+    fn reads_only(&self, _op: &Self::Op) -> bool {
+        false
+    }
 }
 
 /// A value of a register, numbered per key; 0 is the initial value.
@@ -88,6 +95,10 @@ impl Model for Register {
             RegisterOp::Write(value) => Some(value),
             RegisterOp::Cas { expected, new } => (expected == *state).then_some(new),
         }
+    }
+
+    fn reads_only(&self, op: &RegisterOp) -> bool {
+        matches!(op, RegisterOp::Read(_))
     }
 }
 

@@ -228,3 +228,28 @@ fn spread(history: &RegisterHistory<'_>, clusters: &[Cluster], ranked: &[ValueId
     }
     order
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_indeterminate_write_takes_part_only_if_it_was_read() {
+        let operation = |value, access, invoked, returned| RegisterOperation {
+            value: ValueId(value),
+            access,
+            invoked,
+            returned,
+        };
+        let operations = [
+            operation(1, Access::Write, 1, NEVER),
+            operation(2, Access::Write, 2, NEVER),
+            operation(2, Access::Read, 3, 4),
+            operation(0, Access::Read, 5, 6),
+        ];
+        let history = |operations| RegisterHistory { operations, values: 3, last_position: 6 };
+        assert_eq!(linearize(&history(&operations[..3])), Ok(vec![1, 2]));
+        let contradiction = RegisterContradiction::ValueReturned { operations: vec![1, 2, 3] };
+        assert_eq!(linearize(&history(&operations)), Err(contradiction));
+    }
+}

@@ -3,7 +3,9 @@
 //! Walks the tree of prefixes of linearizations depth first, without recursion, and visits
 //! each configuration (the set of operations taken and the state they lead to) once.
 //! Exponential in the number of concurrent operations at worst, indeterminate ones
-//! included, so it works under a [`Budget`]. Nothing here depends on what the model is;
+//! included, so it works under a [`Budget`]. An operation that only reads is never put off:
+//! where it can come next, an order that has it later can as well have it now, so nothing
+//! else is tried in its place. Nothing here depends on what the model is;
 //! near-linear procedures for particular models are elsewhere.
 //!
 //! Sources: Wing & Gong, *Testing and Verifying Concurrent Objects* (1993); the
@@ -66,6 +68,16 @@ pub fn search<M: Model>(model: &M, operations: &[Timed<M::Op>], budget: &Budget<
 /// Iterations between looks at [`Budget::stop`].
 const STOP_INTERVAL: u64 = 4096;
 
+/// What came of looking at a place of the timeline.
+enum Attempt {
+    /// Its operation was taken.
+    Taken,
+    /// Its operation cannot be next.
+    Passed,
+    /// No operation that could be next leads on.
+    DeadEnd,
+}
+
 struct Search<'a, M: Model> {
     model: &'a M,
     operations: &'a [Timed<M::Op>],
@@ -107,16 +119,20 @@ impl<'a, M: Model> Search<'a, M> {
             if spent || (iteration % STOP_INTERVAL == 0 && budget.stopped()) {
                 return Searched::Exhausted(progress);
             }
-            cursor = match self.timeline.entry(cursor) {
-                Entry::Invocation(operation) if self.take(operation) => {
+            let attempt = match self.timeline.entry(cursor) {
+                Entry::Invocation(operation) => self.take(operation),
+                // Whatever else is taken first, this operation has ended before it.
+                Entry::Completion | Entry::End => Attempt::DeadEnd,
+            };
+            cursor = match attempt {
+                Attempt::Taken => {
                     progress.configurations += 1;
                     progress.ordered = progress.ordered.max(progress.ended - self.remaining);
                     self.timeline.first()
                 }
-                Entry::Invocation(_) => self.timeline.after(cursor),
-                // Whatever else is taken first, this operation has ended before it.
-                Entry::Completion | Entry::End => match self.give_back() {
-                    Some(operation) => self.timeline.after_invocation(operation),
+                Attempt::Passed => self.timeline.after(cursor),
+                Attempt::DeadEnd => match self.give_back() {
+                    Some(operation) => self.timeline.after(operation),
                     None => return Searched::Violation,
                 },
             };
@@ -125,10 +141,10 @@ impl<'a, M: Model> Search<'a, M> {
     }
 
     /// Takes an operation next, if it is legal and leads to a new configuration.
-    fn take(&mut self, operation: u32) -> bool {
+    fn take(&mut self, operation: u32) -> Attempt {
         let timed = &self.operations[operation as usize];
         let Some(state) = self.model.step(&self.state, &timed.op) else {
-            return false;
+            return Attempt::Passed;
         };
         let number = match self.states.get(&state) {
             Some(number) => *number,
@@ -141,22 +157,29 @@ impl<'a, M: Model> Search<'a, M> {
         self.taken.insert(operation);
         if !self.visited.insert(&self.taken, number) {
             self.taken.remove(operation);
-            return false;
+            // It led nowhere before; for a mere reader, then, nothing leads on from here.
+            let reads_only = self.model.reads_only(&timed.op);
+            return if reads_only { Attempt::DeadEnd } else { Attempt::Passed };
         }
         self.path.push((operation, std::mem::replace(&mut self.state, state)));
         self.timeline.lift(operation);
         self.remaining -= usize::from(timed.returned != NEVER);
-        true
+        Attempt::Taken
     }
 
-    /// Undoes the last taking.
+    /// Undoes the last taking that had an alternative, and all since; returns its operation.
     fn give_back(&mut self) -> Option<u32> {
-        let (operation, state) = self.path.pop()?;
-        self.state = state;
-        self.taken.remove(operation);
-        self.timeline.restore(operation);
-        self.remaining += usize::from(self.operations[operation as usize].returned != NEVER);
-        Some(operation)
+        loop {
+            let (operation, state) = self.path.pop()?;
+            let timed = &self.operations[operation as usize];
+            self.state = state;
+            self.taken.remove(operation);
+            self.timeline.restore(operation);
+            self.remaining += usize::from(timed.returned != NEVER);
+            if !self.model.reads_only(&timed.op) {
+                return Some(operation);
+            }
+        }
     }
 }
 

@@ -29,7 +29,7 @@ pub enum RegisterContradiction {
     },
     /// Two values would each have to be current before the other.
     ValueReturned {
-        /// One to six operations per contradiction, by beginnings.
+        /// Two to six operations, by beginnings.
         operations: Vec<u32>,
     },
 }

@@ -29,12 +29,12 @@ pub(super) struct Timeline {
 impl Timeline {
     pub(super) fn new<Op>(operations: &[Timed<Op>]) -> Self {
         let count = operations.len() as u32;
-        // Equal positions are concurrent: all beginnings come before all ends.
+        // Equal positions are concurrent: beginnings, whose places are lower, come before ends.
         let mut events = Vec::with_capacity(2 * operations.len());
         for (index, operation) in (0..).zip(operations) {
-            events.push((operation.invoked, false, index));
+            events.push((operation.invoked, index));
             if operation.returned != NEVER {
-                events.push((operation.returned, true, count + index));
+                events.push((operation.returned, count + index));
             }
         }
         events.sort_unstable();
@@ -46,7 +46,7 @@ impl Timeline {
             ends: operations.iter().map(|operation| operation.returned != NEVER).collect(),
         };
         let mut last = sentinel;
-        for (_, _, place) in events {
+        for (_, place) in events {
             timeline.link(last, place);
             last = place;
         }
@@ -60,10 +60,6 @@ impl Timeline {
 
     pub(super) fn after(&self, place: u32) -> u32 {
         self.next[place as usize]
-    }
-
-    pub(super) fn after_invocation(&self, operation: u32) -> u32 {
-        self.after(operation)
     }
 
     pub(super) fn entry(&self, place: u32) -> Entry {
