@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
+use squall_node::raft::{Body, Message, Term};
 use squall_node::{NodeArgs, NodeError, serve};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -225,6 +226,35 @@ async fn what_cannot_be_understood_is_refused_for_good() {
     assert_eq!(null.0, StatusCode::OK);
     let (status, read) = cluster.call(0, Method::GET, "/kv/a", "").await;
     assert_eq!((status, &read["value"]), (StatusCode::OK, &Value::Null));
+}
+
+#[tokio::test]
+async fn messages_of_strangers_and_for_others_are_refused() {
+    let mut cluster = Cluster::down(2, &[]);
+    cluster.restart(0);
+    let url = format!("http://{}/raft", cluster.addresses[0]);
+    let message = |from: &str, to: &str| Message {
+        from: from.parse().unwrap(),
+        to: to.parse().unwrap(),
+        term: Term(9_999),
+        body: Body::Deposed,
+    };
+    for (body, expected) in [
+        (b"garbage".to_vec(), StatusCode::BAD_REQUEST),
+        (postcard::to_stdvec(&[message("n3", "n1")][..]).unwrap(), StatusCode::FORBIDDEN),
+        (postcard::to_stdvec(&[message("n2", "n2")][..]).unwrap(), StatusCode::FORBIDDEN),
+    ] {
+        let reply = cluster.client.post(&url).body(body).send().await.unwrap();
+        assert_eq!(reply.status(), expected);
+        assert!(cluster.status(0).await["term"].as_u64() < Some(9_999));
+    }
+    let known = postcard::to_stdvec(&[message("n2", "n1")][..]).unwrap();
+    let reply = cluster.client.post(&url).body(known).send().await.unwrap();
+    assert_eq!(reply.status(), StatusCode::NO_CONTENT);
+    let deadline = Instant::now() + PATIENCE;
+    while cluster.status(0).await["term"].as_u64() < Some(9_999) {
+        assert!(Instant::now() < deadline, "the message was not taken in");
+    }
 }
 
 #[tokio::test]

@@ -79,6 +79,8 @@ enum Command {
         prev_term: u64,
         #[arg(key)]
         entries: List<u64>,
+        #[arg(key, optional)]
+        commit: u64,
     },
     /// Makes up a request for the vote and steps it; the answer is then under way.
     RequestVote {
@@ -137,12 +139,12 @@ impl goldenscript::Runner for Runner {
                 self.cluster.act(*id);
                 return self.answered_reads();
             }
-            Command::Append { from, to, term, prev, prev_term, entries } => {
+            Command::Append { from, to, term, prev, prev_term, entries, commit } => {
                 let prev = position(*prev_term, *prev);
                 let body = Body::Append {
                     prev,
                     entries: noops(prev.index, &entries.0),
-                    commit: LogIndex::ZERO,
+                    commit: LogIndex(*commit),
                 };
                 return self.step(*from, *to, *term, body);
             }
@@ -218,7 +220,7 @@ impl Runner {
         for message in messages {
             self.deliver(message, &mut output)?;
         }
-        Ok(output)
+        Ok(output + &self.answered_reads()?)
     }
 
     fn deliver(&mut self, message: Message, output: &mut String) -> Result<(), Box<dyn Error>> {
