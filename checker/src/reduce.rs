@@ -10,16 +10,20 @@ use crate::model::{Register, RegisterOp, ValueId};
 use crate::search::{NEVER, Searched, Timed, search};
 
 /// Configurations one candidate may cost.
-const CANDIDATE_CONFIGURATIONS: u64 = 50_000;
+const CANDIDATE_CONFIGURATIONS: u64 = 20_000;
 
-/// Operations and configurations gone through before the reduction settles for what it has.
-const WORK_MAX: u64 = 20_000_000;
+/// Operations and configurations gone through before the reduction settles for what it has:
+/// seconds.
+const WORK_MAX: u64 = 2_000_000;
 
 /// The operations, by position, of a closed part without a linearization.
 ///
 /// `operations` are those of a key that took part, by beginnings, and have no linearization.
 /// The result is minimal (no operation can go) unless the work allowed runs out first.
 pub(crate) fn reduce(operations: &[Timed<RegisterOp>], budget: &Budget<'_>) -> Vec<u32> {
+    if let Some(read) = never_stored(operations) {
+        return vec![read];
+    }
     let mut reduction = Reduction {
         operations,
         sources: operations.iter().map(|_| None).collect(),
@@ -29,6 +33,16 @@ pub(crate) fn reduce(operations: &[Timed<RegisterOp>], budget: &Budget<'_>) -> V
     };
     let set = reduction.shortest_prefix();
     reduction.drop_chunks(set)
+}
+
+/// The first read of a value that nobody stored; needs no search.
+pub(crate) fn never_stored(operations: &[Timed<RegisterOp>]) -> Option<u32> {
+    let stores = Stores::of(operations);
+    let lacks = |timed: &Timed<RegisterOp>| {
+        let RegisterOp::Read(value) = timed.op else { return false };
+        value != ValueId::INITIAL && stores.by_value.get(value.0 as usize).is_none_or(Vec::is_empty)
+    };
+    operations.iter().position(lacks).map(|index| index as u32)
 }
 
 struct Reduction<'a> {
@@ -116,8 +130,9 @@ impl Reduction<'_> {
         let budget = Budget { configurations, stop: self.budget.stop };
         let searched = search(&Register, &operations, &budget);
         self.work += set.len() as u64;
-        if let Searched::Exhausted(progress) = searched {
-            self.work += progress.configurations;
+        match &searched {
+            Searched::Exhausted(progress) => self.work += progress.configurations,
+            Searched::Linearizable(_) | Searched::Violation => {}
         }
         searched == Searched::Violation
     }

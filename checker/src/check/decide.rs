@@ -9,7 +9,7 @@ use crate::explain::explain;
 use crate::history::History;
 use crate::model::Register;
 use crate::precedence;
-use crate::reduce::reduce;
+use crate::reduce::{never_stored, reduce};
 use crate::register::{RegisterContradiction, RegisterHistory, linearize};
 use crate::search::{Progress, Searched, search};
 use crate::verdict::{Conclusion, Contradiction, Counterexample, OperationId};
@@ -92,7 +92,12 @@ fn by_clusters(history: &History, key: &KeyOperations) -> Conclusion {
 }
 
 fn by_search(history: &History, key: &KeyOperations, budget: &Budget<'_>) -> Conclusion {
-    match search(&Register, &key.operations, budget) {
+    // What no order can explain should not cost a search of all orders.
+    let searched = match never_stored(&key.operations) {
+        Some(_) => Searched::Violation,
+        None => search(&Register, &key.operations, budget),
+    };
+    match searched {
         Searched::Linearizable(order) => Conclusion::Linearizable { order: ids(key, order) },
         Searched::Exhausted(progress) => Conclusion::Unknown { reason: exhausted(progress) },
         Searched::Violation => {
