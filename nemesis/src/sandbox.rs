@@ -116,8 +116,10 @@ pub fn reenter() -> Result<i32, SandboxError> {
     // Blocked before the clone, so that neither side misses one.
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&signals), Some(&mut before))
         .map_err(|errno| refused(Step::Prepare)(errno.into()))?;
-    let outcome = match launch(own_world | CloneFlags::CLONE_NEWUSER) {
-        Err(rootless) if Uid::effective().is_root() => launch(own_world).map_err(|_| rootless),
+    let outcome = match launch(own_world | CloneFlags::CLONE_NEWUSER, before) {
+        Err(rootless) if Uid::effective().is_root() => {
+            launch(own_world, before).map_err(|_| rootless)
+        }
         outcome => outcome,
     };
     let code = outcome.and_then(|child| {
@@ -138,7 +140,7 @@ struct Launched {
     lifeline: OwnedFd,
 }
 
-fn launch(namespaces: CloneFlags) -> Result<Launched, SandboxError> {
+fn launch(namespaces: CloneFlags, blocked: SigSet) -> Result<Launched, SandboxError> {
     let pipe = || {
         pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(|errno| refused(Step::Prepare)(errno.into()))
     };
@@ -149,7 +151,7 @@ fn launch(namespaces: CloneFlags) -> Result<Launched, SandboxError> {
         spawn::clone_into(namespaces).map_err(|errno| refused(Step::Namespaces)(errno.into()))?;
     let Some(init) = spawned else {
         drop((report, lifeline));
-        init::run(identity, report_to, lifeline_of);
+        init::run(init::Setting { identity, blocked }, report_to, lifeline_of);
     };
     drop((report_to, lifeline_of));
     match read_report(report) {

@@ -135,7 +135,10 @@ async fn add_veth(
         .address(hardware(address(node)).to_vec())
         .setns_by_fd(namespace.as_raw_fd())
         .build();
+    // The kernel heeds the number chosen for one end only if one is chosen for both.
+    let near_index = BRIDGE_INDEX + u32::from(address(node).octets()[3]);
     let near_end = LinkVeth::new(&format!("node{}", node + 1), "eth0")
+        .index(near_index)
         .set_info_data(InfoData::Veth(InfoVeth::Peer(far_end)))
         .controller(BRIDGE_INDEX)
         .up()

@@ -12,13 +12,13 @@ use std::process::Command;
 use nix::mount::{MsFlags, mount};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::SockProtocol;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid};
 
-use super::spawn::exit_now;
+use super::spawn::{block_only, exit_now};
 use super::{MARK, Step, pass_on, passed_on, process_namespace};
 use crate::netlink;
 
@@ -38,15 +38,24 @@ impl Identity {
     }
 }
 
+/// What init takes over from the process that waits outside.
+#[derive(Clone, Copy)]
+pub(super) struct Setting {
+    /// Whom to map to root; nobody without a user namespace of our own.
+    pub(super) identity: Option<Identity>,
+    /// The signals that process blocked before it made the sandbox.
+    pub(super) blocked: SigSet,
+}
+
 /// Runs as process 1 of the new namespaces until the executable ends.
 ///
 /// `report` learns whether the sandbox stands; `lifeline` is at its end when the process that
 /// waits outside has died.
-pub(super) fn run(identity: Option<Identity>, report: OwnedFd, lifeline: OwnedFd) -> ! {
+pub(super) fn run(setting: Setting, report: OwnedFd, lifeline: OwnedFd) -> ! {
     // A panic must not unwind into the caller of `reenter`, which now exists twice.
     let outcome = std::panic::catch_unwind(move || {
         let mut report = std::fs::File::from(report);
-        match set_up(identity, lifeline) {
+        match set_up(setting, lifeline) {
             Ok(child) => {
                 let _ = report.write_all(&[STANDS]);
                 drop(report);
@@ -64,16 +73,16 @@ pub(super) fn run(identity: Option<Identity>, report: OwnedFd, lifeline: OwnedFd
     exit_now(outcome.unwrap_or(101))
 }
 
-fn set_up(identity: Option<Identity>, lifeline: OwnedFd) -> Result<Pid, (Step, io::Error)> {
+fn set_up(setting: Setting, lifeline: OwnedFd) -> Result<Pid, (Step, io::Error)> {
     let at = |step| move |error| (step, error);
     tie_to_parent(&lifeline).map_err(at(Step::Prepare))?;
     drop(lifeline);
-    if let Some(identity) = identity {
+    if let Some(identity) = setting.identity {
         become_root(identity).map_err(at(Step::Identity))?;
     }
     arrange_mounts().map_err(at(Step::Mounts))?;
     raise_loopback().map_err(at(Step::Loopback))?;
-    execute().map_err(at(Step::Execute))
+    execute(setting.blocked).map_err(at(Step::Execute))
 }
 
 /// Makes this process, and so the sandbox, end with the process that waits outside.
@@ -125,15 +134,17 @@ fn raise_loopback() -> io::Result<()> {
     socket.transact(batch)
 }
 
-fn execute() -> io::Result<Pid> {
+fn execute(blocked: SigSet) -> io::Result<Pid> {
     let mut arguments = std::env::args_os();
     let mut command = Command::new("/proc/self/exe");
     if let Some(name) = arguments.next() {
         command.arg0(name);
     }
     let namespace = process_namespace().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-    // The child is reaped by number along with the orphans, so the handle is of no use.
-    let child = command.args(arguments).env(MARK, namespace).spawn()?;
+    command.args(arguments).env(MARK, namespace);
+    block_only(&mut command, blocked);
+    // Reaped by number along with the orphans, so the handle is of no further use.
+    let child = command.spawn()?;
     let id = i32::try_from(child.id()).expect("process ids fit in pid_t");
     Ok(Pid::from_raw(id))
 }

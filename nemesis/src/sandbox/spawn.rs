@@ -1,13 +1,18 @@
-//! The two system calls behind the sandbox that no safe wrapper offers.
+//! The steps of making a sandbox that no safe wrapper offers.
 
 #![expect(
     unsafe_code,
-    reason = "clone with the semantics of fork, and an exit that runs no handlers"
+    reason = "clone with the semantics of fork, code between fork and exec, and an exit that runs \
+              no handlers"
 )]
+
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 use nix::errno::Errno;
 use nix::libc;
 use nix::sched::CloneFlags;
+use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use nix::unistd::Pid;
 
 /// Forks this process into new namespaces: `None` in the child, the child's id in the parent.
@@ -22,6 +27,16 @@ pub(super) fn clone_into(namespaces: CloneFlags) -> Result<Option<Pid>, Errno> {
     match Errno::result(result)? {
         0 => Ok(None),
         pid => Ok(Some(Pid::from_raw(i32::try_from(pid).expect("process ids fit in pid_t")))),
+    }
+}
+
+/// Makes the child of `command` block the signals in `blocked` and no others.
+///
+/// Left alone it would inherit what its init blocks, and never hear a signal.
+pub(super) fn block_only(command: &mut Command, blocked: SigSet) {
+    // SAFETY: the closure makes one system call and allocates nothing.
+    unsafe {
+        command.pre_exec(move || Ok(sigprocmask(SigmaskHow::SIG_SETMASK, Some(&blocked), None)?));
     }
 }
 

@@ -1,0 +1,227 @@
+//! The tests, as watched from outside the sandboxes they play in.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, Uid};
+
+use crate::{Outcome, REFUSED};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+/// In the environment of everything a test starts.
+const TAG: &str = "SQUALL_TEST_TAG";
+const NOBODY: u32 = 65_534;
+
+type Test = fn() -> Outcome;
+
+/// All tests by name.
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    ("nft_by_netlink_cuts_exactly_every_shape", || plays("nft")),
+    ("the_nft_program_cuts_exactly_every_shape", || needs("nft", "nft-program")),
+    ("iptables_cuts_exactly_every_shape", || needs("iptables-restore", "iptables")),
+    ("connections_fall_silent_and_resume", || plays("connections")),
+    ("every_fault_leaves_evidence", || plays("faults")),
+    ("orphans_are_reaped_and_children_are_not_stolen", || plays("orphans")),
+    ("timings", || plays("timings")),
+    ("two_sandboxes_stand_side_by_side", side_by_side),
+    ("an_ordinary_user_needs_no_root", rootless),
+    ("a_masked_proc_does_not_matter", masked_proc),
+    ("exit_codes_and_signals_pass_through", exit_codes),
+    ("nothing_is_left_after_kill_9", no_orphans),
+];
+
+fn scenario(name: &str) -> Command {
+    let mut command = Command::new(executable());
+    command.args(["--scenario", name]);
+    command
+}
+
+fn executable() -> PathBuf {
+    std::env::current_exe().expect("this executable has a path")
+}
+
+fn plays(name: &str) -> Outcome {
+    judge(&mut scenario(name))
+}
+
+/// Plays `name` where `program` is installed.
+fn needs(program: &str, name: &str) -> Outcome {
+    match Command::new(program).arg("--version").output() {
+        Ok(_) => plays(name),
+        Err(error) => Outcome::Skipped(format!("{program}: {error}")),
+    }
+}
+
+fn judge(command: &mut Command) -> Outcome {
+    let output = command.output().expect("this executable");
+    let said = String::from_utf8_lossy(&output.stdout);
+    if output.status.code() == Some(REFUSED) {
+        return Outcome::Skipped(said.trim().to_owned());
+    }
+    if !said.is_empty() {
+        println!("{}", said.trim());
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {complaint}", output.status);
+    Outcome::Passed
+}
+
+fn side_by_side() -> Outcome {
+    let spawn = || scenario("nft").stdout(Stdio::null()).spawn().expect("this executable");
+    let both = [spawn(), spawn()];
+    let codes = both.map(|mut child| child.wait().expect("a child is waited for once").code());
+    if codes.contains(&Some(REFUSED)) {
+        return Outcome::Skipped("no sandbox here".to_owned());
+    }
+    assert_eq!(codes, [Some(0), Some(0)]);
+    Outcome::Passed
+}
+
+fn rootless() -> Outcome {
+    if !Uid::effective().is_root() {
+        return Outcome::Skipped("nobody is root here, so all other tests show it".to_owned());
+    }
+    for name in ["nft", "faults"] {
+        let mut command = scenario(name);
+        command.uid(NOBODY).gid(NOBODY).current_dir("/");
+        if let Err(error) = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(reap) {
+            return Outcome::Skipped(format!("an ordinary user may not run the test: {error}"));
+        }
+        let mut command = scenario(name);
+        command.uid(NOBODY).gid(NOBODY).current_dir("/");
+        if let skipped @ Outcome::Skipped(_) = judge(&mut command) {
+            return skipped;
+        }
+    }
+    Outcome::Passed
+}
+
+/// Containers cover parts of /proc, and then a sandbox may not mount one of its own.
+fn masked_proc() -> Outcome {
+    if !Uid::effective().is_root() {
+        return Outcome::Skipped("only root can cover a part of /proc".to_owned());
+    }
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "sh", "-c"])
+        .arg("mount -t tmpfs none /proc/fs && exec \"$0\" --scenario faults")
+        .arg(executable());
+    judge(&mut command)
+}
+
+fn exit_codes() -> Outcome {
+    let died = scenario("die").stdout(Stdio::null()).status().expect("this executable");
+    if died.code() == Some(REFUSED) {
+        return Outcome::Skipped("no sandbox here".to_owned());
+    }
+    assert_eq!(died.code(), Some(128 + 9));
+
+    let mut child = standing(&mut scenario("await-term"));
+    kill(pid_of(&child), Signal::SIGTERM).expect("it runs");
+    let status = ended(&mut child);
+    assert_eq!(status.code(), Some(42), "the signal was passed on");
+    Outcome::Passed
+}
+
+fn no_orphans() -> Outcome {
+    let tag = format!("{}-{}", std::process::id(), "linger");
+    if let skipped @ Outcome::Skipped(_) = plays("orphans") {
+        return skipped;
+    }
+    let own = namespaces_of(Pid::this());
+    let mut outer = standing(scenario("linger").env(TAG, &tag));
+    let processes = tagged(&tag);
+    // The outer one, init, the scenario, and on each node a shell, a child and a daemon.
+    assert!(processes.len() >= 3 + 3 * 3, "{processes:?}");
+    let namespaces: BTreeSet<String> =
+        processes.iter().flat_map(|&process| namespaces_of(process)).collect();
+    let theirs: BTreeSet<&String> = namespaces.difference(&own).collect();
+    // User, mount and process namespaces, and a network for the bridge and each node.
+    assert!(theirs.len() >= 2 + 4, "{theirs:?}");
+
+    outer.kill().expect("it runs");
+    let _: ExitStatus = outer.wait().expect("a child is waited for once");
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let left = tagged(&tag);
+        let held: Vec<String> = everybody()
+            .into_iter()
+            .flat_map(namespaces_of)
+            .filter(|namespace| theirs.contains(namespace))
+            .collect();
+        if left.is_empty() && held.is_empty() {
+            break;
+        }
+        assert!(Instant::now() < deadline, "left: {left:?} {held:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").expect("proc");
+    assert!(!mounts.contains("nsfs"), "a namespace is kept by a mount");
+    assert!(!std::path::Path::new("/sys/class/net/squall").exists());
+    Outcome::Passed
+}
+
+/// Spawns `command` and waits until it says that it stands.
+fn standing(command: &mut Command) -> Child {
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("this executable");
+    let mut said = String::new();
+    let output = child.stdout.take().expect("it is piped");
+    BufReader::new(output).read_line(&mut said).expect("a pipe");
+    assert_eq!(said.trim(), "standing");
+    child
+}
+
+/// Waits for `child`, but not for ever.
+fn ended(child: &mut Child) -> ExitStatus {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().expect("a child of ours") {
+            return status;
+        }
+        if Instant::now() > deadline {
+            child.kill().expect("it runs");
+            panic!("it did not end within {PATIENCE:?}");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn pid_of(child: &Child) -> Pid {
+    Pid::from_raw(i32::try_from(child.id()).expect("process ids fit in pid_t"))
+}
+
+fn reap(mut child: Child) {
+    child.wait().expect("a child is waited for once");
+}
+
+fn everybody() -> Vec<Pid> {
+    let entries = std::fs::read_dir("/proc").expect("proc");
+    let number = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.ok()?.file_name().to_str()?.parse().ok().map(Pid::from_raw)
+    };
+    entries.filter_map(number).collect()
+}
+
+/// The processes that have `tag` in their environment, dead ones not among them.
+fn tagged(tag: &str) -> Vec<Pid> {
+    let wanted = format!("{TAG}={tag}");
+    let has_tag = |process: &Pid| {
+        let environment = std::fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
+    };
+    everybody().into_iter().filter(has_tag).collect()
+}
+
+/// The namespaces a process is in, as far as we may see them.
+fn namespaces_of(process: Pid) -> BTreeSet<String> {
+    ["net", "pid", "mnt", "user"]
+        .into_iter()
+        .filter_map(|kind| std::fs::read_link(format!("/proc/{process}/ns/{kind}")).ok())
+        .map(|link| link.display().to_string())
+        .collect()
+}

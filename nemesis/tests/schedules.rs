@@ -1,0 +1,142 @@
+//! What every drawn schedule keeps to, whatever the seed.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use squall_nemesis::fault::{Fault, FaultKind, FaultSet, Shape, Target};
+use squall_nemesis::schedule::Schedule;
+
+fn any_faults() -> impl Strategy<Value = FaultSet> {
+    prop::collection::vec(prop::sample::select(FaultKind::ALL.to_vec()), 0..4)
+        .prop_map(|kinds| kinds.into_iter().collect())
+}
+
+const fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+proptest! {
+    #[test]
+    fn steps_rise_never_overlap_and_end_before_the_run(
+        seed: u64,
+        faults in any_faults(),
+        nodes in 0_usize..9,
+        run_ms in 0_u64..200_000,
+    ) {
+        let run = Duration::from_millis(run_ms);
+        let schedule = Schedule::random(seed, &faults, nodes, run);
+        let mut free_at = Duration::ZERO;
+        for step in &schedule.steps {
+            prop_assert!(step.at >= free_at);
+            prop_assert!(step.lasts >= Duration::from_millis(500));
+            prop_assert!(step.lasts <= Duration::from_millis(3_500));
+            prop_assert!(step.seed <= u64::from(u32::MAX));
+            prop_assert!(faults.contains(step.fault.kind()));
+            free_at = step.at + step.lasts + Duration::from_millis(500);
+        }
+        if let Some(last) = schedule.steps.last() {
+            let tail = s(1).min(Duration::from_millis(run_ms / 4));
+            prop_assert!(last.at + last.lasts + tail <= run);
+        }
+    }
+
+    #[test]
+    fn half_a_minute_meets_every_kind_and_the_leader_early(seed: u64, nodes in 3_usize..8) {
+        let schedule = Schedule::random(seed, &FaultSet::all(), nodes, s(30));
+        prop_assert!((6..=14).contains(&schedule.steps.len()), "{}", schedule.steps.len());
+        let first = &schedule.steps[0];
+        prop_assert!(first.at >= Duration::from_millis(1_500) && first.at <= s(2));
+        prop_assert!(schedule.steps[..3].iter().all(|step| step.fault.strikes_leader()));
+        for kind in FaultKind::ALL {
+            let of_kind: Vec<Fault> = schedule
+                .steps
+                .iter()
+                .map(|step| step.fault)
+                .filter(|fault| fault.kind() == kind)
+                .collect();
+            prop_assert!(of_kind.len() >= 2);
+            // A deck is not dealt again before it is through.
+            let distinct: BTreeSet<String> = of_kind.iter().map(Fault::to_string).collect();
+            prop_assert_eq!(distinct.len(), of_kind.len());
+        }
+    }
+
+    #[test]
+    fn a_minute_has_about_twice_the_faults_of_half_a_minute(seed: u64) {
+        let count = |run| Schedule::random(seed, &FaultSet::all(), 5, run).steps.len();
+        prop_assert!(count(s(600)) >= 15 * count(s(30)));
+        prop_assert!(count(s(600)) <= 30 * count(s(30)));
+    }
+
+    #[test]
+    fn five_seconds_have_a_fault(seed: u64, nodes in 1_usize..8) {
+        prop_assert!(!Schedule::random(seed, &FaultSet::all(), nodes, s(5)).steps.is_empty());
+    }
+
+    #[test]
+    fn the_seed_decides_everything(seed: u64, faults in any_faults(), nodes in 1_usize..8) {
+        let draw = |seed| Schedule::random(seed, &faults, nodes, s(60));
+        prop_assert_eq!(draw(seed), draw(seed));
+        let meaningful = faults.kinds().any(|kind| nodes > 1 || kind != FaultKind::Partition);
+        prop_assert_eq!(draw(seed) != draw(seed.wrapping_add(1)), meaningful);
+    }
+
+    #[test]
+    fn toml_and_json_bring_a_schedule_back(seed: u64, nodes in 1_usize..8) {
+        let schedule = Schedule::random(seed, &FaultSet::all(), nodes, s(30));
+        let toml = toml::to_string(&schedule).expect("TOML holds every schedule");
+        prop_assert_eq!(&toml::from_str::<Schedule>(&toml).expect("its own TOML"), &schedule);
+        let json = serde_json::to_string(&schedule).expect("JSON holds every schedule");
+        prop_assert_eq!(serde_json::from_str::<Schedule>(&json).expect("its own JSON"), schedule);
+    }
+}
+
+#[test]
+fn lonely_nodes_are_not_partitioned() {
+    let only = |kind: FaultKind| [kind].into_iter().collect::<FaultSet>();
+    let partitions = only(FaultKind::Partition);
+    assert!(Schedule::random(1, &partitions, 1, s(30)).steps.is_empty());
+    for step in Schedule::random(1, &partitions, 2, s(300)).steps {
+        let Fault::Partition { shape } = step.fault else {
+            panic!("only partitions were asked for");
+        };
+        assert!(!matches!(shape, Shape::Bridge | Shape::MajoritiesRing), "{shape:?}");
+    }
+    let alone = Fault::Kill { target: Target::One };
+    let kills = Schedule::random(1, &only(FaultKind::Kill), 1, s(30));
+    assert!(kills.steps.iter().all(|step| step.fault == alone));
+}
+
+#[test]
+fn a_step_reads_well_in_a_plan() {
+    let plan = "
+        [[steps]]
+        at_ms = 1500
+        lasts_ms = 2000
+        seed = 7
+        fault = { kind = \"partition\", shape = \"isolate-leader\" }
+        [[steps]]
+        at_ms = 5000
+        lasts_ms = 1000
+        seed = 8
+        fault = { kind = \"kill\", target = \"minority\" }
+    ";
+    let schedule: Schedule = toml::from_str(plan).expect("a plan by hand");
+    let faults: Vec<String> = schedule.steps.iter().map(|step| step.fault.to_string()).collect();
+    assert_eq!(faults, ["isolate-leader", "kill-minority"]);
+    assert_eq!(schedule.steps[1].at, s(5));
+}
+
+#[test]
+fn fault_sets_are_named_as_on_the_command_line() {
+    let parse = |text: &str| text.parse::<FaultSet>();
+    assert_eq!(parse("all"), Ok(FaultSet::all()));
+    assert_eq!(parse("none"), Ok(FaultSet::none()));
+    assert_eq!(parse("partition, kill,kill").expect("known").to_string(), "kill,partition");
+    let error = parse("kill,meteor").expect_err("no such fault").to_string();
+    assert_eq!(
+        error,
+        "unknown fault `meteor`: the faults are `kill`, `pause`, `partition`, or `all`, or `none`"
+    );
+}
