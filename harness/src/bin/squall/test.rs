@@ -90,7 +90,7 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
             }
         }
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::setup(&error))?;
