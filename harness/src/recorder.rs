@@ -15,7 +15,7 @@ use std::{
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
-        mpsc::{self, RecvTimeoutError},
+        mpsc::{self, TryRecvError},
     },
     thread,
     time::{Duration, Instant},
@@ -29,8 +29,9 @@ use tokio::sync::watch;
 
 use crate::system::Completion;
 
-/// How long an event may sit in memory before it is handed to the kernel.
-const FLUSH_INTERVAL: Duration = Duration::from_millis(50);
+/// How long an event may sit in memory before it is handed to the kernel; a `kill -9`
+/// loses no more than this.
+const BATCH_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The history could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -283,18 +284,18 @@ fn write_in_order(
 ) -> Result<(), io::Error> {
     let mut waiting: BinaryHeap<Reverse<Late>> = BinaryHeap::new();
     let mut next = 0;
-    let mut flushed = Instant::now();
     let mut open = true;
     while open {
-        let first = match inbox.recv_timeout(FLUSH_INTERVAL) {
-            Ok(message) => Some(message),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => Some(Message::Close),
-        };
-        for message in first.into_iter().chain(inbox.try_iter()) {
-            match message {
-                Message::Event(event) => waiting.push(Reverse(Late(event))),
-                Message::Close => open = false,
+        // Not woken by every event: whoever records one then never pays for a wake-up.
+        thread::sleep(BATCH_INTERVAL);
+        loop {
+            match inbox.try_recv() {
+                Ok(Message::Event(event)) => waiting.push(Reverse(Late(event))),
+                Ok(Message::Close) | Err(TryRecvError::Disconnected) => open = false,
+                Err(TryRecvError::Empty) => break,
+            }
+            if !open {
+                break;
             }
         }
         // Once closed nothing late can come, and a gap left by a dead thread must not
@@ -304,10 +305,7 @@ fn write_in_order(
             next = event.index.unwrap_or_default() + 1;
             writer.append(&event)?;
         }
-        if flushed.elapsed() >= FLUSH_INTERVAL || !open {
-            writer.flush()?;
-            flushed = Instant::now();
-        }
+        writer.flush()?;
     }
     Ok(())
 }

@@ -146,7 +146,7 @@ async fn a_stale_pooled_connection_never_sends_a_write_twice() {
         match completion {
             // Wait for the close, so that the next write meets a stale connection.
             Completion::Ok { .. } => {
-                was_closed.recv_timeout(Duration::from_secs(5)).expect("closed")
+                was_closed.recv_timeout(Duration::from_secs(5)).expect("closed");
             }
             Completion::Info(_) => {}
             Completion::Fail(why) => panic!("write {sent} may have been taken, but: {why}"),

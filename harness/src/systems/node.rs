@@ -2,9 +2,9 @@
 
 use std::{net::SocketAddr, path::PathBuf, process::Command, time::Duration};
 
-use reqwest::{Method, StatusCode};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use reqwest::{Method, StatusCode, Url};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use squall_workloads::Invocation;
 
 use crate::system::{BoxFuture, Client, Completion, NodeSetup, Status, System};
@@ -67,7 +67,8 @@ impl System for Node {
     }
 
     fn client(&self, nodes: &[SocketAddr]) -> Box<dyn Client> {
-        let bases = nodes.iter().map(|node| format!("http://{node}/kv/")).collect();
+        let base = |node| Url::parse(&format!("http://{node}/kv")).expect("an address makes a URL");
+        let bases = nodes.iter().map(base).collect();
         Box::new(HttpClient { http: http_client(), bases })
     }
 
@@ -97,8 +98,14 @@ struct StatusReply {
 
 struct HttpClient {
     http: reqwest::Client,
-    /// `http://IP:PORT/kv/`, by node.
-    bases: Vec<String>,
+    /// `http://IP:PORT/kv`, by node.
+    bases: Vec<Url>,
+}
+
+/// What a write sends.
+#[derive(Serialize)]
+struct Body<'a> {
+    value: &'a Value,
 }
 
 /// Every body the node answers with, whatever the operation.
@@ -121,11 +128,12 @@ impl Client for HttpClient {
         invocation: &'a Invocation,
     ) -> BoxFuture<'a, Completion> {
         Box::pin(async move {
-            let url = format!("{}{}", self.bases[node], invocation.key);
+            let mut url = self.bases[node].clone();
+            url.path_segments_mut().expect("http URLs have paths").push(&invocation.key);
             let request = match invocation.f {
                 "read" => self.http.request(Method::GET, url),
                 "write" => {
-                    self.http.request(Method::PUT, url).json(&json!({"value": invocation.value}))
+                    self.http.request(Method::PUT, url).json(&Body { value: &invocation.value })
                 }
                 f => {
                     return Completion::Fail(format!("the node offers no `{f}`; nothing was sent"));
@@ -189,6 +197,8 @@ fn root_cause(error: &reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn judge(invocation: &Invocation, status: u16, body: &str) -> Completion {

@@ -67,7 +67,7 @@ fn kill_9_of_a_run_over_proxies_leaves_nothing() {
 #[test]
 fn ctrl_c_ends_early_with_a_verdict() {
     let place = Place::new();
-    let mut child = start(place.with_store("test --nodes 3 --time 60s --seed 3"));
+    let mut child = start(place.with_store("test --nodes 3 --time 60s --seed 3 --nemesis none"));
     storming(&place.latest());
     signal(&child, Signal::SIGINT);
     let status = child.wait().expect("it ends");

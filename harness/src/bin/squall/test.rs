@@ -142,7 +142,8 @@ fn read_plan(path: &Path) -> Result<Plan, Failure> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::Asked(format!("read the plan {shown}: {error}")))?;
-    Plan::from_toml(&text).map_err(|error| Failure::Asked(format!("use {shown}: {error}")))
+    Plan::from_toml(&text)
+        .map_err(|error| Failure::Asked(format!("use {shown}: {}", squall::run::chain(&error))))
 }
 
 async fn execute(args: &Args, plan: Plan) -> Result<Exit, Failure> {
