@@ -7,6 +7,7 @@
 //!
 //! Nothing here knows what a node computes, what a client does, or what a history is.
 
+mod causes;
 pub mod conductor;
 pub mod fault;
 pub mod grudge;

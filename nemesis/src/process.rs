@@ -23,7 +23,7 @@ const POLL: Duration = Duration::from_millis(2);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProcessError {
     /// There is no such process, or `/proc` does not show it.
-    #[error("find process {pid}: {source}")]
+    #[error("find process {pid}")]
     Find {
         /// The number the owner knows it by.
         pid: u32,
@@ -31,7 +31,7 @@ pub(crate) enum ProcessError {
         source: io::Error,
     },
     /// `/proc` could not be read or a signal not be sent.
-    #[error("signal process {pid}: {source}")]
+    #[error("signal process {pid}")]
     Signal {
         /// The number the owner knows the tree's first process by.
         pid: u32,
@@ -39,7 +39,9 @@ pub(crate) enum ProcessError {
         source: io::Error,
     },
     /// The signal was sent, but its effect did not show.
-    #[error("{left} threads or processes of process {pid} were not {state} after {waited_ms} ms")]
+    #[error(
+        "see process {pid} {state}: {left} of its threads or children are not, after {waited_ms} ms"
+    )]
     NoEffect {
         /// The number the owner knows the tree's first process by.
         pid: u32,

@@ -1,4 +1,4 @@
-//! The disposable world of a run: fresh user, network, mount and process namespaces.
+//! The disposable world of a run: fresh network, mount, process and user namespaces.
 //!
 //! [`reenter`] clones this process into the namespaces, where the clone becomes their init
 //! ([`init`]) and runs this same executable again as its child. The process that called it only
@@ -101,7 +101,7 @@ pub fn inside() -> bool {
 /// those a terminal has already sent to the whole process group; a signal sent to the group by
 /// other means may therefore arrive twice.
 ///
-/// Without the right to create user namespaces, root is tried without one.
+/// Root does without a user namespace where it can; everybody else becomes root in one.
 ///
 /// # Errors
 /// The sandbox could not be made. Nothing has changed then, and the caller can go on without.
@@ -116,11 +116,12 @@ pub fn reenter() -> Result<i32, SandboxError> {
     // Blocked before the clone, so that neither side misses one.
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&signals), Some(&mut before))
         .map_err(|errno| refused(Step::Prepare)(errno.into()))?;
-    let outcome = match launch(own_world | CloneFlags::CLONE_NEWUSER, before) {
-        Err(rootless) if Uid::effective().is_root() => {
-            launch(own_world, before).map_err(|_| rootless)
-        }
-        outcome => outcome,
+    let outcome = if Uid::effective().is_root() {
+        // Without a user namespace root may write what belongs to other users, such as a checkout
+        // mounted into a container.
+        launch(own_world, before).or_else(|_| launch(own_world | CloneFlags::CLONE_NEWUSER, before))
+    } else {
+        launch(own_world | CloneFlags::CLONE_NEWUSER, before)
     };
     let code = outcome.and_then(|child| {
         // The lifeline must stay open for as long as anybody waits.

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::decide::{Action, Strike};
 use crate::Nodes;
+use crate::causes::with_causes;
 use crate::grudge::Grudge;
 use crate::network::{Network, NetworkError};
 use crate::process::{Observed, ProcessError, Tree};
@@ -150,7 +151,7 @@ async fn show(
     patience: Duration,
     names: &[String],
 ) -> Evidence {
-    let error = |error: NetworkError| Evidence::Missing(json!({ "error": error.to_string() }));
+    let error = |error: NetworkError| Evidence::Missing(json!({ "error": with_causes(&error) }));
     if let Err(refused) = applied {
         return error(refused);
     }
@@ -194,7 +195,7 @@ struct Trouble(String);
 
 impl From<ProcessError> for Trouble {
     fn from(error: ProcessError) -> Self {
-        Self(error.to_string())
+        Self(with_causes(&error))
     }
 }
 

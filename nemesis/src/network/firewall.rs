@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::sounding::Sounding;
 use super::switch::{Switch, address};
 use super::{Backend, NetworkError, kernel};
+use crate::causes::with_causes;
 use crate::grudge::Grudge;
 
 /// How long a trial waits for packets that should arrive, on a machine that may be busy.
@@ -91,7 +92,7 @@ pub(super) async fn choose(
                     why
                 }
             },
-            Err(error) => reason(&error),
+            Err(error) => with_causes(&error),
         };
         tracing::info!(%backend, %why, "firewall not usable");
         tried.push(format!("{backend}: {why}"));
@@ -106,7 +107,7 @@ async fn try_out(firewall: &Firewall, nodes: usize, sounding: &Sounding) -> Resu
     for (grudge, patience) in
         [(&healed, TRIAL_PATIENCE), (&cut, TRIAL_SILENCE), (&healed, TRIAL_PATIENCE)]
     {
-        firewall.replace(grudge).map_err(|error| reason(&error))?;
+        firewall.replace(grudge).map_err(|error| with_causes(&error))?;
         let mut seen = sounding.probe(patience).await.map_err(|error| error.to_string())?;
         if !seen.deviations(grudge).is_empty() {
             // A busy machine may deliver late, but it never delivers what is cut.
@@ -118,9 +119,4 @@ async fn try_out(firewall: &Firewall, nodes: usize, sounding: &Sounding) -> Resu
         }
     }
     Ok(())
-}
-
-fn reason(error: &NetworkError) -> String {
-    std::error::Error::source(error)
-        .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }

@@ -25,6 +25,9 @@ use crate::grudge::Grudge;
 use gate::{Gates, Passage};
 use lines::Lines;
 
+/// How long a listener rests that cannot accept, so as not to ask in vain without a pause.
+const AFTER_REFUSAL: Duration = Duration::from_millis(10);
+
 /// The proxies of a cluster, and the ports its nodes listen on.
 pub(super) struct Proxies {
     listen: Vec<SocketAddr>,
@@ -104,7 +107,7 @@ async fn accept(listener: TcpListener, target: SocketAddr, passage: Passage) {
                 // Out of descriptors, or a caller that gave up already: neither ends the proxy.
                 Err(error) => {
                     tracing::warn!(%error, "proxy could not accept");
-                    tokio::task::yield_now().await;
+                    tokio::time::sleep(AFTER_REFUSAL).await;
                 }
             },
             Some(_) = connections.join_next() => {}

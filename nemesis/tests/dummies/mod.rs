@@ -1,18 +1,20 @@
 //! A cluster of dummies: real process trees that compute nothing.
 
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
 use squall_nemesis::Nodes;
 use squall_nemesis::network::Network;
 use tokio::sync::watch;
 
-/// A shell, a child in its group, and a daemon that has left group and session.
-const TREE: &str = "sleep 1000 & setsid sleep 1000 & wait";
+/// A shell, a child in its group, and a daemon that has left group and session. All end with
+/// their standard input, so that none outlives the test.
+const TREE: &str = "exec 3<&0; cat <&3 & setsid cat <&3 & wait";
 
 struct Running {
     pid: u32,
+    _input: ChildStdin,
     exited: watch::Receiver<Option<ExitStatus>>,
 }
 
@@ -52,20 +54,21 @@ impl Dummies {
 
     fn spawn(&self, node: usize) -> std::io::Result<u32> {
         let mut command = Command::new("sh");
-        command.args(["-c", TREE]).stdin(Stdio::null());
+        command.args(["-c", TREE]).stdin(Stdio::piped()).stdout(Stdio::null());
         self.network.prepare(node, &mut command);
         let (reply_to, reply) = std::sync::mpsc::channel();
         let spawner = self.spawner.lock().expect("no thread panics with it");
         spawner.send((command, reply_to)).expect("it lives on");
         let mut child = reply.recv().expect("it replies")?;
         let pid = child.id();
+        let input = child.stdin.take().expect("it is piped");
         let (exited_to, exited) = watch::channel(None);
         std::thread::spawn(move || {
             let status = child.wait().expect("a child is waited for once");
             exited_to.send_replace(Some(status));
         });
         *self.running[node].lock().expect("no thread panics with it") =
-            Some(Running { pid, exited });
+            Some(Running { pid, _input: input, exited });
         Ok(pid)
     }
 }

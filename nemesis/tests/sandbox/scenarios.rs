@@ -25,9 +25,11 @@ pub(crate) async fn play(name: &str) -> ExitCode {
         "nft-program" => cut_by(Backend::SandboxNftProgram).await,
         "iptables" => cut_by(Backend::SandboxIptables).await,
         "connections" => connections().await,
-        "faults" => {
-            let network = Network::sandbox(5).await.expect("a network");
-            ordeal::every_fault_leaves_evidence(network).await;
+        "faults" => faults().await,
+        "masked" => {
+            let own = std::fs::read_link("/proc/self").expect("proc");
+            assert_ne!(own.to_str(), Some(std::process::id().to_string().as_str()));
+            faults().await;
         }
         "timings" => timings().await,
         "orphans" => orphans().await,
@@ -46,6 +48,11 @@ async fn cut_by(backend: Backend) {
     assert_eq!(network.listen(3).ip(), IpAddr::V4(Ipv4Addr::new(10, 77, 0, 4)));
     shows(&network, "fresh", &Grudge::none(5)).await;
     every_shape_is_what_probes_see(&network).await;
+}
+
+async fn faults() {
+    let network = Network::sandbox(5).await.expect("a network");
+    ordeal::every_fault_leaves_evidence(network).await;
 }
 
 /// An established connection falls silent at once, resumes, and clients notice nothing.
@@ -144,15 +151,16 @@ fn zombies() -> usize {
 /// Stands until it is killed, with daemons on every node.
 async fn linger() {
     let network = Network::sandbox(3).await.expect("a network");
-    for node in 0..3 {
+    let daemons = (0..3).map(|node| {
         let mut command = Command::new("sh");
         command.args(["-c", "setsid sleep 7777 & sleep 7777"]);
         network.prepare(node, &mut command);
-        command.spawn().expect("a shell");
-    }
+        tokio::process::Command::from(command).spawn().expect("a shell")
+    });
+    let _daemons: Vec<_> = daemons.collect();
     network.apply(&Grudge::isolate(0, 3)).await.expect("cut");
     println!("standing");
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn await_term() -> ExitCode {

@@ -86,14 +86,17 @@ fn rootless() -> Outcome {
     if !Uid::effective().is_root() {
         return Outcome::Skipped("nobody is root here, so all other tests show it".to_owned());
     }
+    let as_nobody = |command: &mut Command| {
+        command.uid(NOBODY).gid(NOBODY).current_dir("/");
+    };
+    let mut list = Command::new(executable());
+    as_nobody(list.arg("--list"));
+    if let Err(error) = list.output() {
+        return Outcome::Skipped(format!("an ordinary user may not run the test: {error}"));
+    }
     for name in ["nft", "faults"] {
         let mut command = scenario(name);
-        command.uid(NOBODY).gid(NOBODY).current_dir("/");
-        if let Err(error) = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(reap) {
-            return Outcome::Skipped(format!("an ordinary user may not run the test: {error}"));
-        }
-        let mut command = scenario(name);
-        command.uid(NOBODY).gid(NOBODY).current_dir("/");
+        as_nobody(&mut command);
         if let skipped @ Outcome::Skipped(_) = judge(&mut command) {
             return skipped;
         }
@@ -106,11 +109,13 @@ fn masked_proc() -> Outcome {
     if !Uid::effective().is_root() {
         return Outcome::Skipped("only root can cover a part of /proc".to_owned());
     }
+    let as_nobody = format!("setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups");
     let mut command = Command::new("unshare");
     command
         .args(["--mount", "sh", "-c"])
-        .arg("mount -t tmpfs none /proc/fs && exec \"$0\" --scenario faults")
-        .arg(executable());
+        .arg(format!("mount -t tmpfs none /proc/fs && exec {as_nobody} \"$0\" --scenario masked"))
+        .arg(executable())
+        .current_dir("/");
     judge(&mut command)
 }
 
@@ -141,7 +146,7 @@ fn no_orphans() -> Outcome {
     let namespaces: BTreeSet<String> =
         processes.iter().flat_map(|&process| namespaces_of(process)).collect();
     let theirs: BTreeSet<&String> = namespaces.difference(&own).collect();
-    // User, mount and process namespaces, and a network for the bridge and each node.
+    // Mount and process namespaces, and a network for the bridge and each node.
     assert!(theirs.len() >= 2 + 4, "{theirs:?}");
 
     outer.kill().expect("it runs");
@@ -193,10 +198,6 @@ fn ended(child: &mut Child) -> ExitStatus {
 
 fn pid_of(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).expect("process ids fit in pid_t"))
-}
-
-fn reap(mut child: Child) {
-    child.wait().expect("a child is waited for once");
 }
 
 fn everybody() -> Vec<Pid> {
