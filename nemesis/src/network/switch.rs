@@ -2,8 +2,8 @@
 //!
 //! The bridge lives in the harness's own namespace and carries the harness's address, so clients
 //! talk to nodes without crossing the bridge's forward path, where the cuts are. Neighbour entries
-//! are permanent: with ARP, a cut one way would soon be a cut both ways. IPv6 is left without
-//! addresses, since the cuts name IPv4 pairs.
+//! are permanent, so that no cut, whatever it drops, can become two-way for want of an ARP reply.
+//! IPv6 is left without addresses, since the cuts name IPv4 pairs.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
