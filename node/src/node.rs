@@ -120,10 +120,19 @@ pub async fn serve(
     let (raft, log_file) = recover(&args)?;
     let (inputs, input_queue) = mpsc::channel(INPUTS_MAX);
     let (publish, status) = watch::channel(raft.status());
+    let (publish_leader, leader) = watch::channel(raft.status().leader);
     let operation_timeout = Duration::from_millis(args.operation_timeout_ms);
     let peers = Peers::start(&args.peers)?;
-    let driver = Driver::new(raft, log_file, peers, input_queue, publish, operation_timeout)?;
-    let api = Api::new(args.id, args.bug, &args.peers, inputs, status, operation_timeout)?;
+    let driver = Driver::new(
+        raft,
+        log_file,
+        peers,
+        input_queue,
+        publish,
+        publish_leader,
+        operation_timeout,
+    )?;
+    let api = Api::new(args.id, args.bug, &args.peers, inputs, status, leader, operation_timeout)?;
 
     let (stop_driver, driver_stopped) = oneshot::channel::<()>();
     let (stop_server, server_stopped) = oneshot::channel::<()>();

@@ -1,6 +1,10 @@
 //! Many registers, read and written by everyone: the plainest way to catch a store that
 //! loses, resurrects or hides a write.
 //!
+//! Of four clients two read and write, one only reads and one only writes: an operation
+//! that hangs in a cut-off leader holds its client up, and a store that answers stale reads
+//! is caught by those who never wait for a write.
+//!
 //! Needs `read` and `write`. Detects stale reads, lost acknowledged writes and reads of
 //! values never acknowledged and later undone. Cannot detect broken compare-and-set.
 
@@ -15,16 +19,24 @@ use crate::workload::{Generator, Invocation, Workload};
 pub struct Register {
     seed: u64,
     keys: Vec<Cow<'static, str>>,
-    /// Chance that an operation is a read, in percent.
-    read_percent: u32,
 }
 
 impl Register {
-    /// A workload over `keys` registers, all chosen equally often, half of the
-    /// operations reads.
+    /// A workload over `keys` registers, all chosen equally often.
     pub fn new(seed: u64, keys: usize) -> Self {
-        let keys = (0..keys).map(|key| Cow::Owned(key.to_string())).collect();
-        Self { seed, keys, read_percent: 50 }
+        Self { seed, keys: (0..keys).map(|key| Cow::Owned(key.to_string())).collect() }
+    }
+}
+
+/// Chance that an operation of `client`, out of `clients`, is a read, in percent.
+///
+/// Roles go by quarters of the clients, not by turns: clients are spread over the nodes by
+/// turns, and every node should meet every role.
+fn read_percent(client: usize, clients: usize) -> u32 {
+    match 4 * client / clients {
+        2 => 100,
+        3 => 0,
+        _ => 50,
     }
 }
 
@@ -47,7 +59,7 @@ impl Workload for Register {
         Box::new(RegisterStream {
             rng,
             keys: self.keys.clone(),
-            read_percent: self.read_percent,
+            read_percent: read_percent(client, clients),
             next_values: vec![client as u64 + 1; self.keys.len()],
             stride: clients as u64,
         })
@@ -112,6 +124,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn every_node_meets_readers_and_writers_and_a_lone_client_does_both() {
+        let share = |client, clients| {
+            let ops = take(&Register::new(1, 3), client, clients, 400);
+            ops.iter().filter(|op| op.f == "read").count() * 100 / 400
+        };
+        for nodes in [1, 3, 4, 5] {
+            for node in 0..nodes {
+                let shares: Vec<_> = (node..4 * nodes)
+                    .step_by(nodes)
+                    .map(|client| share(client, 4 * nodes))
+                    .collect();
+                assert!(shares.contains(&0) && shares.contains(&100), "{nodes}: {shares:?}");
+            }
+        }
+        assert!((30..70).contains(&share(0, 1)));
     }
 
     #[test]

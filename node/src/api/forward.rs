@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
+use tokio::sync::watch;
 
 use super::reply::{self, Effect};
 use crate::driver::{PeerClientError, plain_client};
@@ -55,30 +56,37 @@ impl Forwarder {
     }
 
     /// Passes an operation on and its reply back.
+    ///
+    /// Gives up as soon as `news` says that somebody else leads, or nobody: a leader that
+    /// was cut off or stopped would only be waited for until the operation timed out.
     pub(super) async fn forward(
         &self,
         call: Call,
         leader: NodeId,
         address: SocketAddr,
+        mut news: watch::Receiver<Option<NodeId>>,
     ) -> Response {
         let effect_if_lost =
             if call.method == Method::GET { Effect::Never } else { Effect::Unknown };
-        let sent = self
+        let request = self
             .client
             .request(call.method, format!("http://{address}{}", call.uri.path()))
             .header(FORWARDED_BY, self.id.as_str())
-            .body(call.body)
-            .send()
-            .await;
-        let failure = match sent {
-            Ok(response) => {
-                let status = response.status();
-                match response.bytes().await {
-                    Ok(body) => return reply::json(status, Body::from(body)),
-                    Err(error) => error,
-                }
+            .body(call.body);
+        let answer = async {
+            let response = request.send().await?;
+            let status = response.status();
+            Ok::<_, reqwest::Error>(reply::json(status, Body::from(response.bytes().await?)))
+        };
+        let failure = tokio::select! {
+            answer = answer => match answer {
+                Ok(response) => return response,
+                Err(failure) => failure,
+            },
+            _ = news.wait_for(|now| *now != Some(leader)) => {
+                let why = format!("{leader} stopped leading while it was asked");
+                return reply::failed(StatusCode::SERVICE_UNAVAILABLE, &why, effect_if_lost);
             }
-            Err(error) => error,
         };
         // Without a connection nothing left this node.
         let effect = if failure.is_connect() { Effect::Never } else { effect_if_lost };

@@ -102,7 +102,10 @@ impl Api {
             (Role::Leader, _, _) => return self.execute_here(operation).await,
             (_, Some(leader), Hop::First) => {
                 return match self.addresses.get(&leader) {
-                    Some(&address) => self.forwarder.forward(call, leader, address).await,
+                    Some(&address) => {
+                        let news = self.leader.clone();
+                        self.forwarder.forward(call, leader, address, news).await
+                    }
                     None => reply::answered(&Answer::Refused("the leader's address is not known")),
                 };
             }

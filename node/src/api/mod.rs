@@ -42,6 +42,7 @@ pub(crate) struct Api {
     bug: Option<Bug>,
     inputs: mpsc::Sender<Input>,
     status: watch::Receiver<Status>,
+    leader: watch::Receiver<Option<NodeId>>,
     addresses: HashMap<NodeId, SocketAddr>,
     forwarder: Forwarder,
 }
@@ -53,11 +54,12 @@ impl Api {
         peers: &[Peer],
         inputs: mpsc::Sender<Input>,
         status: watch::Receiver<Status>,
+        leader: watch::Receiver<Option<NodeId>>,
         operation_timeout: Duration,
     ) -> Result<Self, PeerClientError> {
         let addresses = peers.iter().map(|peer| (peer.id, peer.address)).collect();
         let forwarder = Forwarder::new(id, operation_timeout)?;
-        Ok(Self { id, bug, inputs, status, addresses, forwarder })
+        Ok(Self { id, bug, inputs, status, leader, addresses, forwarder })
     }
 
     /// Returns the routes of a node.

@@ -25,7 +25,8 @@ pub(crate) use self::peers::{Peers, plain_client};
 use self::pending::Pending;
 use crate::machine::{Command, Json, Machine};
 use crate::raft::{
-    Apply, CommittedConflict, Entry, LogIndex, Message, Payload, Raft, Ready, Role, Status, Write,
+    Apply, CommittedConflict, Entry, LogIndex, Message, NodeId, Payload, Raft, Ready, Role, Status,
+    Write,
 };
 use crate::storage::{LogFile, StorageError};
 
@@ -104,6 +105,8 @@ pub(crate) struct Driver {
     held_back: VecDeque<(u64, Vec<Message>)>,
     inputs: mpsc::Receiver<Input>,
     status: watch::Sender<Status>,
+    /// The leader alone, for those who only care when it changes.
+    leader: watch::Sender<Option<NodeId>>,
 }
 
 impl Driver {
@@ -113,6 +116,7 @@ impl Driver {
         peers: Peers,
         inputs: mpsc::Receiver<Input>,
         status: watch::Sender<Status>,
+        leader: watch::Sender<Option<NodeId>>,
         operation_timeout: Duration,
     ) -> Result<Self, StorageError> {
         Ok(Self {
@@ -124,6 +128,7 @@ impl Driver {
             held_back: VecDeque::new(),
             inputs,
             status,
+            leader,
         })
     }
 
@@ -257,6 +262,9 @@ impl Driver {
     fn publish_status(&self) {
         let now = self.raft.status();
         let before = self.status.send_replace(now);
+        if before.leader != now.leader {
+            self.leader.send_replace(now.leader);
+        }
         if (before.role, before.term) != (now.role, now.term) {
             match now.role {
                 Role::Leader => tracing::info!(term = now.term.0, "leads"),
