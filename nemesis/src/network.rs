@@ -1,9 +1,9 @@
 //! The network between the nodes: built, cut, healed, and probed.
 //!
 //! Two worlds offer the same interface. In the **sandbox** every node has a network namespace
-//! with an address of its own on a bridge ([`switch`]), and a firewall on that bridge drops exactly
-//! the packets a [`Grudge`] names ([`firewall`]). Where namespaces are refused, a **proxy** stands
-//! between each ordered pair of nodes on loopback ([`proxy`]) and holds back their bytes.
+//! with an address of its own on a bridge (`switch`), and a firewall on that bridge drops exactly
+//! the packets a [`Grudge`] names (`firewall`). Where namespaces are refused, a **proxy** stands
+//! between each ordered pair of nodes on loopback (`proxy`) and holds back their bytes.
 //!
 //! A [`Network`] owns everything it builds and takes it down when dropped. Clients reach nodes
 //! at [`Network::listen`] and are never subject to cuts. Deliberately absent: delay, loss and

@@ -1,7 +1,7 @@
 //! The disposable world of a run: fresh network, mount, process and user namespaces.
 //!
 //! [`reenter`] clones this process into the namespaces, where the clone becomes their init
-//! ([`init`]) and runs this same executable again as its child. The process that called it only
+//! (`init`) and runs this same executable again as its child. The process that called it only
 //! waits and passes signals on. Nothing has to be cleaned up, ever: when the waiting process dies,
 //! even by SIGKILL, the kernel kills init, then everything else in the process namespace, and with
 //! the last process the mounts, rules, links and namespaces go.
