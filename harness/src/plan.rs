@@ -95,8 +95,8 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// Largest cluster; the sandbox gives node `i` the last byte `i` of its address.
-    pub const NODES_MAX: usize = 99;
+    /// Largest cluster the network is made for.
+    pub const NODES_MAX: usize = 64;
     /// Most clients at once.
     pub const CONCURRENCY_MAX: usize = 10_000;
 
