@@ -73,9 +73,9 @@ pub struct Host {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Timings {
-    /// From the start of the first node until all answered.
+    /// From nothing, not even a network, until all nodes answered.
     pub boot_ms: u64,
-    /// From the start of the first node until the first acknowledged write.
+    /// From nothing until the first acknowledged write.
     pub first_write_ms: Option<u64>,
     /// The main phase: clients against nemesis.
     pub workload_ms: u64,

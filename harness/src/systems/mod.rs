@@ -1,5 +1,6 @@
 //! Adapters for systems under test, by name.
 
+mod http;
 mod node;
 
 use std::path::Path;

@@ -2,11 +2,13 @@
 
 use std::{net::SocketAddr, path::PathBuf, process::Command, time::Duration};
 
-use reqwest::{Method, StatusCode, Url};
+use hyper::{Method, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use squall_workloads::Invocation;
 
+use super::http::{Connection, Lost};
 use crate::system::{BoxFuture, Client, Completion, NodeSetup, Status, System};
 
 /// How long a probe may take before the node counts as not answering.
@@ -23,19 +25,13 @@ pub struct Node {
 impl Node {
     /// Nodes run by `executable`, with a planted bug or without.
     pub fn new(executable: PathBuf, bug: Option<String>) -> Self {
-        Self { executable, bug, probes: http_client() }
+        Self { executable, bug, probes: probe_client() }
     }
 }
 
-/// A client that makes exactly one attempt: rule 4 of the soundness rules.
-///
-/// The connection pool below may still put an operation on a fresh connection when the
-/// pooled one turned out closed *before any byte of it was taken*, so no operation can
-/// reach a node twice; `tests/one_attempt.rs` holds it to that.
-fn http_client() -> reqwest::Client {
+fn probe_client() -> reqwest::Client {
     reqwest::Client::builder()
-        .retry(reqwest::retry::never())
-        .redirect(reqwest::redirect::Policy::none())
+        .timeout(PROBE_TIMEOUT)
         .no_proxy()
         .tcp_nodelay(true)
         .build()
@@ -67,15 +63,13 @@ impl System for Node {
     }
 
     fn client(&self, nodes: &[SocketAddr]) -> Box<dyn Client> {
-        let base = |node| Url::parse(&format!("http://{node}/kv")).expect("an address makes a URL");
-        let bases = nodes.iter().map(base).collect();
-        Box::new(HttpClient { http: http_client(), bases })
+        Box::new(NodeClient { nodes: nodes.iter().copied().map(Connection::to).collect() })
     }
 
     fn probe<'a>(&'a self, node: SocketAddr) -> BoxFuture<'a, Option<Status>> {
         Box::pin(async move {
-            let request = self.probes.get(format!("http://{node}/status")).timeout(PROBE_TIMEOUT);
-            let status: StatusReply = request.send().await.ok()?.json().await.ok()?;
+            let reply = self.probes.get(format!("http://{node}/status")).send().await.ok()?;
+            let status: StatusReply = reply.json().await.ok()?;
             Some(Status {
                 role: Some(status.role),
                 term: Some(status.term),
@@ -96,10 +90,9 @@ struct StatusReply {
     applied: u64,
 }
 
-struct HttpClient {
-    http: reqwest::Client,
-    /// `http://IP:PORT/kv`, by node.
-    bases: Vec<Url>,
+struct NodeClient {
+    /// By node.
+    nodes: Vec<Connection>,
 }
 
 /// What a write sends.
@@ -121,34 +114,29 @@ struct Reply {
     error: Option<String>,
 }
 
-impl Client for HttpClient {
+impl Client for NodeClient {
     fn invoke<'a>(
         &'a mut self,
         node: usize,
         invocation: &'a Invocation,
     ) -> BoxFuture<'a, Completion> {
         Box::pin(async move {
-            let mut url = self.bases[node].clone();
-            url.path_segments_mut().expect("http URLs have paths").push(&invocation.key);
-            let request = match invocation.f {
-                "read" => self.http.request(Method::GET, url),
+            let key = utf8_percent_encode(&invocation.key, NON_ALPHANUMERIC);
+            let path = format!("/kv/{key}");
+            let (method, body) = match invocation.f {
+                "read" => (Method::GET, Vec::new()),
                 "write" => {
-                    self.http.request(Method::PUT, url).json(&Body { value: &invocation.value })
+                    let body = serde_json::to_vec(&Body { value: &invocation.value });
+                    (Method::PUT, body.expect("a JSON value can be written"))
                 }
                 f => {
                     return Completion::Fail(format!("the node offers no `{f}`; nothing was sent"));
                 }
             };
-            let response = match request.send().await {
-                Ok(response) => response,
-                // No connection, so no byte of the operation left this host.
-                Err(error) if error.is_connect() => return Completion::Fail(root_cause(&error)),
-                Err(error) => return Completion::Info(root_cause(&error)),
-            };
-            let status = response.status();
-            match response.bytes().await {
-                Ok(body) => complete(invocation, status, &body),
-                Err(error) => Completion::Info(root_cause(&error)),
+            match self.nodes[node].exchange(method, &path, body.into()).await {
+                Ok((status, body)) => complete(invocation, status, &body),
+                Err(Lost::NotSent(why)) => Completion::Fail(why),
+                Err(Lost::Unknown(why)) => Completion::Info(why),
             }
         })
     }
@@ -184,15 +172,6 @@ fn complete(invocation: &Invocation, status: StatusCode, body: &[u8]) -> Complet
 fn says_null(body: &[u8]) -> bool {
     serde_json::from_slice::<Value>(body)
         .is_ok_and(|body| body.get("value").is_some_and(Value::is_null))
-}
-
-/// The innermost error: the outer ones only repeat the address.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]
