@@ -1,9 +1,10 @@
 //! Opening, appending to and syncing the file.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::durable_dir::{self, SyncDir};
 use super::frame;
 use super::replay::{self, Corruption, Record, Recovered};
 
@@ -75,11 +76,18 @@ impl LogFile {
     /// Opens the file in `dir`, creating both if they do not exist, and reads
     /// what it holds. An unfinished frame at the end is cut off for good.
     ///
+    /// What is returned is on disk: the node may have been killed before, with
+    /// the machine still to go down.
+    ///
     /// # Errors
     /// The file cannot be opened, is in use by another process, or is damaged
     /// elsewhere than at its end.
     pub fn open(dir: &Path) -> Result<(Self, Recovered), StorageError> {
-        create_dir_durably(dir)?;
+        Self::open_with(dir, &mut durable_dir::sync)
+    }
+
+    fn open_with(dir: &Path, sync_dir: SyncDir<'_>) -> Result<(Self, Recovered), StorageError> {
+        durable_dir::create(dir, sync_dir)?;
         let path = dir.join(FILE_NAME);
         let io = |doing| {
             let path = path.clone();
@@ -99,15 +107,7 @@ impl LogFile {
         }
         let mut content = Vec::new();
         file.read_to_end(&mut content).map_err(io("read"))?;
-        let recovered = if FILE_HEADER.starts_with(&content) && content != FILE_HEADER {
-            // New, or a crash came before the header was on disk: nothing was
-            // ever acknowledged.
-            file.rewind().map_err(io("rewind"))?;
-            file.write_all(FILE_HEADER).map_err(io("write"))?;
-            file.sync_all().map_err(io("sync"))?;
-            sync_dir(dir)?;
-            Recovered::default()
-        } else if content.starts_with(FILE_HEADER) {
+        let recovered = if content.starts_with(FILE_HEADER) {
             let (recovered, end) = replay::replay(&content, FILE_HEADER.len()).map_err(
                 |Corruption { offset, what }| StorageError::Corrupt {
                     path: path.clone(),
@@ -117,12 +117,19 @@ impl LogFile {
             )?;
             if recovered.torn_bytes > 0 {
                 file.set_len(end as u64).map_err(io("cut the end of"))?;
-                file.sync_all().map_err(io("sync"))?;
             }
             recovered
+        } else if is_header_unfinished(&content) {
+            file.rewind().map_err(io("rewind"))?;
+            file.write_all(FILE_HEADER).map_err(io("write"))?;
+            Recovered::default()
         } else {
             return Err(StorageError::Foreign { path });
         };
+        // Always, for what was just read may be in memory only, written by a
+        // process that was killed before it could sync.
+        file.sync_all().map_err(io("sync"))?;
+        durable_dir::call(sync_dir, dir)?;
         file.seek(SeekFrom::End(0)).map_err(io("seek in"))?;
         Ok((Self { file, path, buffer: Vec::new() }, recovered))
     }
@@ -154,27 +161,49 @@ impl LogFile {
     }
 }
 
-/// Creates `dir` so that it is still there after a crash.
-fn create_dir_durably(dir: &Path) -> Result<(), StorageError> {
-    if dir.is_dir() {
-        return Ok(());
-    }
-    fs::create_dir_all(dir).map_err(|source| StorageError::Io {
-        doing: "create",
-        path: dir.to_owned(),
-        source,
-    })?;
-    match dir.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
-        _ => sync_dir(Path::new(".")),
-    }
+/// Returns whether this is a new file, or what a crash left of writing the
+/// header: then nothing was ever acknowledged.
+///
+/// Bytes that did not reach the disk read as zero if the length did.
+fn is_header_unfinished(content: &[u8]) -> bool {
+    content.len() <= FILE_HEADER.len()
+        && content.iter().zip(FILE_HEADER).all(|(&byte, &whole)| byte == whole || byte == 0)
 }
 
-/// Makes the entries of a directory durable.
-fn sync_dir(dir: &Path) -> Result<(), StorageError> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|source| StorageError::Io {
-        doing: "sync",
-        path: dir.to_owned(),
-        source,
-    })
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// Opens the log and returns the directories that were synced.
+    fn synced_by_opening(dir: &Path) -> Vec<PathBuf> {
+        let mut synced = Vec::new();
+        let record = &mut |dir: &Path| {
+            synced.push(dir.to_owned());
+            Ok(())
+        };
+        LogFile::open_with(dir, record).unwrap();
+        synced
+    }
+
+    #[test]
+    fn the_directory_is_synced_whether_the_file_is_new_or_not() {
+        let dir = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            assert_eq!(synced_by_opening(dir.path()).last().unwrap(), dir.path());
+        }
+    }
+
+    #[test]
+    fn opening_makes_up_for_a_crash_before_the_directory_was_synced() {
+        let dir = tempfile::tempdir().unwrap();
+        let crash = &mut |synced: &Path| {
+            if synced == dir.path() { Err(io::Error::other("crash")) } else { Ok(()) }
+        };
+        let crashed = LogFile::open_with(dir.path(), crash);
+        assert!(matches!(crashed, Err(StorageError::Io { doing: "sync", .. })), "{crashed:?}");
+        assert_eq!(fs::read(dir.path().join(FILE_NAME)).unwrap(), FILE_HEADER);
+        assert_eq!(synced_by_opening(dir.path()).last().unwrap(), dir.path());
+    }
 }

@@ -26,6 +26,7 @@
 //!
 //! Absent: compaction. The file grows until there are snapshots.
 
+mod durable_dir;
 mod frame;
 mod log_file;
 mod replay;
