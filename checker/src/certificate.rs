@@ -48,18 +48,18 @@ pub struct KeyCertificate {
     pub conclusion: Conclusion,
 }
 
-/// Why a certificate could not be read or written.
+/// Why a certificate could not be read or written; messages complete "failed to ...".
 #[derive(Debug, Error)]
 pub enum CertificateError {
     /// Not the JSON of a certificate, or the source or sink failed.
-    #[error("failed to read or write a certificate: {source}")]
+    #[error("read or write the JSON of a certificate")]
     Json {
         /// What the parser or the sink said.
         #[from]
         source: serde_json::Error,
     },
     /// The sink failed.
-    #[error("failed to write a certificate: {source}")]
+    #[error("write a certificate")]
     Write {
         /// What the sink said.
         #[from]
@@ -67,8 +67,8 @@ pub enum CertificateError {
     },
     /// A certificate of another format version.
     #[error(
-        "the certificate declares format version {found}, this is a reader of version \
-         {FORMAT_VERSION}; use the release that wrote it"
+        "read the certificate: it declares format version {found}, this is a reader of \
+         version {FORMAT_VERSION}; use the release that wrote it"
     )]
     Version {
         /// The version declared.

@@ -1,6 +1,7 @@
 //! Reading and writing histories: what is accepted, what is refused and in which words.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::io::{self, Write};
 
 use expect_test::expect;
@@ -18,7 +19,14 @@ const NEMESIS: &str = r#"{"index":2,"time":30,"process":"nemesis","type":"info",
 
 fn read(lines: &[&str]) -> Result<History, String> {
     let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
-    read_jsonl(text.as_bytes()).map_err(|error| error.to_string())
+    read_jsonl(text.as_bytes()).map_err(|error| chain(&error))
+}
+
+/// An error with its sources, as a program prints it.
+fn chain(error: &dyn Error) -> String {
+    let sources = std::iter::successors(Some(error), |error| (*error).source());
+    let said: Vec<String> = sources.map(ToString::to_string).collect();
+    format!("failed to {}", said.join(": "))
 }
 
 /// What is said about each of these histories, a line each.
@@ -65,6 +73,34 @@ fn a_line_that_breaks_off_is_dropped_wherever_it_breaks() {
 }
 
 #[test]
+fn a_header_that_breaks_off_is_dropped_wherever_it_breaks() {
+    for length in 1..HEADER.len() {
+        let history = read_jsonl(&HEADER.as_bytes()[..length]).expect("nothing is wrong before");
+        assert_eq!(history, History { torn: true, ..History::default() }, "{length} bytes");
+    }
+    let whole = read_jsonl(HEADER.as_bytes()).expect("only a line end lacks");
+    assert!(whole.header.is_some() && !whole.torn);
+    let ended = format!("{}\n", &HEADER[..HEADER.len() - 1]);
+    assert!(read_jsonl(ended.as_bytes()).is_err(), "a line that ends is not torn");
+}
+
+#[test]
+fn indices_that_no_event_has_are_counted() {
+    let missing = |lines: &[&str]| read(lines).expect("a good history").missing;
+    let later = |line: &str| line.replace("\"index\":", "\"index\":4");
+    assert_eq!(missing(&[HEADER, INVOKE, OK, NEMESIS]), 0);
+    assert_eq!(missing(&[HEADER, INVOKE, NEMESIS]), 1, "a gap in the middle");
+    assert_eq!(missing(&[HEADER, NEMESIS]), 2, "the first lines after the header");
+    assert_eq!(missing(&[HEADER, NEMESIS, &later(INVOKE), &later(OK)]), 39);
+    assert_eq!(missing(&[NEMESIS, &later(INVOKE), &later(OK)]), 37, "an excerpt begins anywhere");
+    assert_eq!(missing(&[HEADER]), 0);
+    let unindexed = INVOKE.replace("\"index\":0,", "");
+    assert_eq!(missing(&[HEADER, &unindexed]), 0);
+    let last = INVOKE.replace("\"index\":0", &format!("\"index\":{}", u64::MAX));
+    assert_eq!(missing(&[HEADER, &last]), u64::MAX);
+}
+
+#[test]
 fn without_indices_stamps_order_and_equal_ones_are_concurrent() {
     let history = read(&[
         r#"{"time":5,"process":0,"type":"invoke","f":"write","value":1}"#,
@@ -93,16 +129,16 @@ fn what_does_not_hold_together_is_refused() {
         &[&stamped(INVOKE), &stamped(OK).replace("25", "9")],
     ]);
     expect![[r#"
-        line 1 completes an operation of process 3, which has none in flight; record the invocation before the completion
-        line 2 invokes an operation of process 3, whose operation of line 1 is still in flight; use one process per operation in flight
-        line 2 has index 0, not above the 0 before it; restore the order in which the events were recorded
-        line 2 has no index though earlier events have one; give every event an index, or none and a `time` each
-        line 2 has an index though earlier events have none; give every event an index, or none and a `time` each
-        line 1 has neither `index` nor `time`; record at least one of them
-        line 2: process 3 completes key `18`, but invoked key `17` at line 1; a completion repeats its invocation's key
-        line 2: process 3 completes f read, but invoked f write at line 1; a completion repeats its invocation's f
-        line 3 uses process 3, which retired at line 2 because its operation was indeterminate; go on with a new process
-        line 2: process 3 has an event at 9 ns, before its previous one at 10 ns; take all stamps from one monotonic clock
+        failed to pair line 1: it completes an operation of process 3, which has none in flight; record the invocation before the completion
+        failed to pair line 2: it invokes an operation of process 3, whose operation of line 1 is still in flight; use one process per operation in flight
+        failed to order line 2: it has index 0, not above the 0 before it; restore the order in which the events were recorded
+        failed to order line 2: it has no index though earlier events have one; give every event an index, or none and a `time` each
+        failed to order line 2: it has an index though earlier events have none; give every event an index, or none and a `time` each
+        failed to order line 1: it has neither `index` nor `time`; record at least one of them
+        failed to pair line 2: process 3 completes key `18`, but invoked key `17` at line 1; a completion repeats its invocation's key
+        failed to pair line 2: process 3 completes f read, but invoked f write at line 1; a completion repeats its invocation's f
+        failed to pair line 3: it uses process 3, which retired at line 2 because its operation was indeterminate; go on with a new process
+        failed to order line 2: process 3 has an event at 9 ns, before its previous one at 10 ns; take all stamps from one monotonic clock
     "#]].assert_eq(&said);
 }
 
@@ -120,15 +156,15 @@ fn what_is_no_event_is_refused() {
         &[&HEADER.replace("\"seed\":7,", "")],
     ]);
     expect![[r#"
-        line 2 is not an event (an object with `process`, `type` and `f`): expected value at column 1; repair or remove the line
-        line 2 is not an event (an object with `process`, `type` and `f`): invalid length 2, expected an object with the fields of an event at column 2; repair or remove the line
-        line 2 is not an event (an object with `process`, `type` and `f`): missing field `process` at column 2; repair or remove the line
-        line 1 is not an event (an object with `process`, `type` and `f`): invalid value: string "monkey", expected a process: a number from 0 on, or "nemesis" at column 39; repair or remove the line
-        line 1 is not an event (an object with `process`, `type` and `f`): invalid type: integer `-1`, expected a process: a number from 0 on, or "nemesis" at column 33; repair or remove the line
-        line 1 is not an event (an object with `process`, `type` and `f`): unknown variant `begin`, expected one of `invoke`, `ok`, `fail`, `info` at column 59; repair or remove the line
-        line 2 is a second header; check each history by itself
-        line 1 declares format version 2, this is a reader of version 1; use the release that recorded the history
-        line 1 is not a header: missing field `seed` at column 115; repair or remove the line
+        failed to find an event (an object with `process`, `type` and `f`) on line 2; repair or remove the line: expected value at column 1
+        failed to find an event (an object with `process`, `type` and `f`) on line 2; repair or remove the line: invalid length 2, expected an object with the fields of an event at column 2
+        failed to find an event (an object with `process`, `type` and `f`) on line 2; repair or remove the line: missing field `process` at column 2
+        failed to find an event (an object with `process`, `type` and `f`) on line 1; repair or remove the line: invalid value: string "monkey", expected a process: a number from 0 on, or "nemesis" at column 39
+        failed to find an event (an object with `process`, `type` and `f`) on line 1; repair or remove the line: invalid type: integer `-1`, expected a process: a number from 0 on, or "nemesis" at column 33
+        failed to find an event (an object with `process`, `type` and `f`) on line 1; repair or remove the line: unknown variant `begin`, expected one of `invoke`, `ok`, `fail`, `info` at column 59
+        failed to accept line 2: it is a second header; check each history by itself
+        failed to accept line 1: it declares format version 2, this is a reader of version 1; use the release that recorded the history
+        failed to find a header on line 1; repair or remove the line: missing field `seed` at column 115
     "#]].assert_eq(&said);
     // Not a history at all, though it has no line end either.
     assert!(read_jsonl(&b"\x7fELF\x02\x01"[..]).is_err());

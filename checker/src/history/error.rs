@@ -1,6 +1,7 @@
 //! Why a history cannot be judged.
 
-use std::io;
+use std::error::Error as StdError;
+use std::{fmt, io};
 
 use thiserror::Error;
 
@@ -8,11 +9,12 @@ use super::FORMAT_VERSION;
 
 /// A history that could not be read or does not hold together.
 ///
+/// Messages complete "failed to ..."; what a source said is left to the source.
 /// Line numbers are 1-based; a history built from events in memory counts events.
 #[derive(Debug, Error)]
 pub enum HistoryError {
     /// The source failed.
-    #[error("failed to read the history after line {line}: {source}")]
+    #[error("read the history after line {line}")]
     Read {
         /// The last line read whole.
         line: usize,
@@ -20,18 +22,18 @@ pub enum HistoryError {
         source: io::Error,
     },
     /// A line is not what stands on such a line.
-    #[error("line {line} is not {expected}: {}; repair or remove the line", complaint(.source))]
+    #[error("find {expected} on line {line}; repair or remove the line")]
     Malformed {
         /// Where.
         line: usize,
         /// What should stand there.
         expected: &'static str,
         /// What the parser said.
-        source: serde_json::Error,
+        source: Complaint,
     },
     /// A header of a format this version does not read.
     #[error(
-        "line {line} declares format version {found}, this is a reader of version \
+        "accept line {line}: it declares format version {found}, this is a reader of version \
          {FORMAT_VERSION}; use the release that recorded the history"
     )]
     Version {
@@ -41,20 +43,20 @@ pub enum HistoryError {
         found: u32,
     },
     /// A header after the first line.
-    #[error("line {line} is a second header; check each history by itself")]
+    #[error("accept line {line}: it is a second header; check each history by itself")]
     SecondHeader {
         /// Where.
         line: usize,
     },
     /// An event without a place in the order of events.
-    #[error("line {line} has neither `index` nor `time`; record at least one of them")]
+    #[error("order line {line}: it has neither `index` nor `time`; record at least one of them")]
     NoOrder {
         /// Where.
         line: usize,
     },
     /// Some events have an index, others have none.
     #[error(
-        "line {line} {}; give every event an index, or none and a `time` each",
+        "order line {line}: it {}; give every event an index, or none and a `time` each",
         if *.indexed { "has an index though earlier events have none" }
         else { "has no index though earlier events have one" }
     )]
@@ -66,7 +68,7 @@ pub enum HistoryError {
     },
     /// Indices do not rise.
     #[error(
-        "line {line} has index {index}, not above the {previous} before it; restore the \
+        "order line {line}: it has index {index}, not above the {previous} before it; restore the \
          order in which the events were recorded"
     )]
     IndexNotRising {
@@ -79,7 +81,7 @@ pub enum HistoryError {
     },
     /// An event of a process earlier than the one before it, in a history without indices.
     #[error(
-        "line {line}: process {process} has an event at {time_ns} ns, before its previous \
+        "order line {line}: process {process} has an event at {time_ns} ns, before its previous \
          one at {previous_ns} ns; take all stamps from one monotonic clock"
     )]
     TimeReversed {
@@ -94,7 +96,7 @@ pub enum HistoryError {
     },
     /// A completion of a process that had nothing in flight.
     #[error(
-        "line {line} completes an operation of process {process}, which has none in \
+        "pair line {line}: it completes an operation of process {process}, which has none in \
          flight; record the invocation before the completion"
     )]
     NotInvoked {
@@ -105,7 +107,7 @@ pub enum HistoryError {
     },
     /// A second operation of a process.
     #[error(
-        "line {line} invokes an operation of process {process}, whose operation of line \
+        "pair line {line}: it invokes an operation of process {process}, whose operation of line \
          {invoked_line} is still in flight; use one process per operation in flight"
     )]
     InFlight {
@@ -118,7 +120,7 @@ pub enum HistoryError {
     },
     /// A process that went on after an indeterminate operation.
     #[error(
-        "line {line} uses process {process}, which retired at line {retired_line} because \
+        "pair line {line}: it uses process {process}, which retired at line {retired_line} because \
          its operation was indeterminate; go on with a new process"
     )]
     Retired {
@@ -131,7 +133,7 @@ pub enum HistoryError {
     },
     /// A completion that does not fit its invocation.
     #[error(
-        "line {line}: process {process} completes {field} {completed}, but invoked \
+        "pair line {line}: process {process} completes {field} {completed}, but invoked \
          {field} {invoked} at line {invoked_line}; a completion repeats its invocation's {field}"
     )]
     Mismatch {
@@ -150,7 +152,8 @@ pub enum HistoryError {
     },
     /// More operations than can be numbered.
     #[error(
-        "line {line} would be operation 4294967296, more than one history may hold; split the run"
+        "accept line {line}: it would be operation 4294967296, more than one history may hold; \
+         split the run"
     )]
     TooManyOperations {
         /// Where.
@@ -158,12 +161,19 @@ pub enum HistoryError {
     },
 }
 
-/// What the parser said, with the place in the line only: it saw one line at a time and
-/// calls each of them line 1.
-fn complaint(source: &serde_json::Error) -> String {
-    let text = source.to_string();
-    match text.rsplit_once(" at line ") {
-        Some((what, _)) => format!("{what} at column {}", source.column()),
-        None => text,
+/// What the parser said of one line, with the place in the line only: it saw one line at a
+/// time and calls each of them line 1.
+#[derive(Debug)]
+pub struct Complaint(pub(super) serde_json::Error);
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        match text.rsplit_once(" at line ") {
+            Some((what, _)) => write!(formatter, "{what} at column {}", self.0.column()),
+            None => formatter.write_str(&text),
+        }
     }
 }
+
+impl StdError for Complaint {}

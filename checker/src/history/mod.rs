@@ -11,7 +11,7 @@ mod pairing;
 mod reader;
 mod writer;
 
-pub use error::HistoryError;
+pub use error::{Complaint, HistoryError};
 pub use event::{Event, EventType, FORMAT_VERSION, Header, HeaderTag, NemesisTag, Process};
 pub use operation::{History, Moment, Operation, Outcome};
 pub use reader::read_jsonl;

@@ -56,6 +56,26 @@ pub struct Operation {
     pub revision: Option<u64>,
 }
 
+impl Operation {
+    /// The value a register would hold after this operation, if it stores one.
+    pub(crate) fn stored(&self) -> Option<&Value> {
+        match self.f.as_ref() {
+            "write" => Some(&self.argument),
+            "cas" => self.argument.get(1),
+            _ => None,
+        }
+    }
+
+    /// The value a register must hold before this operation, if it depends on one.
+    pub(crate) fn needed(&self) -> Option<&Value> {
+        match self.f.as_ref() {
+            "read" => Some(&self.result),
+            "cas" => self.argument.get(0),
+            _ => None,
+        }
+    }
+}
+
 /// A validated history.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
@@ -68,4 +88,10 @@ pub struct History {
     pub nemesis: Vec<Event>,
     /// The file ended inside a line, which was dropped.
     pub torn: bool,
+    /// Indices that no event has, below the last one; counted from 0 if there is a header,
+    /// otherwise from the first one. Always 0 without indices.
+    ///
+    /// No error, since a history may be an excerpt; but in a whole run's history each is an
+    /// event that was lost, and no verdict stands that rests on it.
+    pub missing: u64,
 }

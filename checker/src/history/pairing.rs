@@ -68,7 +68,13 @@ impl Pairing {
             (None, _, Some(Clock::Index(_))) => {
                 return Err(HistoryError::MixedIndices { line, indexed: false });
             }
-            (Some(index), _, _) => {
+            (Some(index), _, clock) => {
+                self.history.missing += match (clock, &self.history.header) {
+                    (Some(Clock::Index(previous)), _) => index - previous - 1,
+                    // Only a header shows where the history began.
+                    (_, Some(_)) => index,
+                    (_, None) => 0,
+                };
                 self.clock = Some(Clock::Index(index));
                 index
             }

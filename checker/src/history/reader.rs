@@ -4,18 +4,19 @@ use std::borrow::Cow;
 use std::io::BufRead;
 
 use serde::Deserialize;
-use serde_json::error::Category;
+use serde::de::IgnoredAny;
 
 use super::line::EventLine;
 use super::pairing::Pairing;
-use super::{FORMAT_VERSION, Header, History, HistoryError};
+use super::{Complaint, FORMAT_VERSION, Header, History, HistoryError};
 
 const EVENT: &str = "an event (an object with `process`, `type` and `f`)";
 
 /// Reads a history, one line in memory at a time.
 ///
 /// The header may be absent and blank lines are skipped. A last line that breaks off before
-/// its end, as a kill or a full disk leaves it, is dropped and sets [`History::torn`].
+/// its end, as a kill or a full disk leaves it, is dropped and sets [`History::torn`], be it
+/// the header or an event. Lost lines are counted in [`History::missing`].
 ///
 /// # Errors
 /// The first line that is no event, and the first event that does not fit the ones before it.
@@ -40,9 +41,10 @@ pub fn read_jsonl(mut source: impl BufRead) -> Result<History, HistoryError> {
         } else {
             match serde_json::from_slice::<EventLine<'_>>(&buffer) {
                 Ok(event) => pairing.push(line, event)?,
-                Err(source) if breaks_off(&buffer, &source) => torn = true,
+                Err(_) if breaks_off(&buffer) => torn = true,
                 Err(_) if is_header(&buffer) => return Err(HistoryError::SecondHeader { line }),
                 Err(source) => {
+                    let source = Complaint(source);
                     return Err(HistoryError::Malformed { line, expected: EVENT, source });
                 }
             }
@@ -55,10 +57,13 @@ pub fn read_jsonl(mut source: impl BufRead) -> Result<History, HistoryError> {
 }
 
 /// Whether the bytes are the beginning of a line rather than a bad line.
-fn breaks_off(bytes: &[u8], source: &serde_json::Error) -> bool {
+///
+/// Asks for the end of the JSON, not for fields: a torn header is no event either, but that
+/// is not what is wrong with it.
+fn breaks_off(bytes: &[u8]) -> bool {
     !bytes.ends_with(b"\n")
         && bytes.trim_ascii_start().starts_with(b"{")
-        && matches!(source.classify(), Category::Eof | Category::Syntax)
+        && serde_json::from_slice::<IgnoredAny>(bytes).is_err()
 }
 
 fn is_header(bytes: &[u8]) -> bool {
@@ -75,7 +80,10 @@ fn header(line: usize, bytes: &[u8]) -> Result<Header, HistoryError> {
     struct Version {
         squall: u32,
     }
-    let malformed = |source| HistoryError::Malformed { line, expected: "a header", source };
+    let malformed = |source| {
+        let source = Complaint(source);
+        HistoryError::Malformed { line, expected: "a header", source }
+    };
     // The version first: a header of another version need not have our fields.
     let version: Version = serde_json::from_slice(bytes).map_err(malformed)?;
     if version.squall != FORMAT_VERSION {
