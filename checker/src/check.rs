@@ -6,6 +6,7 @@
 
 mod decide;
 mod key;
+mod reading;
 mod values;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,11 +55,11 @@ impl Default for Budget<'_> {
     }
 }
 
-/// Why a history cannot be checked at all.
+/// Why a history cannot be checked at all; messages complete "failed to ...".
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CheckError {
     /// The header names a model that does not exist.
-    #[error("the header's model is unusable: {source}; choose one explicitly")]
+    #[error("use the model that the header names; choose one explicitly")]
     HeaderModel {
         /// The name and the known ones.
         #[from]
@@ -66,7 +67,7 @@ pub enum CheckError {
     },
     /// No model knows all functions of the history.
     #[error(
-        "no model knows the function `{f}` of operation {} (process {process}) together \
+        "judge operation {} (process {process}): no model knows its function `{f}` together \
          with the others of the history; known: {}",
         .operation.0, known_functions()
     )]
@@ -80,7 +81,7 @@ pub enum CheckError {
     },
     /// An operation the model does not know.
     #[error(
-        "operation {} (process {process}) invokes `{f}`, but model `{model}` knows only {}; \
+        "judge operation {} (process {process}): it invokes `{f}`, but model `{model}` knows only {}; \
          choose another model",
         .operation.0, .model.functions().join(", ")
     )]
@@ -96,7 +97,8 @@ pub enum CheckError {
     },
     /// An operation whose value has not the shape its function takes.
     #[error(
-        "operation {} (process {process}) invokes `{f}` with value {found}, expected {expected}",
+        "judge operation {} (process {process}): it invokes `{f}` with value {found}, expected \
+         {expected}",
         .operation.0
     )]
     Value {

@@ -44,11 +44,11 @@ pub(crate) fn explain(
 
 fn never_written(history: &History, members: &[&Operation]) -> Option<String> {
     let [read] = members else { return None };
-    let value = needed(read)?;
+    let value = read.needed()?;
     let refused = history.operations.iter().find(|operation| {
         operation.outcome == Outcome::Fail
             && operation.key == read.key
-            && stored(operation) == Some(value)
+            && operation.stored() == Some(value)
     });
     let mut sentence = format!("{}, ", observed(read));
     // Writing to a string cannot fail.
@@ -66,15 +66,15 @@ fn never_written(history: &History, members: &[&Operation]) -> Option<String> {
 
 fn read_before_write(members: &[&Operation]) -> Option<String> {
     let (read, write) = match members {
-        [first, second] if stored(first).is_none() => (first, second),
-        [first, second] if stored(second).is_none() => (second, first),
+        [first, second] if first.stored().is_none() => (first, second),
+        [first, second] if second.stored().is_none() => (second, first),
         _ => return None,
     };
     let early = gap(read, write)?;
     Some(format!(
         "{} that ended {early} before the write of {} on {} began",
         observed(read),
-        show(stored(write)?),
+        show(write.stored()?),
         node(write)
     ))
 }
@@ -86,10 +86,10 @@ fn value_returned(history: &History, edges: &[Edge]) -> Option<String> {
     let in_time = edges.iter().filter(|edge| edge.why == Precedence::RealTime);
     // Of two reads that begin too late, the later one is the more telling.
     let stale = in_time
-        .filter(|edge| stored(of(edge.to)).is_none())
+        .filter(|edge| of(edge.to).stored().is_none())
         .max_by_key(|edge| of(edge.to).invoked.position)?;
     let (newer, read) = (of(stale.from), of(stale.to));
-    let (old, new) = (needed(read)?, stored(newer).or_else(|| needed(newer))?);
+    let (old, new) = (read.needed()?, newer.stored().or_else(|| newer.needed())?);
     let mut sentence =
         format!("{} that began {} after {}", observed(read), gap(newer, read)?, evidence(newer));
     let replaced = edges.iter().find(|edge| {
@@ -132,22 +132,22 @@ fn no_order(members: &[&Operation]) -> String {
 
 /// What an operation shows once it has ended.
 fn evidence(operation: &Operation) -> String {
-    match (operation.f.as_ref(), stored(operation)) {
+    match (operation.f.as_ref(), operation.stored()) {
         (_, Some(value)) => format!("the write of {} was acknowledged", show(value)),
         _ => format!("{} had returned {}", node(operation), show(&operation.result)),
     }
 }
 
 fn beginning(operation: &Operation) -> String {
-    match stored(operation) {
+    match operation.stored() {
         Some(value) => format!("the write of {}", show(value)),
         None => format!("the read of {} by {}", show(&operation.result), node(operation)),
     }
 }
 
 fn observed(operation: &Operation) -> String {
-    match needed(operation) {
-        Some(value) if stored(operation).is_some() => {
+    match operation.needed() {
+        Some(value) if operation.stored().is_some() => {
             format!("{} found {} in a compare-and-set", node(operation), show(value))
         }
         _ => format!("{} returned {} to a read", node(operation), show(&operation.result)),
@@ -161,7 +161,7 @@ fn deed(operation: &Operation) -> String {
         Outcome::Info => " (indeterminate)",
         Outcome::Fail => " (failed)",
     };
-    match (needed(operation), stored(operation)) {
+    match (operation.needed(), operation.stored()) {
         (Some(found), Some(value)) => {
             format!("{} cas {} to {}{ended}", node(operation), show(found), show(value))
         }
@@ -172,22 +172,6 @@ fn deed(operation: &Operation) -> String {
 
 fn node(operation: &Operation) -> String {
     operation.node.as_deref().map_or_else(|| format!("process {}", operation.process), shorten)
-}
-
-fn stored(operation: &Operation) -> Option<&Value> {
-    match operation.f.as_ref() {
-        "write" => Some(&operation.argument),
-        "cas" => operation.argument.get(1),
-        _ => None,
-    }
-}
-
-fn needed(operation: &Operation) -> Option<&Value> {
-    match operation.f.as_ref() {
-        "read" => Some(&operation.result),
-        "cas" => operation.argument.get(0),
-        _ => None,
-    }
 }
 
 /// The time between the end of one operation and the beginning of another.

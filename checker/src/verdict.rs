@@ -39,14 +39,25 @@ pub struct OperationId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Contradiction {
-    /// A read returned a value that no operation could have written.
+    /// A read, or a compare-and-set, found a value that no operation could have written.
     NeverWritten,
     /// A read ended before the write of its value began.
     ReadBeforeWrite,
     /// Two values would each have to be current before the other.
     ValueReturned,
-    /// The search found no order; the operations are what remained after minimising.
+    /// None of the above; the operations are what remained after minimising.
     NoOrder,
+}
+
+impl fmt::Display for Contradiction {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::NeverWritten => "never-written",
+            Self::ReadBeforeWrite => "read-before-write",
+            Self::ValueReturned => "value-returned",
+            Self::NoOrder => "no-order",
+        })
+    }
 }
 
 /// A few operations that contradict each other, whatever the rest of the history holds.
@@ -89,6 +100,17 @@ pub enum Precedence {
     SameValue,
     /// The first returned the initial value, which every write replaces for good.
     InitialValue,
+}
+
+impl fmt::Display for Precedence {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::RealTime => "real-time",
+            Self::ReadsFrom => "reads-from",
+            Self::SameValue => "same-value",
+            Self::InitialValue => "initial-value",
+        })
+    }
 }
 
 /// What is known about one key.

@@ -3,8 +3,10 @@
 //!
 //! It shares no code with what it judges: it reads operations and values as they stand in
 //! the history, and every rule is stated here once, in full. What it needs to believe is
-//! small: the [`register`] semantics, the [`order`] rules and the [`closure`] argument.
+//! small: the [`register`] semantics, the [`order`] rules and the [`closure`] argument;
+//! [`claims`] are what a counterexample says on top.
 
+mod claims;
 mod closure;
 mod order;
 mod register;
@@ -14,7 +16,7 @@ use thiserror::Error;
 
 use crate::certificate::Certificate;
 use crate::history::History;
-use crate::verdict::{Conclusion, OperationId, Verdict};
+use crate::verdict::{Conclusion, Contradiction, Edge, OperationId, Verdict};
 
 /// What a certificate was found to prove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,22 +29,26 @@ pub struct Verified {
     pub operations: usize,
 }
 
-/// The rule a certificate breaks.
+/// The rule a certificate breaks; messages complete "failed to ...".
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum VerifyError {
     /// The certificate proves nothing.
     #[error(
-        "the certificate's verdict is unknown, which proves nothing; check with a larger budget"
+        "verify the certificate: its verdict is unknown, which proves nothing; check with a \
+         larger budget"
     )]
     Unknown,
     /// A model the verifier has no rules for.
-    #[error("the verifier has no rules for model `{model}`; it knows register and cas-register")]
+    #[error(
+        "verify the certificate: there are no rules for model `{model}`, only for register and \
+         cas-register"
+    )]
     Model {
         /// The model named.
         model: String,
     },
     /// The verdict is not the one its keys add up to.
-    #[error("the certificate claims `{claimed}` but its keys add up to `{found}`")]
+    #[error("verify the certificate: it claims `{claimed}` but its keys add up to `{found}`")]
     Verdict {
         /// What it claims.
         claimed: Verdict,
@@ -50,57 +56,58 @@ pub enum VerifyError {
         found: Verdict,
     },
     /// A key of the history is missing.
-    #[error("key {key} of the history has no proof, and linearizable needs every key")]
+    #[error("find a proof for key {key} of the history, which linearizable needs for every key")]
     MissingKey {
         /// The key.
         key: String,
     },
     /// A key of the certificate is not in the history.
-    #[error("key {key} does not occur in the history")]
+    #[error("find key {key} of the certificate in the history")]
     ForeignKey {
         /// The key.
         key: String,
     },
     /// A key has two proofs.
-    #[error("key {key} has two proofs")]
+    #[error("verify the proof of key {key}: it has two")]
     RepeatedKey {
         /// The key.
         key: String,
     },
     /// A proof of one key fails.
-    #[error("key {key}: {flaw}")]
+    #[error("verify the proof of key {key}")]
     Key {
         /// The key.
         key: String,
         /// What is wrong with its proof.
+        #[source]
         flaw: Flaw,
     },
 }
 
-/// What is wrong with the proof of one key.
+/// What is wrong with the proof of one key; messages complete "failed to ...".
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Flaw {
     /// An operation that the history does not have.
-    #[error("operation {} does not exist", .0.0)]
+    #[error("find operation {} in the history", .0.0)]
     NoSuchOperation(OperationId),
     /// An operation of another key.
-    #[error("operation {} belongs to another key", .0.0)]
+    #[error("let operation {} take part: it belongs to another key", .0.0)]
     OtherKey(OperationId),
     /// An operation named twice.
-    #[error("operation {} is named twice", .0.0)]
+    #[error("let operation {} take part twice", .0.0)]
     Repeated(OperationId),
     /// An operation that certainly had no effect.
-    #[error("operation {} failed, so it cannot take part", .0.0)]
+    #[error("let operation {} take part: it failed", .0.0)]
     Failed(OperationId),
     /// An indeterminate read.
-    #[error("operation {} is a read that returned nothing, so it cannot take part", .0.0)]
+    #[error("let operation {} take part: it is a read that returned nothing", .0.0)]
     NothingReturned(OperationId),
     /// An operation that certainly took effect is missing.
-    #[error("operation {} succeeded but is missing from the order", .0.0)]
+    #[error("find operation {} in the order, where it must be as it succeeded", .0.0)]
     Missing(OperationId),
     /// The order contradicts real time.
     #[error(
-        "operation {} ended before operation {} began but comes after it in the order",
+        "let operation {} come after operation {}, before which it ended",
         .early.0, .late.0
     )]
     RealTime {
@@ -110,7 +117,7 @@ pub enum Flaw {
         late: OperationId,
     },
     /// The replay fails.
-    #[error("operation {} needs the value {expected}, but the order has {found} there", .operation.0)]
+    #[error("replay operation {}: it needs the value {expected}, but the order has {found} there", .operation.0)]
     Illegal {
         /// The operation that cannot happen.
         operation: OperationId,
@@ -120,12 +127,12 @@ pub enum Flaw {
         found: String,
     },
     /// An operation of a function or value the model has no rule for.
-    #[error("operation {} is no operation of the model", .0.0)]
+    #[error("judge operation {}: it is no operation of the model", .0.0)]
     NotOfTheModel(OperationId),
     /// A counterexample without an operation its reads depend on.
     #[error(
-        "operation {} could have produced the value of operation {} but is not in the \
-         counterexample",
+        "leave operation {} out of the counterexample: it could have produced the value of \
+         operation {}",
         .source_operation.0, .operation.0
     )]
     NotClosed {
@@ -135,10 +142,32 @@ pub enum Flaw {
         source_operation: OperationId,
     },
     /// A counterexample that is none.
-    #[error("the operations of the counterexample have a legal order")]
+    #[error("contradict the history: the operations of the counterexample have a legal order")]
     Explained,
+    /// A counterexample that shows something else.
+    #[error("find a contradiction of the kind `{0}` in the operations of the counterexample")]
+    NotOfTheKind(Contradiction),
+    /// An edge at an operation that the counterexample does not name.
+    #[error("find operation {}, where an edge ends, in the counterexample", .0.0)]
+    EdgeOutside(OperationId),
+    /// An edge without what is said to force it.
+    #[error("confirm the edge from operation {} to operation {}: `{}` does not hold", .0.from.0, .0.to.0, .0.why)]
+    Edge(Edge),
+    /// Edges that are no cycle.
+    #[error(
+        "follow the edges: one ends at operation {}, the next begins at operation {}",
+        .end.0, .beginning.0
+    )]
+    NoCycle {
+        /// Where an edge ends.
+        end: OperationId,
+        /// Where the next begins.
+        beginning: OperationId,
+    },
     /// A counterexample too large to enumerate.
-    #[error("the counterexample has too many orders to enumerate ({configurations} tried)")]
+    #[error(
+        "enumerate the orders of the counterexample: there are too many ({configurations} tried)"
+    )]
     TooLarge {
         /// Configurations enumerated before giving up.
         configurations: usize,
@@ -148,7 +177,8 @@ pub enum Flaw {
 /// Judges `certificate` against `history`.
 ///
 /// `linearizable` needs an order for every key; `violation` needs a counterexample for one
-/// key, and other keys may be absent or unknown. Every proof that is there must hold.
+/// key, and other keys may be absent or unknown. Every proof that is there must hold, and of
+/// a counterexample its kind and edges too; the explanation is for people and not judged.
 /// A linearizable key costs O(n); a counterexample of m operations one pass over its key
 /// per operation and at worst the number of sets of its concurrent operations.
 ///
@@ -186,6 +216,7 @@ pub fn verify(history: &History, certificate: &Certificate) -> Result<Verified, 
                 let named = &counterexample.operations;
                 verified.operations += named.len();
                 closure::verify_counterexample(history, &keys.key_of, number, members, named)
+                    .and_then(|()| claims::verify_claims(history, members, counterexample))
             }
         };
         judged.map_err(|flaw| VerifyError::Key { key: spell(key), flaw })?;

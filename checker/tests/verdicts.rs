@@ -1,6 +1,7 @@
 //! Verdicts on whole histories: explanations as people read them, several keys, the choice
 //! of the model, budgets, and what cannot be checked.
 
+use std::error::Error;
 use std::sync::atomic::AtomicBool;
 
 use expect_test::expect;
@@ -112,6 +113,48 @@ fn the_value_of_a_failed_write_is_explained() {
 }
 
 #[test]
+fn a_lost_write_among_repeated_values_is_explained() {
+    // Repeated values elsewhere in the key send it to the search.
+    let repeated = "0 invoke write 7\n0 ok write 7\n0 invoke write 7\n0 ok write 7\n";
+    let lost = "0 invoke write 5\n0 ok write 5\n1 invoke read null\n1 ok read null\n";
+    let said = violation(&(lost.to_owned() + repeated));
+    expect![[r#"
+        [0, 1] ValueReturned: key k: n2 returned null to a read that began 1.00 ms after the write of 5 was acknowledged, and null is only the initial value
+    "#]].assert_eq(&said);
+}
+
+#[test]
+fn a_read_before_every_write_of_its_value_is_explained() {
+    let said = violation(
+        "1 invoke read null\n1 ok read 5\n0 invoke write 5\n0 ok write 5\n\
+         0 invoke write 5\n0 ok write 5",
+    );
+    expect![[r#"
+        [0, 1] ReadBeforeWrite: key k: n2 returned 5 to a read that ended 1.00 ms before the write of 5 on n1 began
+    "#]].assert_eq(&said);
+}
+
+#[test]
+fn a_written_initial_value_is_not_told_as_one_that_cannot_return() {
+    let said = violation(
+        "0 invoke write null\n0 ok write null\n0 invoke write 5\n0 ok write 5\n\
+         1 invoke read null\n1 ok read null",
+    );
+    expect![[r#"
+        [0, 1, 2] NoOrder: key k: no order of 3 operations is legal: n1 wrote null at +0 ns; n1 wrote 5 at +2.00 ms; n2 read null at +4.00 ms
+    "#]].assert_eq(&said);
+}
+
+#[test]
+fn a_compare_and_set_from_a_value_out_of_nowhere_is_explained() {
+    let said = violation("0 invoke cas [4,5]\n0 ok cas [4,5]");
+    expect![[r#"
+        [0] NeverWritten: key k: n1 found 4 in a compare-and-set, but nobody ever wrote 4
+    "#]]
+    .assert_eq(&said);
+}
+
+#[test]
 fn two_compare_and_sets_from_one_value_are_explained() {
     let said = violation(
         "0 invoke write 1\n0 ok write 1\n1 invoke cas [1,2]\n2 invoke cas [1,3]\n\
@@ -130,7 +173,7 @@ fn a_stale_read_among_repeated_values_stays_small() {
     let text = round.repeat(200) + "2 invoke read null\n2 ok read 1\n" + &round.repeat(50);
     let said = violation(&text);
     expect![[r#"
-        [597, 598, 600] NoOrder: key k: no order of 3 operations is legal: n1 wrote 1 at +0 ns; n2 wrote 2 at +2.00 ms; n3 read 1 at +6.00 ms
+        [597, 598, 600] ValueReturned: key k: n3 returned 1 to a read that began 3.00 ms after the write of 2 was acknowledged, and 2 had replaced 1: the write of 1 was acknowledged, 1.00 ms before the write of 2 began
     "#]].assert_eq(&said);
 }
 
@@ -214,11 +257,18 @@ fn repeated_values_are_never_taken_for_unique_ones() {
     }
 }
 
+/// An error with its sources, as a program prints it.
+fn chain(error: &dyn Error) -> String {
+    let sources = std::iter::successors(Some(error), |error| (*error).source());
+    let said: Vec<String> = sources.map(ToString::to_string).collect();
+    format!("failed to {}\n", said.join(": "))
+}
+
 #[test]
 fn what_no_model_knows_is_refused() {
     let refusal = |text: &str, model| {
         let options = CheckOptions { model, ..CheckOptions::default() };
-        check(&history(text), &options).expect_err("not a register").to_string() + "\n"
+        chain(&check(&history(text), &options).expect_err("not a register"))
     };
     let cas = "0 invoke cas [1,2]\n0 ok cas [1,2]";
     let mut said = refusal(cas, Some(ModelName::Register));
@@ -228,11 +278,11 @@ fn what_no_model_knows_is_refused() {
     let header = r#"{"squall":1,"type":"header","system":"s","workload":"w","model":"stack","nodes":[],"seed":1}"#;
     strange.header = read_jsonl(header.as_bytes()).expect("a header").header;
     let error = check(&strange, &CheckOptions::default()).expect_err("no such model");
-    said += &(error.to_string() + "\n");
+    said += &chain(&error);
     expect![[r#"
-        operation 0 (process 0) invokes `cas`, but model `register` knows only read, write; choose another model
-        no model knows the function `enqueue` of operation 1 (process 1) together with the others of the history; known: register (read, write); cas-register (read, write, cas)
-        operation 0 (process 0) invokes `cas` with value 5, expected [expected, new]
-        the header's model is unusable: no model is called `stack`; known models: register, cas-register; choose one explicitly
+        failed to judge operation 0 (process 0): it invokes `cas`, but model `register` knows only read, write; choose another model
+        failed to judge operation 1 (process 1): no model knows its function `enqueue` together with the others of the history; known: register (read, write); cas-register (read, write, cas)
+        failed to judge operation 0 (process 0): it invokes `cas` with value 5, expected [expected, new]
+        failed to use the model that the header names; choose one explicitly: no model is called `stack`; known models: register, cas-register
     "#]].assert_eq(&said);
 }

@@ -1,5 +1,7 @@
 //! Each rule of the verifier, broken once: what it says, and that it says it.
 
+use std::error::Error;
+
 use expect_test::expect;
 use squall_checker::certificate::{Certificate, CertificateError};
 use squall_checker::history::{History, read_jsonl};
@@ -26,6 +28,13 @@ fn history() -> History {
     read_jsonl((lines.join("\n") + "\n").as_bytes()).expect("a good history")
 }
 
+/// An error with its sources, as a program prints it.
+fn chain(error: &dyn Error) -> String {
+    let sources = std::iter::successors(Some(error), |error| (*error).source());
+    let said: Vec<String> = sources.map(ToString::to_string).collect();
+    format!("failed to {}\n", said.join(": "))
+}
+
 /// What is said about a certificate with these keys.
 fn said(verdict: &str, keys: &str) -> String {
     let json = format!(
@@ -34,7 +43,7 @@ fn said(verdict: &str, keys: &str) -> String {
     let certificate = Certificate::read_json(json.as_bytes()).expect("a certificate");
     match verify(&history(), &certificate) {
         Ok(verified) => format!("{verified:?}\n"),
-        Err(error) => format!("{error}\n"),
+        Err(error) => chain(&error),
     }
 }
 
@@ -56,15 +65,15 @@ fn each_broken_rule_of_an_order_is_named() {
     let said: String = orders.iter().map(|it| said("violation", &order(it))).collect();
     expect![[r#"
         Verified { verdict: Violation, keys: 2, operations: 5 }
-        key a: operation 9 does not exist
-        key a: operation 1 belongs to another key
-        key a: operation 0 is named twice
-        key a: operation 4 failed, so it cannot take part
-        key a: operation 6 is a read that returned nothing, so it cannot take part
-        key a: operation 2 succeeded but is missing from the order
-        key a: operation 0 ended before operation 3 began but comes after it in the order
-        key a: operation 2 needs the value 1, but the order has null there
-        key a: operation 2 needs the value 1, but the order has 2 there
+        failed to verify the proof of key a: find operation 9 in the history
+        failed to verify the proof of key a: let operation 1 take part: it belongs to another key
+        failed to verify the proof of key a: let operation 0 take part twice
+        failed to verify the proof of key a: let operation 4 take part: it failed
+        failed to verify the proof of key a: let operation 6 take part: it is a read that returned nothing
+        failed to verify the proof of key a: find operation 2 in the order, where it must be as it succeeded
+        failed to verify the proof of key a: let operation 0 come after operation 3, before which it ended
+        failed to verify the proof of key a: replay operation 2: it needs the value 1, but the order has null there
+        failed to verify the proof of key a: replay operation 2: it needs the value 1, but the order has 2 there
     "#]]
     .assert_eq(&said);
 }
@@ -75,14 +84,49 @@ fn each_broken_rule_of_a_counterexample_is_named() {
     let said: String = sets.iter().map(|it| said("violation", &violation(it))).collect();
     expect![[r#"
         Verified { verdict: Violation, keys: 1, operations: 2 }
-        key b: the operations of the counterexample have a legal order
-        key b: the operations of the counterexample have a legal order
-        key b: the operations of the counterexample have a legal order
-        key b: operation 1 is named twice
-        key b: operation 0 belongs to another key
-        key b: operation 77 does not exist
+        failed to verify the proof of key b: contradict the history: the operations of the counterexample have a legal order
+        failed to verify the proof of key b: contradict the history: the operations of the counterexample have a legal order
+        failed to verify the proof of key b: contradict the history: the operations of the counterexample have a legal order
+        failed to verify the proof of key b: let operation 1 take part twice
+        failed to verify the proof of key b: let operation 0 take part: it belongs to another key
+        failed to verify the proof of key b: find operation 77 in the history
     "#]]
     .assert_eq(&said);
+}
+
+#[test]
+fn a_kind_or_an_edge_that_is_not_true_is_named() {
+    let cycle = r#"{"from":1,"to":5,"why":"real-time"},{"from":5,"to":1,"why":"initial-value"}"#;
+    let claims = [
+        ("value-returned", cycle),
+        ("no-order", cycle),
+        ("never-written", ""),
+        ("read-before-write", ""),
+        ("value-returned", r#"{"from":5,"to":1,"why":"real-time"}"#),
+        ("value-returned", r#"{"from":1,"to":5,"why":"reads-from"}"#),
+        ("value-returned", r#"{"from":1,"to":5,"why":"same-value"}"#),
+        ("value-returned", r#"{"from":1,"to":5,"why":"initial-value"}"#),
+        ("value-returned", r#"{"from":1,"to":5,"why":"real-time"}"#),
+        ("value-returned", r#"{"from":1,"to":0,"why":"real-time"}"#),
+    ];
+    let said = claims.map(|(kind, edges)| {
+        let key = format!(
+            r#"{{"key":"b","verdict":"violation","kind":"{kind}","operations":[1,5],"edges":[{edges}]}}"#
+        );
+        said("violation", &key)
+    });
+    expect![[r#"
+        Verified { verdict: Violation, keys: 1, operations: 2 }
+        Verified { verdict: Violation, keys: 1, operations: 2 }
+        failed to verify the proof of key b: find a contradiction of the kind `never-written` in the operations of the counterexample
+        failed to verify the proof of key b: find a contradiction of the kind `read-before-write` in the operations of the counterexample
+        failed to verify the proof of key b: confirm the edge from operation 5 to operation 1: `real-time` does not hold
+        failed to verify the proof of key b: confirm the edge from operation 1 to operation 5: `reads-from` does not hold
+        failed to verify the proof of key b: confirm the edge from operation 1 to operation 5: `same-value` does not hold
+        failed to verify the proof of key b: confirm the edge from operation 1 to operation 5: `initial-value` does not hold
+        failed to verify the proof of key b: follow the edges: one ends at operation 5, the next begins at operation 1
+        failed to verify the proof of key b: find operation 0, where an edge ends, in the counterexample
+    "#]].assert_eq(&said.concat());
 }
 
 #[test]
@@ -99,13 +143,13 @@ fn each_broken_rule_of_the_whole_is_named() {
         said("violation", &format!("{},{good_a}", violation("1"))),
     ];
     expect![[r#"
-        key b of the history has no proof, and linearizable needs every key
-        the certificate's verdict is unknown, which proves nothing; check with a larger budget
-        the certificate claims `linearizable` but its keys add up to `violation`
-        the certificate claims `violation` but its keys add up to `linearizable`
-        key b has two proofs
-        key c does not occur in the history
-        key b: the operations of the counterexample have a legal order
+        failed to find a proof for key b of the history, which linearizable needs for every key
+        failed to verify the certificate: its verdict is unknown, which proves nothing; check with a larger budget
+        failed to verify the certificate: it claims `linearizable` but its keys add up to `violation`
+        failed to verify the certificate: it claims `violation` but its keys add up to `linearizable`
+        failed to verify the proof of key b: it has two
+        failed to find key c of the certificate in the history
+        failed to verify the proof of key b: contradict the history: the operations of the counterexample have a legal order
     "#]]
     .assert_eq(&said.concat());
 }
@@ -126,8 +170,8 @@ fn a_source_left_out_is_named() {
     let certificate = Certificate::read_json(json.as_bytes()).expect("a certificate");
     let error = verify(&history, &certificate).expect_err("it is linearizable");
     expect![[r#"
-        key (none): operation 0 could have produced the value of operation 2 but is not in the counterexample
-    "#]].assert_eq(&format!("{error}\n"));
+        failed to verify the proof of key (none): leave operation 0 out of the counterexample: it could have produced the value of operation 2
+    "#]].assert_eq(&chain(&error));
 }
 
 #[test]
@@ -137,12 +181,12 @@ fn a_model_without_rules_and_a_foreign_function_are_refused() {
     let analysis = check(&history, &CheckOptions::default()).expect("a register");
     let mut certificate = Certificate::of(&analysis);
     certificate.model = "register".to_owned();
-    let mut said = verify(&history, &certificate).expect_err("cas").to_string() + "\n";
+    let mut said = chain(&verify(&history, &certificate).expect_err("cas"));
     certificate.model = "queue".to_owned();
-    said += &(verify(&history, &certificate).expect_err("no rules").to_string() + "\n");
+    said += &chain(&verify(&history, &certificate).expect_err("no rules"));
     expect![[r#"
-        key (none): operation 0 is no operation of the model
-        the verifier has no rules for model `queue`; it knows register and cas-register
+        failed to verify the proof of key (none): judge operation 0: it is no operation of the model
+        failed to verify the certificate: there are no rules for model `queue`, only for register and cas-register
     "#]]
     .assert_eq(&said);
 }
@@ -153,15 +197,15 @@ fn what_is_no_certificate_is_refused() {
         let json = format!(
             r#"{{"squall":{version},"type":"certificate","model":"register","verdict":"violation","keys":[{keys}]}}"#
         );
-        Certificate::read_json(json.as_bytes()).expect_err("no certificate").to_string() + "\n"
+        chain(&Certificate::read_json(json.as_bytes()).expect_err("no certificate"))
     };
     let said = refusal(r#"{"key":"a","verdict":"linearizable"}"#, 1)
         + &refusal(r#"{"key":"a","verdict":"violation","kind":"no-order"}"#, 1)
         + &refusal("", 2);
     expect![[r#"
-        failed to read or write a certificate: a key with verdict `linearizable` needs the field `order` at line 1 column 119
-        failed to read or write a certificate: a key with verdict `violation` needs the field `operations` at line 1 column 134
-        the certificate declares format version 2, this is a reader of version 1; use the release that wrote it
+        failed to read or write the JSON of a certificate: a key with verdict `linearizable` needs the field `order` at line 1 column 119
+        failed to read or write the JSON of a certificate: a key with verdict `violation` needs the field `operations` at line 1 column 134
+        failed to read the certificate: it declares format version 2, this is a reader of version 1; use the release that wrote it
     "#]].assert_eq(&said);
     let torn = Certificate::read_json(&b"{\"squall\":1,"[..]);
     assert!(matches!(torn, Err(CertificateError::Json { .. })));

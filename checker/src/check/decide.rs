@@ -1,14 +1,17 @@
 //! Decides one key by the procedure that fits it.
+//!
+//! A procedure only says which operations contradict each other. What kind of contradiction
+//! that is, and in which words, is read off them afterwards, so that no fault there can
+//! cost a proven violation.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Budget;
 use super::key::{KeyOperations, Shape};
-use crate::explain::explain;
+use super::reading::{self, Reading};
 use crate::history::History;
 use crate::model::Register;
-use crate::precedence;
 use crate::reduce::{never_stored, reduce};
 use crate::register::{RegisterContradiction, RegisterHistory, linearize};
 use crate::search::{Progress, Searched, search};
@@ -37,20 +40,57 @@ pub(super) fn decide(
         let reason = format!("stopped before any of its {count} operations were ordered");
         return (procedure, Conclusion::Unknown { reason });
     }
-    let conclusion = guarded(|| match key.shape {
-        Shape::UniqueWrites => by_clusters(history, key),
-        Shape::Any => by_search(history, key, budget),
+    let decided = guarded(|| match key.shape {
+        Shape::UniqueWrites => by_clusters(key),
+        Shape::Any => by_search(key, budget),
     });
+    let decided = decided.unwrap_or_else(|message| {
+        Decided::Unknown(format!("the procedure panicked ({message}); please report this"))
+    });
+    let conclusion = match decided {
+        Decided::Linearizable(order) => Conclusion::Linearizable { order: ids(key, order) },
+        Decided::Unknown(reason) => Conclusion::Unknown { reason },
+        Decided::Violation(operations) => {
+            let operations = ids(key, operations);
+            Conclusion::Violation(counterexample(operations, |operations| {
+                reading::read(history, operations)
+            }))
+        }
+    };
     (procedure, conclusion)
 }
 
-/// Turns a panic into `unknown`.
+/// What a procedure found; operations are named by their position in the key.
+enum Decided {
+    Linearizable(Vec<u32>),
+    Violation(Vec<u32>),
+    Unknown(String),
+}
+
+/// Turns a panic into its message.
 ///
 /// Sound to go on after: the closure owns all it changes.
-fn guarded(decide: impl FnOnce() -> Conclusion) -> Conclusion {
-    catch_unwind(AssertUnwindSafe(decide)).unwrap_or_else(|panic| Conclusion::Unknown {
-        reason: format!("the procedure panicked ({}); please report this", message(&*panic)),
-    })
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| message(&*panic).to_owned())
+}
+
+/// The counterexample of a violation that is proven: what it means may fail to be told, and
+/// stays a violation.
+fn counterexample(
+    operations: Vec<OperationId>,
+    read: impl FnOnce(&[OperationId]) -> Reading,
+) -> Counterexample {
+    let reading = guarded(|| read(&operations)).unwrap_or_else(|message| Reading {
+        kind: Contradiction::NoOrder,
+        edges: Vec::new(),
+        explanation: format!(
+            "no order of {} operations is legal; putting it into words panicked ({message}), \
+             please report this",
+            operations.len()
+        ),
+    });
+    let Reading { kind, edges, explanation } = reading;
+    Counterexample { kind, operations, explanation, edges }
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {
@@ -61,64 +101,43 @@ fn message(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("no message")
 }
 
-fn by_clusters(history: &History, key: &KeyOperations) -> Conclusion {
+fn by_clusters(key: &KeyOperations) -> Decided {
     let accesses = key.accesses();
     let outcome = linearize(&RegisterHistory {
         operations: &accesses,
         values: key.values,
         last_position: key.last_position,
     });
-    let (kind, operations) = match outcome {
-        Ok(order) => return Conclusion::Linearizable { order: ids(key, order) },
+    Decided::Violation(match outcome {
+        Ok(order) => return Decided::Linearizable(order),
         Err(RegisterContradiction::NotUnique { value }) => {
             // The dispatcher tested this; a wrong verdict would be worse than none.
-            let reason = format!("value number {} was written twice", value.0);
-            return Conclusion::Unknown { reason };
+            return Decided::Unknown(format!("value number {} was written twice", value.0));
         }
-        Err(RegisterContradiction::NeverWritten { read }) => {
-            (Contradiction::NeverWritten, vec![read])
-        }
+        Err(RegisterContradiction::NeverWritten { read }) => vec![read],
         Err(RegisterContradiction::ReadBeforeWrite { read, write }) => {
-            (Contradiction::ReadBeforeWrite, vec![read.min(write), read.max(write)])
+            vec![read.min(write), read.max(write)]
         }
-        Err(RegisterContradiction::ValueReturned { operations }) => {
-            (Contradiction::ValueReturned, operations)
-        }
-    };
-    let operations = ids(key, operations);
-    let edges = precedence::cycle(history, &operations);
-    let explanation = explain(history, kind, &operations, &edges);
-    Conclusion::Violation(Counterexample { kind, operations, explanation, edges })
+        Err(RegisterContradiction::ValueReturned { operations }) => operations,
+    })
 }
 
-fn by_search(history: &History, key: &KeyOperations, budget: &Budget<'_>) -> Conclusion {
+fn by_search(key: &KeyOperations, budget: &Budget<'_>) -> Decided {
     // What no order can explain should not cost a search of all orders.
     let searched = match never_stored(&key.operations) {
         Some(_) => Searched::Violation,
         None => search(&Register, &key.operations, budget),
     };
     match searched {
-        Searched::Linearizable(order) => Conclusion::Linearizable { order: ids(key, order) },
-        Searched::Exhausted(progress) => Conclusion::Unknown { reason: exhausted(progress) },
+        Searched::Linearizable(order) => Decided::Linearizable(order),
+        Searched::Exhausted(progress) => Decided::Unknown(exhausted(progress)),
         Searched::Violation => {
-            let operations = ids(key, reduce(&key.operations, budget));
-            let kind = kind(history, &operations);
-            let edges = Vec::new();
-            let explanation = explain(history, kind, &operations, &edges);
-            Conclusion::Violation(Counterexample { kind, operations, explanation, edges })
+            // All of them together contradict each other, if no part can be shown to.
+            let all = || (0..key.operations.len() as u32).collect();
+            Decided::Violation(
+                guarded(|| reduce(&key.operations, budget)).unwrap_or_else(|_| all()),
+            )
         }
-    }
-}
-
-/// The kind of what a reduction left.
-fn kind(history: &History, operations: &[OperationId]) -> Contradiction {
-    let is_read = |id: &&OperationId| history.operations[id.0 as usize].f == "read";
-    let reads = operations.iter().filter(is_read).count();
-    match (operations.len(), reads) {
-        // A closed part holds the writes of what is read, if there are any.
-        (1, _) => Contradiction::NeverWritten,
-        (2, 1) => Contradiction::ReadBeforeWrite,
-        _ => Contradiction::NoOrder,
     }
 }
 
@@ -139,9 +158,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_leaves_the_key_unknown_with_its_message() {
-        let conclusion = guarded(|| panic!("index out of bounds"));
-        let Conclusion::Unknown { reason } = conclusion else { panic!("not {conclusion:?}") };
-        assert_eq!(reason, "the procedure panicked (index out of bounds); please report this");
+    fn a_panic_of_a_procedure_is_told() {
+        let panicked = guarded(|| -> Decided { panic!("index out of bounds") });
+        assert_eq!(panicked.err().as_deref(), Some("index out of bounds"));
+    }
+
+    #[test]
+    fn a_panic_of_the_explanation_leaves_a_violation() {
+        let operations = vec![OperationId(3), OperationId(8)];
+        let counterexample = counterexample(operations.clone(), |_| panic!("no such block"));
+        assert_eq!(counterexample.operations, operations);
+        assert_eq!(counterexample.kind, Contradiction::NoOrder);
+        assert_eq!(
+            counterexample.explanation,
+            "no order of 2 operations is legal; putting it into words panicked (no such block), \
+             please report this"
+        );
     }
 }

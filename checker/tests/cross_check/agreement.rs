@@ -102,6 +102,8 @@ fn judge(
         };
         ensure(size.contains(&operations.len()), "an unfitting number of operations")?;
         judge_cycle(history, counterexample)?;
+    } else if !counterexample.edges.is_empty() {
+        judge_cycle(history, counterexample)?;
     }
     ensure(counterexample.explanation.starts_with("key k: "), &counterexample.explanation)?;
     ensure(counterexample.explanation.len() < 400, &counterexample.explanation)

@@ -1,7 +1,7 @@
 //! Spoilt certificates are refused unless, by the definition, they are still right.
 
 use squall_checker::certificate::Certificate;
-use squall_checker::verdict::{Conclusion, OperationId, Verdict};
+use squall_checker::verdict::{Conclusion, Contradiction, Counterexample, OperationId, Verdict};
 use squall_checker::{CheckOptions, VerifyError, check, verify};
 
 use crate::agreement::condemns;
@@ -108,6 +108,37 @@ fn spoilt_orders(order: &[OperationId], random: &mut Random) -> Vec<Vec<Operatio
     replaced[place] = OperationId(order[place].0 ^ 1);
     spoilt.extend([swapped, dropped, repeated, moved, replaced]);
     spoilt
+}
+
+#[test]
+fn a_counterexample_is_of_one_kind_and_its_edges_go_one_way() {
+    let kinds =
+        [Contradiction::NeverWritten, Contradiction::ReadBeforeWrite, Contradiction::ValueReturned];
+    let mut turned = 0;
+    for seed in 0..HISTORIES {
+        let mut random = Random::new(seed);
+        let values = [Values::Unique, Values::Repeated, Values::WithCas][seed as usize % 3];
+        let history = as_history(&history(&mut random, values, 7));
+        let analysis = check(&history, &CheckOptions::default()).expect("a register");
+        let Conclusion::Violation(right) = &analysis.keys[0].conclusion else { continue };
+        let mut certificate = Certificate::of(&analysis);
+        let mut accepts = |counterexample| {
+            certificate.keys[0].conclusion = Conclusion::Violation(counterexample);
+            verify(&history, &certificate).is_ok()
+        };
+        for kind in kinds {
+            let claimed = accepts(Counterexample { kind, ..right.clone() });
+            assert_eq!(claimed, kind == right.kind, "{kind} for {right:?}");
+        }
+        for index in 0..right.edges.len() {
+            let mut spoilt = right.clone();
+            let edge = &mut spoilt.edges[index];
+            std::mem::swap(&mut edge.from, &mut edge.to);
+            assert!(!accepts(spoilt), "edge {index} turned around in {right:?}");
+            turned += 1;
+        }
+    }
+    assert!(turned > 500, "only {turned} edges");
 }
 
 #[test]
