@@ -14,12 +14,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::select_all;
 use nix::{
     errno::Errno,
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
-use squall_nemesis::{Nodes, network::Network};
+use squall_nemesis::{Exit, Nodes, network::Network};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
@@ -155,6 +156,19 @@ impl Cluster {
         Ok(())
     }
 
+    /// Resolves when a node ends that nobody asked to.
+    pub async fn first_exit(&self) -> ClusterError {
+        let exits = (0..self.names.len())
+            .map(|node| Box::pin(async move { (node, self.exit_of(node).await) }));
+        let ((node, status), _, _) = select_all(exits).await;
+        ClusterError::Ended {
+            node: self.names[node].clone(),
+            how: status.map_or("it was never started".to_owned(), describe),
+            tail: tail(&self.logs[node]),
+            log: self.logs[node].clone(),
+        }
+    }
+
     /// Asks every node to end, kills those that do not, and waits for all of them.
     pub async fn stop_all(&self) {
         let deadline = Instant::now() + STOP_GRACE;
@@ -208,7 +222,7 @@ impl Cluster {
         while self.system.probe(setup.listen).await.is_none() {
             let (name, log) = (setup.name.clone(), self.logs[node].clone());
             if let Some(status) = self.ended(node) {
-                let how = describe(status);
+                let how = Exit::from(status).to_string();
                 let tail = tail(&log);
                 return Err(ClusterError::Ended { node: name, how, tail, log });
             }
@@ -254,11 +268,8 @@ impl Nodes for Cluster {
         slot.as_ref().filter(|running| running.exited.borrow().is_none()).map(|running| running.pid)
     }
 
-    async fn exited(&self, node: usize) -> String {
-        match self.exit_of(node).await {
-            Some(status) => describe(status),
-            None => "was not running".to_owned(),
-        }
+    async fn exited(&self, node: usize) -> Exit {
+        self.exit_of(node).await.map_or(Exit::Unknown, Exit::from)
     }
 
     async fn start(&self, node: usize) -> Result<u32, String> {
@@ -295,19 +306,6 @@ fn make_dir(node: &str, path: &Path) -> Result<(), ClusterError> {
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
-}
-
-/// How a process ended, in words.
-fn describe(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit code {code}"),
-        (None, Some(signal)) => match Signal::try_from(signal) {
-            Ok(name) => format!("signal {signal} ({name})"),
-            Err(_) => format!("signal {signal}"),
-        },
-        (None, None) => "for an unknown reason".to_owned(),
-    }
 }
 
 fn tail(log: &Path) -> String {

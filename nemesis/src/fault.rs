@@ -54,7 +54,7 @@ impl FromStr for FaultKind {
 
 /// A name that is no fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown fault `{0}`: the faults are {names}, or `all`, or `none`", names = names())]
+#[error("recognize fault `{0}`: the faults are {names}, or `all`, or `none`", names = names())]
 pub struct UnknownFault(String);
 
 fn names() -> String {

@@ -85,12 +85,22 @@ pub enum NetworkError {
         /// The kernel's reason.
         source: rtnetlink::Error,
     },
-    /// A firewall program refused, or is not installed.
-    #[error("run `{program}`: {said}")]
+    /// A firewall program could not be run; often it is not installed.
+    #[error("run `{program}`")]
+    NotRun {
+        /// Its name.
+        program: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A firewall program refused.
+    #[error("cut by `{program}` ({status}): {said}")]
     Program {
         /// Its name.
         program: &'static str,
-        /// What it printed, or why it could not be run.
+        /// How it ended.
+        status: std::process::ExitStatus,
+        /// What it printed.
         said: String,
     },
     /// No way of cutting the network had the effect it should have.

@@ -1,6 +1,45 @@
 //! What the nemesis must know of the cluster it torments.
 
+use std::fmt;
 use std::future::Future;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+
+use nix::sys::signal::Signal;
+
+/// How a node's process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The signal of this number ended it.
+    Signal(i32),
+    /// It ended by itself, with this code.
+    Code(i32),
+    /// Its owner cannot tell.
+    Unknown,
+}
+
+impl From<ExitStatus> for Exit {
+    fn from(status: ExitStatus) -> Self {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Code(code),
+            (None, Some(signal)) => Self::Signal(signal),
+            (None, None) => Self::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Signal(signal) => match Signal::try_from(signal) {
+                Ok(name) => write!(f, "killed by signal {signal} ({name})"),
+                Err(_) => write!(f, "killed by signal {signal}"),
+            },
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Unknown => f.write_str("for an unknown reason"),
+        }
+    }
+}
 
 /// The nodes of one cluster, as their owner sees them.
 ///
@@ -18,9 +57,9 @@ pub trait Nodes: Send + Sync + 'static {
 
     /// Resolves once the owner has reaped the node's process, and says how it ended.
     ///
-    /// Resolves at once when the process has been reaped already. The text is evidence, such as
-    /// `killed by signal 9`.
-    fn exited(&self, node: usize) -> impl Future<Output = String> + Send;
+    /// Resolves at once when the process has been reaped already. It is evidence: only
+    /// [`Exit::Signal`] with the number of SIGKILL shows that a kill was a kill.
+    fn exited(&self, node: usize) -> impl Future<Output = Exit> + Send;
 
     /// Starts the node again on its old data; resolves when it answers, with its process id.
     ///

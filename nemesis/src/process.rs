@@ -1,13 +1,17 @@
 //! Signals to a node's whole process tree, and what the kernel says came of them.
 //!
-//! A process is held by its directory in `/proc`, opened once: the kernel takes that descriptor
-//! for signals as it takes a pidfd, and for reads, and both fail once that very process is gone,
-//! whoever has its number by then. It also works where `/proc` shows the numbers of an outer
-//! process namespace, because numbers are only compared with each other, never signalled.
+//! A process is held by its directory in `/proc`: the kernel takes that descriptor for signals as
+//! it takes a pidfd, and for reads, and both fail once that very process is gone, whoever has its
+//! number by then. The first process of a tree is held so for as long as the tree is, and is found
+//! again by that descriptor. The others are looked for anew each time, by parent and by group; as
+//! a group outlives the process it is named after, a group counts only while its number has not
+//! come to mean a process that started at another time. It all works where `/proc` shows the
+//! numbers of an outer process namespace, because numbers are only compared with each other, never
+//! signalled.
 //!
 //! The node's owner reaps its child; nothing here waits for an exit status.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _};
@@ -55,13 +59,14 @@ pub(crate) enum ProcessError {
 }
 
 /// A process with all its descendants and the members of their process groups.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Tree {
     pid: u32,
-    /// The number of the first process as `/proc` has it.
-    first: i32,
-    /// Groups led by members: who is in one belongs to the tree even when its parent has died.
-    groups: BTreeSet<i32>,
+    /// Held open, so that nobody who gets its number is taken for it.
+    first: Process,
+    /// Groups led by members, and when those started: who is in one belongs to the tree even when
+    /// its parent has died.
+    groups: BTreeMap<i32, StartTime>,
 }
 
 /// How large a tree was when its state was observed.
@@ -77,10 +82,10 @@ impl Tree {
     /// The tree that starts at `pid`, as this process numbers it.
     pub(crate) fn of(pid: u32) -> Result<Self, ProcessError> {
         let find = |source| ProcessError::Find { pid, source };
-        let first = number_in_proc(pid).map_err(find)?;
+        let first = open_by_pid(pid).map_err(find)?;
         // A first process that shares its group with others does not bring the group along.
-        let leads = Process::open(first).map_err(find)?.stat.group == first;
-        Ok(Self { pid, first, groups: leads.then_some(first).into_iter().collect() })
+        let groups = first.led().into_iter().collect();
+        Ok(Self { pid, first, groups })
     }
 
     /// Kills every process, and returns once none is alive; zombies wait for their owner.
@@ -181,23 +186,37 @@ impl Tree {
     fn members(&mut self) -> Result<Vec<Process>, ProcessError> {
         let mut others =
             living().map_err(|source| ProcessError::Signal { pid: self.pid, source })?;
+        // Asked after the look: if it is still there, its number meant it all the while.
+        let first = self.first.is_there().then_some(self.first.number);
+        self.forget_strange_groups(&others);
         let mut members: Vec<Process> = Vec::new();
-        let mut numbers = BTreeSet::from([self.first]);
+        let mut numbers: BTreeSet<i32> = first.into_iter().collect();
         loop {
             let belongs = |process: &mut Process| {
-                process.number == self.first
+                Some(process.number) == first
                     || numbers.contains(&process.stat.parent)
-                    || self.groups.contains(&process.stat.group)
+                    || self.groups.contains_key(&process.stat.group)
             };
             let found: Vec<Process> = others.extract_if(.., belongs).collect();
             if found.is_empty() {
                 return Ok(members);
             }
             numbers.extend(found.iter().map(|process| process.number));
+            self.groups.extend(found.iter().filter_map(Process::led));
             members.extend(found);
-            let led = members.iter().map(|process| process.stat.group);
-            self.groups.extend(led.filter(|group| numbers.contains(group)));
         }
+    }
+
+    /// Drops the groups whose numbers are free or mean others by now.
+    fn forget_strange_groups(&mut self, living: &[Process]) {
+        self.groups.retain(|&group, leader_started| {
+            // As long as somebody is in it, the kernel gives its number to nobody.
+            let is_populated = living.iter().any(|process| process.stat.group == group);
+            let is_strange = living
+                .iter()
+                .any(|process| process.number == group && process.stat.started != *leader_started);
+            is_populated && !is_strange
+        });
     }
 
     fn signal(&self, member: &Process, signal: Signal) -> Result<(), ProcessError> {
@@ -209,7 +228,12 @@ impl Tree {
     }
 }
 
+/// When a process started, in clock ticks since the machine did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct StartTime(u64);
+
 /// One process, by its directory in `/proc`.
+#[derive(Debug)]
 struct Process {
     number: i32,
     directory: File,
@@ -217,18 +241,29 @@ struct Process {
 }
 
 /// The fields of `/proc/PID/stat` that matter (proc_pid_stat(5)).
+#[derive(Debug)]
 struct Stat {
     state: char,
     parent: i32,
     group: i32,
+    started: StartTime,
 }
 
 impl Process {
     fn open(number: i32) -> io::Result<Self> {
         let directory = File::open(format!("/proc/{number}"))?;
-        // Through the descriptor, so that both speak of the same process.
-        let stat = Stat::read(&format!("/proc/self/fd/{}/stat", directory.as_raw_fd()))?;
+        let stat = read_stat(&directory)?;
         Ok(Self { number, directory, stat })
+    }
+
+    /// True until its owner has reaped this very process.
+    fn is_there(&self) -> bool {
+        read_stat(&self.directory).is_ok()
+    }
+
+    /// The group it leads, if it does, and when it started itself.
+    fn led(&self) -> Option<(i32, StartTime)> {
+        (self.stat.group == self.number).then_some((self.number, self.stat.started))
     }
 
     /// The states of its living threads.
@@ -245,6 +280,11 @@ impl Process {
     }
 }
 
+/// What the process behind `directory` says of itself, and no other with its number.
+fn read_stat(directory: &File) -> io::Result<Stat> {
+    Stat::read(&format!("/proc/self/fd/{}/stat", directory.as_raw_fd()))
+}
+
 impl Stat {
     fn read(path: &str) -> io::Result<Self> {
         Self::parse(&std::fs::read_to_string(path)?)
@@ -258,6 +298,8 @@ impl Stat {
             state: fields.next()?.chars().next()?,
             parent: fields.next()?.parse().ok()?,
             group: fields.next()?.parse().ok()?,
+            // Field 22, when the group is field 5.
+            started: StartTime(fields.nth(16)?.parse().ok()?),
         })
     }
 }
@@ -280,26 +322,82 @@ fn living() -> io::Result<Vec<Process>> {
     Ok(processes)
 }
 
-/// The number under which `/proc` shows the process that is `pid` to this one.
-fn number_in_proc(pid: u32) -> io::Result<i32> {
+/// Opens the process that is `pid` to this one, under the number by which `/proc` shows it.
+fn open_by_pid(pid: u32) -> io::Result<Process> {
     let absent = || io::Error::from(io::ErrorKind::NotFound);
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let handle = pidfd_open(pid.ok_or_else(absent)?, PidfdFlags::empty())?;
-    let about = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", handle.as_raw_fd()))?;
-    let number = about.lines().find_map(|line| line.strip_prefix("Pid:"));
-    match number.and_then(|number| number.trim().parse().ok()) {
-        Some(number) if number > 0 => Ok(number),
-        _ => Err(absent()),
+    let number = || -> io::Result<Option<i32>> {
+        let about = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", handle.as_raw_fd()))?;
+        let number = about.lines().find_map(|line| line.strip_prefix("Pid:"));
+        Ok(number.and_then(|number| number.trim().parse().ok()).filter(|number| *number > 0))
+    };
+    let process = Process::open(number()?.ok_or_else(absent)?)?;
+    // Not reaped until after it was opened, so it was this one that was opened.
+    if number()?.is_none() {
+        return Err(absent());
     }
+    Ok(process)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Child, Command};
+
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    /// A process that leads its group and sleeps until it is killed.
+    fn sleeper() -> Child {
+        use std::os::unix::process::CommandExt as _;
+        Command::new("sleep").arg("1000").process_group(0).spawn().expect("sleep")
+    }
+
+    fn reap(mut child: Child) {
+        child.kill().expect("it is ours");
+        child.wait().expect("a child is waited for once");
+    }
 
     #[test]
     fn stat_is_parsed_whatever_the_name() {
-        let stat = Stat::parse("42 (a) b) T 7 9 9 0 -1").expect("a stat line");
-        assert_eq!((stat.state, stat.parent, stat.group), ('T', 7, 9));
+        let line = "42 (a) b) T 7 9 9 0 -1 4194560 96 0 0 0 0 0 0 0 20 0 1 0 8345 5672960 218";
+        let stat = Stat::parse(line).expect("a stat line");
+        let fields = (stat.state, stat.parent, stat.group, stat.started);
+        assert_eq!(fields, ('T', 7, 9, StartTime(8_345)));
+    }
+
+    #[tokio::test]
+    async fn whoever_gets_the_number_of_the_first_is_left_alone() {
+        let (first, mut stranger) = (sleeper(), sleeper());
+        let mut tree = Tree::of(first.id()).expect("it runs");
+        reap(first);
+        // What /proc says of the stranger is what it would say had the number been given to it.
+        tree.first.number = stranger.id().cast_signed();
+        let killed = tree.kill(PATIENCE).await.expect("nobody is left to kill");
+        assert_eq!(killed.processes, 0);
+        assert!(tree.stop(PATIENCE).await.is_err(), "nobody is left to stop");
+        assert_eq!(stranger.try_wait().expect("a child of ours"), None);
+        reap(stranger);
+    }
+
+    #[tokio::test]
+    async fn whoever_gets_the_number_of_a_group_is_left_alone() {
+        let (first, mut stranger) = (sleeper(), sleeper());
+        let mut tree = Tree::of(first.id()).expect("it runs");
+        reap(first);
+        let (group, StartTime(started)) =
+            Process::open(stranger.id().cast_signed()).expect("it runs").led().expect("it leads");
+        tree.groups.insert(group, StartTime(started - 1));
+        assert_eq!(tree.kill(PATIENCE).await.expect("nobody is left to kill").processes, 0);
+        assert_eq!(stranger.try_wait().expect("a child of ours"), None);
+
+        // The same group, had its leader started when it did, is the tree's own.
+        tree.groups.insert(group, StartTime(started));
+        let killing = tree.kill(PATIENCE);
+        let reaping = tokio::task::spawn_blocking(move || stranger.wait());
+        let (killed, reaped) = tokio::join!(killing, reaping);
+        assert_eq!(killed.expect("it can be killed").processes, 1);
+        assert!(reaped.expect("no panic").is_ok());
     }
 }

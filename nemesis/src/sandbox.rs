@@ -8,7 +8,7 @@
 //!
 //! The kernel owns all state. What is deliberately absent: nodes and their networks, which
 //! [`crate::network`] builds inside; and an image of its own: the sandbox sees the same files as
-//! the user does, only `/run` and `/proc` are its own.
+//! the user does, only `/proc` is its own.
 
 mod init;
 mod spawn;
@@ -55,7 +55,7 @@ pub enum Step {
     Namespaces,
     /// Become root of the user namespace.
     Identity,
-    /// Detach the mounts from the host and mount a private `/run`.
+    /// Detach the mounts from those of the host.
     Mounts,
     /// Bring the loopback interface up.
     Loopback,
@@ -80,7 +80,7 @@ impl std::fmt::Display for Step {
             Self::Prepare => "prepare a sandbox",
             Self::Namespaces => "create user, network, mount and process namespaces",
             Self::Identity => "become root in a user namespace",
-            Self::Mounts => "mount a private /run",
+            Self::Mounts => "detach the mounts from those of the host",
             Self::Loopback => "bring the loopback interface of the sandbox up",
             Self::Execute => "run this executable inside the sandbox",
         })
@@ -104,7 +104,8 @@ pub fn inside() -> bool {
 /// Root does without a user namespace where it can; everybody else becomes root in one.
 ///
 /// # Errors
-/// The sandbox could not be made. Nothing has changed then, and the caller can go on without.
+/// The sandbox could not be made, or not be waited for, which no kernel is known to do. Nothing of
+/// it runs then, and the caller can go on without.
 pub fn reenter() -> Result<i32, SandboxError> {
     let threads = std::fs::read_dir("/proc/self/task").map_err(refused(Step::Prepare))?.count();
     if threads != 1 {
@@ -125,12 +126,13 @@ pub fn reenter() -> Result<i32, SandboxError> {
     };
     let code = outcome.and_then(|child| {
         // The lifeline must stay open for as long as anybody waits.
-        let code = wait(child.init, &signals).map_err(refused(Step::Prepare));
+        let code = or_end(child.init, wait(child.init, &signals)).map_err(refused(Step::Prepare));
         drop(child.lifeline);
         code
     });
+    // An error here would make the caller run a second time what has just run.
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before), None)
-        .map_err(|errno| refused(Step::Prepare)(errno.into()))?;
+        .expect("a mask that was in place before is valid");
     code
 }
 
@@ -155,14 +157,20 @@ fn launch(namespaces: CloneFlags, blocked: SigSet) -> Result<Launched, SandboxEr
         init::run(init::Setting { identity, blocked }, report_to, lifeline_of);
     };
     drop((report_to, lifeline_of));
-    match read_report(report) {
-        Ok(()) => Ok(Launched { init, lifeline }),
-        Err(error) => {
-            // It has nothing left to do but exit; until it is reaped it would be a zombie of ours.
-            let _ = waitpid(init, None);
-            Err(error)
-        }
+    or_end(init, read_report(report))?;
+    Ok(Launched { init, lifeline })
+}
+
+/// Passes `outcome` on; an error only once `init`, and its sandbox with it, is dead and reaped.
+///
+/// Whoever is told of an error goes on without the sandbox, which must not go on as well.
+fn or_end<T, E>(init: Pid, outcome: Result<T, E>) -> Result<T, E> {
+    if outcome.is_err() {
+        // It may have ended already, and may have been reaped: both leave nothing to do.
+        let _ = kill(init, Signal::SIGKILL);
+        while waitpid(init, None) == Err(Errno::EINTR) {}
     }
+    outcome
 }
 
 /// Reads what init says of the sandbox: one byte when it stands, else the step and its errno.
@@ -226,4 +234,20 @@ fn process_namespace() -> Option<std::ffi::OsString> {
 
 fn refused(step: Step) -> impl Fn(io::Error) -> SandboxError {
     move |source| SandboxError::Refused { step, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_leaves_nobody_behind() {
+        let mut endless = std::process::Command::new("sleep");
+        let mut child = endless.arg("1000").spawn().expect("sleep");
+        let pid = Pid::from_raw(child.id().cast_signed());
+        let outcome: Result<i32, &str> = or_end(pid, Err("signalfd"));
+        assert_eq!(outcome, Err("signalfd"));
+        assert_eq!(kill(pid, None), Err(Errno::ESRCH), "it runs on, or nobody reaped it");
+        assert!(child.wait().is_err(), "it was reaped already");
+    }
 }

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use squall_nemesis::Nodes as _;
 use squall_nemesis::conductor::{NemesisEvent, Stage, conduct, heal};
 use squall_nemesis::fault::{Fault, Shape, Target};
 use squall_nemesis::network::Network;
+use squall_nemesis::{Exit, Nodes};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -70,6 +70,54 @@ async fn nobody_to_strike_is_a_fault_that_failed() {
     let (events, summary) = carry_out(&faults, &dummies, &network).await;
     assert_eq!((summary.invoked, summary.took_hold), (1, 0));
     assert_eq!((events[1].stage, events[1].f), (Stage::Fail, "pause"));
+}
+
+/// Nodes of which the first ends by itself while it is being killed.
+struct Doomed(Dummies);
+
+impl Nodes for Doomed {
+    fn names(&self) -> &[String] {
+        self.0.names()
+    }
+
+    fn leader(&self) -> Option<usize> {
+        self.0.leader()
+    }
+
+    fn pid(&self, node: usize) -> Option<u32> {
+        self.0.pid(node)
+    }
+
+    async fn exited(&self, node: usize) -> Exit {
+        let exit = self.0.exited(node).await;
+        if node == 0 { Exit::Code(3) } else { exit }
+    }
+
+    async fn start(&self, node: usize) -> Result<u32, String> {
+        self.0.start(node).await
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_ended_by_itself_was_not_killed() {
+    let (network, dummies) = cluster(2).await;
+    let doomed = Doomed(dummies);
+    let faults = schedule(&[Fault::Kill { target: Target::All }]);
+    let (events, summary) = carry_out(&faults, &doomed, &network).await;
+    assert_eq!((summary.invoked, summary.took_hold, summary.undone), (1, 0, 1));
+    assert_eq!((events[1].stage, events[1].f), (Stage::Fail, "kill"));
+    let why = events[1].evidence["n1"]["error"].as_str().expect("a reason");
+    assert!(why.contains("exit code 3"), "{why}");
+    assert_eq!(events[1].evidence["n2"]["exited"], "killed by signal 9 (SIGKILL)");
+}
+
+#[test]
+fn an_exit_is_told_in_words() {
+    use std::os::unix::process::ExitStatusExt as _;
+    let told = |raw| Exit::from(std::process::ExitStatus::from_raw(raw)).to_string();
+    assert_eq!(told(9), "killed by signal 9 (SIGKILL)");
+    assert_eq!(told(64), "killed by signal 64");
+    assert_eq!(told(3 << 8), "exit code 3");
 }
 
 #[tokio::test]

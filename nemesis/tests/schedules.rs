@@ -137,6 +137,6 @@ fn fault_sets_are_named_as_on_the_command_line() {
     let error = parse("kill,meteor").expect_err("no such fault").to_string();
     assert_eq!(
         error,
-        "unknown fault `meteor`: the faults are `kill`, `pause`, `partition`, or `all`, or `none`"
+        "recognize fault `meteor`: the faults are `kill`, `pause`, `partition`, or `all`, or `none`"
     );
 }

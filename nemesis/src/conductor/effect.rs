@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
 use super::decide::{Action, Strike};
-use crate::Nodes;
 use crate::causes::with_causes;
 use crate::grudge::Grudge;
 use crate::network::{Network, NetworkError};
 use crate::process::{Observed, ProcessError, Tree};
+use crate::{Exit, Nodes};
 
 /// A killed process may be in the middle of a disk write that must end first.
 const KILL_PATIENCE: Duration = Duration::from_secs(5);
@@ -88,12 +88,18 @@ impl Drop for InForce<'_> {
     }
 }
 
-/// Kills the whole process trees of `targets`; observed when all are gone and reaped.
+/// Kills the whole process trees of `targets`; observed when all are gone, and the first of each
+/// was reaped with SIGKILL for its end.
 async fn kill<N: Nodes>(nodes: &N, targets: &[usize]) -> Evidence {
     of_each(nodes, targets, async |node, pid| {
         let observed = Tree::of(pid)?.kill(KILL_PATIENCE).await?;
         let exited = timeout(KILL_PATIENCE, nodes.exited(node)).await;
         let exited = exited.map_err(|_| Trouble("killed, but nobody reaped it".to_owned()))?;
+        // One that ended by itself just before is gone as well, but nobody was killed.
+        if exited != Exit::Signal(nix::libc::SIGKILL) {
+            return Err(Trouble(format!("it ended otherwise than by the kill: {exited}")));
+        }
+        let exited = exited.to_string();
         Ok(about(pid, observed, &[("exited", exited.into()), ("gone", true.into())]))
     })
     .await

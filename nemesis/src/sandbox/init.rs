@@ -107,14 +107,6 @@ fn become_root(Identity { uid, gid }: Identity) -> io::Result<()> {
 fn arrange_mounts() -> io::Result<()> {
     const NOTHING: Option<&str> = None;
     mount(NOTHING, "/", NOTHING, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NOTHING)?;
-    // Programs that keep locks and sockets there, iptables for one, must be able to write.
-    mount(
-        Some("tmpfs"),
-        "/run",
-        Some("tmpfs"),
-        MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
-        Some("mode=755"),
-    )?;
     // Refused where a container masks parts of /proc. The old one then shows the numbers of the
     // namespace outside, which `crate::process` can live with.
     let _ = mount(

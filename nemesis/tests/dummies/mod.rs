@@ -1,11 +1,10 @@
 //! A cluster of dummies: real process trees that compute nothing.
 
-use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
-use squall_nemesis::Nodes;
 use squall_nemesis::network::Network;
+use squall_nemesis::{Exit, Nodes};
 use tokio::sync::watch;
 
 /// A shell, a child in its group, and a daemon that has left group and session. All end with
@@ -88,15 +87,14 @@ impl Nodes for Dummies {
         running.as_ref().filter(alive).map(|running| running.pid)
     }
 
-    async fn exited(&self, node: usize) -> String {
+    async fn exited(&self, node: usize) -> Exit {
         let exited = {
             let running = self.running[node].lock().expect("no thread panics with it");
             running.as_ref().map(|running| running.exited.clone())
         };
         let mut exited = exited.expect("it was started");
-        let status = exited.wait_for(Option::is_some).await.expect("it is reaped");
-        let signal = status.and_then(|status| status.signal());
-        format!("killed by signal {}", signal.expect("by a signal"))
+        let status = *exited.wait_for(Option::is_some).await.expect("it is reaped");
+        Exit::from(status.expect("that was waited for"))
     }
 
     async fn start(&self, node: usize) -> Result<u32, String> {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
-use squall_nemesis::Nodes as _;
+use squall_nemesis::Nodes;
 use squall_nemesis::conductor::{NemesisEvent, Stage, Summary, conduct};
 use squall_nemesis::fault::{Fault, Shape, Target};
 use squall_nemesis::network::Network;
@@ -27,13 +27,13 @@ pub(crate) fn schedule(faults: &[Fault]) -> Schedule {
 /// Carries `schedule` out, undisturbed, and returns what was recorded.
 pub(crate) async fn carry_out(
     schedule: &Schedule,
-    dummies: &Dummies,
+    nodes: &impl Nodes,
     network: &Network,
 ) -> (Vec<NemesisEvent>, Summary) {
     let events = Mutex::new(Vec::new());
     let record = |event| events.lock().expect("no panic while recording").push(event);
     let (_stop, stopped) = watch::channel(false);
-    let summary = conduct(schedule, dummies, network, &record, stopped).await;
+    let summary = conduct(schedule, nodes, network, &record, stopped).await;
     (events.into_inner().expect("no panic while recording"), summary)
 }
 
@@ -65,7 +65,7 @@ pub(crate) async fn every_fault_leaves_evidence(network: Network) {
     let kill = of("kill");
     assert_eq!(kill.value["kind"], "kill-leader");
     assert_eq!(kill.value["description"], "n1 (leader) killed");
-    assert_eq!(kill.evidence["n1"]["exited"], "killed by signal 9");
+    assert_eq!(kill.evidence["n1"]["exited"], "killed by signal 9 (SIGKILL)");
     assert_eq!(kill.evidence["n1"]["pid"], old_pid);
     // The shell, the child in its group, and the daemon that left it.
     assert_eq!(kill.evidence["n1"]["processes"], 3);

@@ -15,6 +15,8 @@ use tokio::time::timeout;
 use crate::ordeal;
 use crate::shapes::{every_shape_is_what_probes_see, shows};
 
+/// In the environment: where to leave a file.
+pub(crate) const FOLDER: &str = "SQUALL_TEST_FOLDER";
 const PATIENCE: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_millis(300);
 
@@ -33,6 +35,7 @@ pub(crate) async fn play(name: &str) -> ExitCode {
         }
         "timings" => timings().await,
         "orphans" => orphans().await,
+        "leave-a-file" => leave_a_file(),
         "linger" => linger().await,
         "await-term" => return await_term().await,
         "die" => die(),
@@ -146,6 +149,13 @@ fn zombies() -> usize {
         .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("stat")).ok())
         .filter(|stat| stat.contains(") Z "))
         .count()
+}
+
+/// Writes where it is told to, as a run does into its store.
+fn leave_a_file() {
+    let folder = std::env::var_os(FOLDER).expect("it is told where");
+    let file = std::path::PathBuf::from(folder).join("left");
+    std::fs::write(file, "by the sandbox").expect("the user's own folder");
 }
 
 /// Stands until it is killed, with daemons on every node.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, Uid};
 
+use crate::scenarios::FOLDER;
 use crate::{Outcome, REFUSED};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,6 +25,8 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("nft_by_netlink_cuts_exactly_every_shape", || plays("nft")),
     ("the_nft_program_cuts_exactly_every_shape", || needs("nft", "nft-program")),
     ("iptables_cuts_exactly_every_shape", || needs("iptables-restore", "iptables")),
+    ("iptables_takes_no_lock_of_the_host", old_iptables),
+    ("what_is_written_below_run_stays", below_run),
     ("connections_fall_silent_and_resume", || plays("connections")),
     ("every_fault_leaves_evidence", || plays("faults")),
     ("orphans_are_reaped_and_children_are_not_stolen", || plays("orphans")),
@@ -57,6 +60,57 @@ fn needs(program: &str, name: &str) -> Outcome {
     }
 }
 
+/// Plays the scenario with the iptables that takes a lock, which the newer one does not.
+fn old_iptables() -> Outcome {
+    const LEGACY: &str = "iptables-legacy-restore";
+    let found = Command::new("sh").args(["-c", &format!("command -v {LEGACY}")]).output();
+    let found = String::from_utf8(found.expect("a shell").stdout).expect("a path");
+    if found.trim().is_empty() {
+        return Outcome::Skipped(format!("{LEGACY}: not installed"));
+    }
+    let programs = Scratch::below("/tmp").expect("a folder for everybody");
+    std::os::unix::fs::symlink(found.trim(), programs.0.join("iptables-restore")).expect("a link");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = scenario("iptables");
+    command.env("PATH", format!("{}:{path}", programs.0.display()));
+    // Nobody but root may take the lock of the host.
+    match as_ordinary_user(&mut command) {
+        Ok(()) => judge(&mut command),
+        Err(why) => Outcome::Skipped(why),
+    }
+}
+
+fn below_run() -> Outcome {
+    let own = std::env::var("XDG_RUNTIME_DIR").unwrap_or_default();
+    let Some(folder) = ["/run", own.as_str()].into_iter().find_map(Scratch::below) else {
+        return Outcome::Skipped("no folder below /run may be written to".to_owned());
+    };
+    let outcome = judge(scenario("leave-a-file").env(FOLDER, &folder.0));
+    if let Outcome::Passed = outcome {
+        let left = std::fs::read_to_string(folder.0.join("left"));
+        assert_eq!(left.expect("it outlives the sandbox"), "by the sandbox");
+    }
+    outcome
+}
+
+/// A folder of one test, removed with all that is in it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    /// A new folder in `parent`; none where it may not be made.
+    fn below(parent: &str) -> Option<Self> {
+        let path = PathBuf::from(parent).join(format!("squall-test-{}", std::process::id()));
+        std::fs::create_dir(&path).is_ok().then_some(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed is only untidy.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 fn judge(command: &mut Command) -> Outcome {
     let output = command.output().expect("this executable");
     let said = String::from_utf8_lossy(&output.stdout);
@@ -86,22 +140,31 @@ fn rootless() -> Outcome {
     if !Uid::effective().is_root() {
         return Outcome::Skipped("nobody is root here, so all other tests show it".to_owned());
     }
-    let as_nobody = |command: &mut Command| {
-        command.uid(NOBODY).gid(NOBODY).current_dir("/");
-    };
-    let mut list = Command::new(executable());
-    as_nobody(list.arg("--list"));
-    if let Err(error) = list.output() {
-        return Outcome::Skipped(format!("an ordinary user may not run the test: {error}"));
-    }
     for name in ["nft", "faults"] {
         let mut command = scenario(name);
-        as_nobody(&mut command);
+        if let Err(why) = as_ordinary_user(&mut command) {
+            return Outcome::Skipped(why);
+        }
         if let skipped @ Outcome::Skipped(_) = judge(&mut command) {
             return skipped;
         }
     }
     Outcome::Passed
+}
+
+/// Makes root run `command` as nobody; says why not, if nobody may run this executable.
+fn as_ordinary_user(command: &mut Command) -> Result<(), String> {
+    if !Uid::effective().is_root() {
+        return Ok(());
+    }
+    let as_nobody = |command: &mut Command| {
+        command.uid(NOBODY).gid(NOBODY).current_dir("/");
+    };
+    let mut list = Command::new(executable());
+    as_nobody(list.arg("--list"));
+    list.output().map_err(|error| format!("an ordinary user may not run the test: {error}"))?;
+    as_nobody(command);
+    Ok(())
 }
 
 /// Containers cover parts of /proc, and then a sandbox may not mount one of its own.

@@ -16,6 +16,10 @@ use crate::grudge::Grudge;
 
 const NFT: &str = "nft";
 const IPTABLES_RESTORE: &str = "iptables-restore";
+/// Where iptables takes its lock: the network namespace itself, which is what the lock protects.
+///
+/// Its own choice, `/run/xtables.lock`, is the host's, and an ordinary user may not write there.
+const IPTABLES_LOCK: &str = "/proc/self/ns/net";
 
 /// Creates the table, whatever an earlier attempt may have left of it.
 pub(super) fn nft_install() -> Result<(), NetworkError> {
@@ -88,25 +92,25 @@ fn iptables_script(to: usize, grudge: &Grudge) -> String {
 
 fn iptables_restore(namespace: &Arc<OwnedFd>) -> Command {
     let mut command = Command::new(IPTABLES_RESTORE);
-    command.args(["--noflush", "--wait", "5"]);
+    command.args(["--noflush", "--wait", "5"]).env("XTABLES_LOCKFILE", IPTABLES_LOCK);
     enter::namespace(&mut command, namespace);
     command
 }
 
 /// Runs `command` with `script` as its input.
 fn run(program: &'static str, mut command: Command, script: &str) -> Result<(), NetworkError> {
-    let failed = |said: String| NetworkError::Program { program, said };
+    let not_run = |source| NetworkError::NotRun { program, source };
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(not_run)?;
     let fed = child.stdin.take().map_or(Ok(()), |mut input| input.write_all(script.as_bytes()));
-    let output = child.wait_with_output().map_err(|error| failed(error.to_string()))?;
+    let output = child.wait_with_output().map_err(not_run)?;
     if output.status.success() {
-        return fed.map_err(|error| failed(error.to_string()));
+        return fed.map_err(not_run);
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(failed(format!("{}: {}", output.status, said.trim())))
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(NetworkError::Program { program, status: output.status, said })
 }
