@@ -26,9 +26,14 @@ impl Disk {
     /// Finishes the oldest write, as far as the disk is concerned.
     fn finish_one(&mut self) -> Option<Write> {
         let write = self.unfinished.pop_front()?;
-        self.hard_state = write.hard_state.unwrap_or(self.hard_state);
-        overwrite(&mut self.entries, &write.entries);
+        self.keep(&write, write.entries.len());
         Some(write)
+    }
+
+    /// Stores the hard state and the first `count` entries of a write.
+    fn keep(&mut self, write: &Write, count: usize) {
+        self.hard_state = write.hard_state.unwrap_or(self.hard_state);
+        overwrite(&mut self.entries, &write.entries[..count]);
     }
 }
 
@@ -137,6 +142,22 @@ impl Cluster {
         let node = self.nodes.get_mut(&id).unwrap();
         node.raft = None;
         node.disk.unfinished.clear();
+    }
+
+    /// Returns how many entries a node's oldest unfinished write has, if there
+    /// is one.
+    pub(crate) fn unfinished_len(&self, id: NodeId) -> Option<usize> {
+        Some(self.node(id).disk.unfinished.front()?.entries.len())
+    }
+
+    /// Crashes a node amid its oldest unfinished write, whose hard state and
+    /// first `count` entries survive; what would have followed is lost.
+    pub(crate) fn crash_amid_write(&mut self, id: NodeId, count: usize) {
+        let disk = &mut self.nodes.get_mut(&id).unwrap().disk;
+        if let Some(write) = disk.unfinished.pop_front() {
+            disk.keep(&write, count);
+        }
+        self.crash(id);
     }
 
     /// Finishes a node's oldest write without the node learning of it.

@@ -19,6 +19,15 @@ struct Simulation {
     invariants: Invariants,
     rng: ChaCha8Rng,
     last_read: u64,
+    /// Writes of which a crash left some entries but not all.
+    torn: u32,
+}
+
+/// What a run amounted to.
+struct Ran {
+    committed: usize,
+    reads: usize,
+    torn: u32,
 }
 
 impl Simulation {
@@ -30,11 +39,12 @@ impl Simulation {
             invariants: Invariants::default(),
             rng,
             last_read: 0,
+            torn: 0,
         }
     }
 
     /// Runs amid faults, then without, and demands that the cluster recovers.
-    fn run(mut self) -> Result<Invariants, Broken> {
+    fn run(mut self) -> Result<Ran, Broken> {
         for step in 0..STEPS {
             self.step()?;
             if step % 50 == 0 {
@@ -42,7 +52,11 @@ impl Simulation {
             }
         }
         self.recover()?;
-        Ok(self.invariants)
+        Ok(Ran {
+            committed: self.invariants.committed_len(),
+            reads: self.invariants.reads_answered,
+            torn: self.torn,
+        })
     }
 
     fn step(&mut self) -> Result<(), Broken> {
@@ -95,11 +109,14 @@ impl Simulation {
         self.judge(to)
     }
 
+    /// Proposes some commands at once, so that there are writes to tear.
     fn propose(&mut self, id: NodeId) -> Result<(), Broken> {
-        let command = self.rng.random::<u64>().to_le_bytes().to_vec();
-        if let Some(raft) = self.cluster.raft(id) {
-            // Nodes that do not lead refuse, which is part of the run.
-            let _ = raft.propose(command);
+        for _ in 0..self.rng.random_range(1..=4) {
+            let command = self.rng.random::<u64>().to_le_bytes().to_vec();
+            if let Some(raft) = self.cluster.raft(id) {
+                // Nodes that do not lead refuse, which is part of the run.
+                let _ = raft.propose(command);
+            }
         }
         self.cluster.act(id);
         self.judge(id)
@@ -117,12 +134,34 @@ impl Simulation {
         self.judge(id)
     }
 
-    /// Crashes a node, with luck after some writes it never learns are done.
+    /// Crashes a node, often amid a write; otherwise with luck after some writes
+    /// it never learns are done.
     fn crash(&mut self, id: NodeId) {
-        for _ in 0..self.rng.random_range(0..3) {
-            self.cluster.finish_silently(id);
-        }
-        self.cluster.crash(id);
+        // Writes of several entries are rare: half of the crashes look for one.
+        let torn = self.cluster.ids().into_iter().find_map(|id| {
+            let entries = self.cluster.unfinished_len(id).filter(|&entries| entries > 1)?;
+            Some((id, entries))
+        });
+        let id = match torn {
+            Some((id, entries)) if self.rng.random_bool(0.5) => {
+                let kept = self.rng.random_range(0..entries);
+                self.cluster.crash_amid_write(id, kept);
+                self.torn += u32::from(kept > 0);
+                id
+            }
+            _ => {
+                for _ in 0..self.rng.random_range(0..3) {
+                    self.cluster.finish_silently(id);
+                }
+                // Of a write without entries the hard state is all that can survive.
+                if self.rng.random_bool(0.5) {
+                    self.cluster.crash_amid_write(id, 0);
+                } else {
+                    self.cluster.crash(id);
+                }
+                id
+            }
+        };
         if self.rng.random_bool(0.5) {
             self.restart(id);
         }
@@ -207,20 +246,22 @@ impl Simulation {
 
 #[test]
 fn the_promises_hold_amid_faults_and_the_cluster_recovers() {
-    let mut committed = 0;
-    let mut reads = 0;
+    let mut total = Ran { committed: 0, reads: 0, torn: 0 };
     for seed in 0..400 {
         match Simulation::new(seed, None).run() {
-            Ok(invariants) => {
-                committed += invariants.committed_len();
-                reads += invariants.reads_answered;
+            Ok(ran) => {
+                total.committed += ran.committed;
+                total.reads += ran.reads;
+                total.torn += ran.torn;
             }
             Err(broken) => panic!("seed {seed}: {broken:?}"),
         }
     }
     // A simulation in which nothing happens proves nothing.
+    let Ran { committed, reads, torn } = total;
     assert!(committed > 4_000, "only {committed} entries were committed");
     assert!(reads > 400, "only {reads} reads were answered");
+    assert!(torn > 100, "only {torn} writes were torn by a crash");
 }
 
 /// Runs seeds until one breaks the promise that `bug` is about. Others may break
