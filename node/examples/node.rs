@@ -27,7 +27,7 @@ async fn main() -> ExitCode {
                 message = format!("{message}: {cause}");
                 source = cause.source();
             }
-            tracing::error!("{message}");
+            tracing::error!("failed to {message}");
             ExitCode::FAILURE
         }
     }

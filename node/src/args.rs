@@ -88,13 +88,13 @@ impl FromStr for Peer {
 #[derive(Debug, thiserror::Error)]
 pub enum BadPeer {
     /// There is no `=`.
-    #[error("{0:?} is not of the form NAME=IP:PORT")]
+    #[error("read {0:?} as a peer: it is not of the form NAME=IP:PORT")]
     Form(String),
     /// The part before the `=` cannot be a name.
     #[error(transparent)]
     Name(#[from] crate::raft::BadNodeId),
     /// The part after the `=` is not an address.
-    #[error("{text:?} is not an address of the form IP:PORT")]
+    #[error("read {text:?} as an address: it is not of the form IP:PORT")]
     Address {
         /// What was given.
         text: String,
@@ -117,8 +117,8 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_peer_is_said() {
         let message = |text: &str| text.parse::<Peer>().unwrap_err().to_string();
-        assert!(message("n2").contains("NAME=IP:PORT"));
-        assert!(message("n 2=127.0.0.1:1").contains("cannot name a node"));
-        assert!(message("n2=localhost").contains("not an address"));
+        assert!(message("n2").starts_with("read \"n2\" as a peer: "));
+        assert!(message("n 2=127.0.0.1:1").starts_with("name a node \"n 2\": "));
+        assert!(message("n2=localhost").starts_with("read \"localhost\" as an address: "));
     }
 }

@@ -34,11 +34,11 @@ const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 #[non_exhaustive]
 pub enum NodeError {
     /// A node is named twice in the arguments.
-    #[error("failed to start the node: {0} is named twice; every node needs its own name")]
+    #[error("start the node: {0} is named twice; every node needs its own name")]
     NamedTwice(NodeId),
     /// The election timeout is too short for the heartbeat interval.
     #[error(
-        "failed to start the node: --election-ms {election_ms} is less than twice --heartbeat-ms \
+        "start the node: --election-ms {election_ms} is less than twice --heartbeat-ms \
          {heartbeat_ms}, so that followers would not wait for heartbeats"
     )]
     Timing {
@@ -48,7 +48,7 @@ pub enum NodeError {
         election_ms: u64,
     },
     /// The address cannot be listened on.
-    #[error("failed to listen on {address}")]
+    #[error("listen on {address}")]
     Listen {
         /// Which address.
         address: SocketAddr,
@@ -56,7 +56,7 @@ pub enum NodeError {
         source: io::Error,
     },
     /// The signals that stop the node cannot be waited for.
-    #[error("failed to wait for signals")]
+    #[error("wait for signals")]
     Signal(#[source] io::Error),
     /// The state on disk cannot be used.
     #[error(transparent)]
@@ -68,7 +68,7 @@ pub enum NodeError {
     #[error(transparent)]
     Driver(#[from] DriverError),
     /// The HTTP server failed.
-    #[error("failed to serve on {address}")]
+    #[error("serve on {address}")]
     Serve {
         /// Which address.
         address: SocketAddr,
@@ -76,7 +76,7 @@ pub enum NodeError {
         source: io::Error,
     },
     /// A part of the node panicked.
-    #[error("failed to go on: a part of the node panicked")]
+    #[error("go on: a part of the node panicked")]
     Panicked(#[source] JoinError),
 }
 

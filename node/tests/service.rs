@@ -286,9 +286,13 @@ async fn arguments_that_cannot_work_are_refused() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let twice = args(dir.path(), 0, &addresses, &["--peer=n2=127.0.0.1:3"]);
     let refused = serve(twice, listener, std::future::pending()).await;
-    assert!(matches!(refused, Err(NodeError::NamedTwice(_))), "{refused:?}");
+    let error = refused.unwrap_err();
+    assert!(matches!(error, NodeError::NamedTwice(_)), "{error:?}");
+    assert!(error.to_string().starts_with("start the node: n2 is named twice"), "{error}");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let hasty = args(dir.path(), 0, &addresses, &["--election-ms=60"]);
     let refused = serve(hasty, listener, std::future::pending()).await;
-    assert!(matches!(refused, Err(NodeError::Timing { .. })), "{refused:?}");
+    let error = refused.unwrap_err();
+    assert!(matches!(error, NodeError::Timing { .. }), "{error:?}");
+    assert!(error.to_string().starts_with("start the node: --election-ms 60 "), "{error}");
 }

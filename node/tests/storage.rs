@@ -143,7 +143,9 @@ fn another_kind_of_file_is_left_alone() {
     let path = dir.path().join("raft.log");
     for content in [&b"precious"[..], b"squall\0\x02", &[0; 9]] {
         fs::write(&path, content).unwrap();
-        assert!(matches!(LogFile::open(dir.path()), Err(StorageError::Foreign { .. })));
+        let error = LogFile::open(dir.path()).unwrap_err();
+        assert!(matches!(error, StorageError::Foreign { .. }), "{error:?}");
+        assert!(error.to_string().starts_with("open /"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), content);
     }
 }

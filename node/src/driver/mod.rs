@@ -85,7 +85,7 @@ pub enum DriverError {
     #[error(transparent)]
     Protocol(#[from] CommittedConflict),
     /// A command cannot be read, which means that a peer runs another version.
-    #[error("failed to apply the entry at index {index}: its command is of an unknown form")]
+    #[error("apply the entry at index {index}: its command is of an unknown form")]
     Command {
         /// Where the command stands.
         index: LogIndex,

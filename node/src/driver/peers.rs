@@ -32,7 +32,7 @@ const DELIVERY_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// The error for an HTTP client that cannot be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to set up the HTTP client for peers")]
+#[error("set up the HTTP client for peers")]
 pub struct PeerClientError(#[from] reqwest::Error);
 
 /// Returns the beginnings of a client that does one thing once: it neither

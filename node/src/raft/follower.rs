@@ -9,7 +9,7 @@ use super::types::{Entry, LogIndex, NodeId, Position};
 /// The error for a leader that contradicts what is committed.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "failed to follow {leader}: its entry {offered} contradicts the committed entry {held}; some \
+    "follow {leader}: its entry {offered} contradicts the committed entry {held}; some \
      node lost what it had acknowledged"
 )]
 pub struct CommittedConflict {

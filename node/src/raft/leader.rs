@@ -28,7 +28,7 @@ impl Leadership {
 
 /// The refusal of a node that does not lead; nothing was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this node does not lead")]
+#[error("add to the log or read: this node does not lead")]
 pub struct NotLeader {
     /// Who leads, if the node knows.
     pub leader: Option<NodeId>,

@@ -66,7 +66,7 @@ impl fmt::Debug for NodeId {
 
 /// The error for a name that cannot be a [`NodeId`].
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} cannot name a node: use 1 to 16 letters, digits, '-', '_' or '.'")]
+#[error("name a node {0:?}: use 1 to 16 letters, digits, '-', '_' or '.'")]
 pub struct BadNodeId(String);
 
 /// A period with at most one leader; the logical clock of the protocol.

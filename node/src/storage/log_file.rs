@@ -19,7 +19,7 @@ const FILE_HEADER: &[u8; 8] = b"squall\0\x01";
 #[non_exhaustive]
 pub enum StorageError {
     /// The operating system refused something.
-    #[error("failed to {doing} {}", path.display())]
+    #[error("{doing} {}", path.display())]
     Io {
         /// What was being done.
         doing: &'static str,
@@ -29,20 +29,20 @@ pub enum StorageError {
         source: io::Error,
     },
     /// Another process has the file open.
-    #[error("failed to open {}: another process is using it; stop it or choose another --data", path.display())]
+    #[error("open {}: another process is using it; stop it or choose another --data", path.display())]
     InUse {
         /// Which file.
         path: PathBuf,
     },
     /// The file is something else.
-    #[error("failed to open {}: it is not a log of this version", path.display())]
+    #[error("open {}: it is not a log of this version", path.display())]
     Foreign {
         /// Which file.
         path: PathBuf,
     },
     /// The file is damaged in a way no crash can explain.
     #[error(
-        "failed to read {} at offset {offset}: {what}; what this node acknowledged is lost, so \
+        "read {} at offset {offset}: {what}; what this node acknowledged is lost, so \
          it must not rejoin: restore the file or replace the node", path.display()
     )]
     Corrupt {
@@ -54,10 +54,10 @@ pub enum StorageError {
         what: &'static str,
     },
     /// The thread that writes the file could not be started.
-    #[error("failed to start the thread that writes the log")]
+    #[error("start the thread that writes the log")]
     Thread(#[source] io::Error),
     /// The records given are more than one frame holds.
-    #[error("failed to append to {}: the records exceed {} bytes", path.display(), frame::PAYLOAD_BYTES_MAX)]
+    #[error("append to {}: the records exceed {} bytes", path.display(), frame::PAYLOAD_BYTES_MAX)]
     TooLarge {
         /// Which file.
         path: PathBuf,
