@@ -4,16 +4,21 @@
 #
 #   benchmarks/driver_vs_wrk.sh [ROUNDS] [CONNECTIONS] [SECONDS]
 #
+# Needs wrk, curl and python3.
+#
 # One node, so that the driver and not an election is measured; loopback for both. The two
 # take turns, and the ratio is taken round by round, because machines drift.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-5} connections=${2:-16} seconds=${3:-8}
-command -v wrk >/dev/null || { echo "wrk is missing: apt-get install wrk" >&2; exit 1; }
+for tool in wrk curl python3; do
+  command -v "$tool" >/dev/null || { echo "$tool is missing: apt-get install $tool" >&2; exit 1; }
+done
 cargo build --release --quiet
 squall=${CARGO_TARGET_DIR:-target}/release/squall
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+node=
+trap '[ -z "$node" ] || kill "$node" 2>/dev/null; rm -rf "$work"' EXIT
 
 cat >"$work/mix.lua" <<'LUA'
 local n = 0
@@ -33,12 +38,13 @@ by_wrk() {
   local port=$((20000 + RANDOM % 10000)) data="$work/data.$1"
   mkdir "$data"
   "$squall" node --id n1 --data "$data" --listen "127.0.0.1:$port" 2>"$work/node.log" &
-  local node=$!
+  node=$!
   for _ in $(seq 200); do curl -sf -X PUT -H 'content-type: application/json' \
       -d '{"value":0}' "http://127.0.0.1:$port/kv/0" >/dev/null && break; sleep 0.05; done
   wrk -t1 -c"$connections" -d"${seconds}s" -s "$work/mix.lua" "http://127.0.0.1:$port" \
     | awk '/^RATE/ {print $2}'
   kill "$node"; wait "$node" || true
+  node=
 }
 
 by_squall() {
@@ -56,7 +62,7 @@ PY
 
 echo "round  wrk/s  squall/s  ratio"
 for round in $(seq "$rounds"); do
-  w=$(by_wrk "$round"); s=$(by_squall "$round")
+  by_wrk "$round" >"$work/wrk"; w=$(cat "$work/wrk"); s=$(by_squall "$round")
   awk -v r="$round" -v w="$w" -v s="$s" 'BEGIN {printf "%5d %6d %9d  %.2f\n", r, w, s, s / w}'
 done | tee "$work/table"
 awk '{print $4}' "$work/table" | sort -n | awk '{a[NR]=$1} END {printf "median ratio %.2f\n", a[int((NR+1)/2)]}'

@@ -45,6 +45,14 @@ pub enum AnalysisError {
         /// What is wrong, and where.
         source: HistoryError,
     },
+    /// Events were lost, and with them whatever they would have shown.
+    #[error("judge the history {}: {missing} of its events are missing", path.display())]
+    Incomplete {
+        /// The file.
+        path: PathBuf,
+        /// How many indices no event has.
+        missing: u64,
+    },
     /// The history is not one the model can judge.
     #[error("check the history")]
     Check(#[from] CheckError),
@@ -71,7 +79,7 @@ pub enum AnalysisError {
 
 /// What a run knows beside its history.
 #[derive(Clone, Debug, Default)]
-pub struct Evidence {
+pub struct Circumstances {
     /// What only the harness knows.
     pub facts: RunFacts,
     /// What the nodes said of themselves, in order of time.
@@ -98,25 +106,29 @@ fn open(path: &Path) -> Result<File, AnalysisError> {
 /// When the history cannot be judged or the results cannot be written.
 pub fn conclude(
     run_dir: &RunDir,
-    mut evidence: Evidence,
+    mut circumstances: Circumstances,
     budget: Budget<'_>,
 ) -> Result<Results, AnalysisError> {
     let history = read_history(&run_dir.history())?;
+    if history.missing > 0 {
+        let missing = history.missing;
+        return Err(AnalysisError::Incomplete { path: run_dir.history(), missing });
+    }
     let checking = Instant::now();
     let analysis = check(&history, &CheckOptions { model: None, budget })?;
-    evidence.facts.timings.check_ms = ms(checking.elapsed());
+    circumstances.facts.timings.check_ms = ms(checking.elapsed());
 
     let certificate = Certificate::of(&analysis);
     write_certificate(&certificate, &run_dir.certificate())?;
-    verify_into(&history, &certificate, &mut evidence.facts);
+    verify_into(&history, &certificate, &mut circumstances.facts);
 
     let reporting = Instant::now();
-    let facts = &mut evidence.facts;
+    let facts = &mut circumstances.facts;
     if facts.timings.first_write_ms.is_none() {
         facts.timings.first_write_ms = first_write_ms(&history);
     }
-    let mut results = summarize(&history, &analysis, &evidence.probes, evidence.facts);
-    let html = report::render(&results, &history, &evidence.probes);
+    let mut results = summarize(&history, &analysis, &circumstances.probes, circumstances.facts);
+    let html = report::render(&results, &history, &circumstances.probes);
     run_dir.write(&run_dir.report(), html.as_bytes())?;
     run_dir.write(&run_dir.junit(), junit::render(&results).as_bytes())?;
     results.facts.timings.report_ms = Some(ms(reporting.elapsed()));
@@ -130,8 +142,8 @@ pub fn conclude(
 /// # Errors
 /// As [`conclude`]; also when the results of before are there but cannot be read.
 pub fn conclude_again(run_dir: &RunDir, budget: Budget<'_>) -> Result<Results, AnalysisError> {
-    let evidence = Evidence { facts: facts_of(run_dir)?, probes: probes_of(run_dir)? };
-    conclude(run_dir, evidence, budget)
+    let circumstances = Circumstances { facts: facts_of(run_dir)?, probes: probes_of(run_dir)? };
+    conclude(run_dir, circumstances, budget)
 }
 
 /// The facts a run left, or those its header still tells when it was cut short.
@@ -176,24 +188,35 @@ fn probes_of(run_dir: &RunDir) -> Result<Vec<Probe>, AnalysisError> {
     }
 }
 
-/// Writes a certificate whole or not at all.
+/// Writes a certificate: whole or not at all where `path` is a file or nothing yet, straight
+/// into whatever else it is, such as a pipe.
 ///
 /// # Errors
-/// When the file cannot be written.
+/// When it cannot be written.
 pub fn write_certificate(certificate: &Certificate, path: &Path) -> Result<(), AnalysisError> {
-    let partial = path.with_extension("json.partial");
+    let failed = |source| AnalysisError::Write { path: path.to_owned(), source };
+    // Through a link, so that the file it names is replaced and not the link.
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if std::fs::metadata(&target).is_ok_and(|found| !found.is_file()) {
+        let file = File::options().write(true).open(&target);
+        let file = file.map_err(|error| failed(error.into()))?;
+        return certificate.write_json(BufWriter::new(file)).map_err(failed);
+    }
+    let partial = target.with_extension(format!("{}.partial", std::process::id()));
     let written = File::create(&partial).map_err(CertificateError::from).and_then(|file| {
         certificate.write_json(BufWriter::new(file))?;
-        Ok(std::fs::rename(&partial, path)?)
+        Ok(std::fs::rename(&partial, &target)?)
     });
     written.map_err(|source| {
         // Best effort: the cause is reported either way, and a leftover is only untidy.
         drop(std::fs::remove_file(&partial));
-        AnalysisError::Write { path: path.to_owned(), source }
+        failed(source)
     })
 }
 
 fn verify_into(history: &History, certificate: &Certificate, facts: &mut RunFacts) {
+    // What an earlier analysis of the same run found does not count.
+    (facts.proof_verified, facts.verify_error, facts.timings.verify_ms) = (None, None, None);
     if certificate.verdict == Verdict::Unknown {
         return;
     }

@@ -96,12 +96,63 @@ impl Pace {
     }
 
     async fn wait(&mut self, stop: &AtomicBool) {
-        let Some(interval) = self.interval else { return };
+        if self.interval.is_none() {
+            return;
+        }
         let mut now = Instant::now();
         while now < self.next && !stop.load(Ordering::Relaxed) {
             sleep_until(self.next.min(now + Self::LOOK)).await;
             now = Instant::now();
         }
+        self.take_turn(now);
+    }
+
+    /// Takes the turn due at `now`; the next one is an interval after it, or after `now` if
+    /// this one came more than an interval late.
+    fn take_turn(&mut self, now: Instant) {
+        let Some(interval) = self.interval else { return };
         self.next = self.next.max(now.checked_sub(interval).unwrap_or(now)) + interval;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Turns that `clients` workers take in `time`, when an operation lasts `busy`.
+    fn turns(rate: u32, clients: usize, time: Duration, busy: Duration) -> usize {
+        let began = Instant::now();
+        let mut total = 0;
+        for client in 0..clients {
+            let mut pace = Pace::new(Rate::PerSecond(rate), client, clients, began);
+            let mut now = began;
+            while now < began + time {
+                now = now.max(pace.next);
+                pace.take_turn(now);
+                if now < began + time {
+                    total += 1;
+                }
+                now += busy;
+            }
+        }
+        total
+    }
+
+    #[test]
+    fn a_rate_is_held_and_never_exceeded() {
+        let second = Duration::from_secs(1);
+        assert_eq!(turns(400, 8, second, Duration::from_millis(1)), 400);
+        assert_eq!(turns(5, 20, second, Duration::ZERO), 5);
+        // Slower than the rate: each worker goes as fast as it can.
+        assert_eq!(turns(400, 1, second, Duration::from_millis(10)), 100);
+    }
+
+    #[test]
+    fn no_burst_follows_an_operation_that_hung() {
+        let began = Instant::now();
+        let mut pace = Pace::new(Rate::PerSecond(100), 0, 1, began);
+        let late = began + Duration::from_secs(5);
+        pace.take_turn(late);
+        assert!(pace.next >= late, "turns missed are gone");
     }
 }

@@ -163,7 +163,7 @@ impl Cluster {
         let ((node, status), _, _) = select_all(exits).await;
         ClusterError::Ended {
             node: self.names[node].clone(),
-            how: status.map_or("it was never started".to_owned(), describe),
+            how: status.map_or(Exit::Unknown, Exit::from).to_string(),
             tail: tail(&self.logs[node]),
             log: self.logs[node].clone(),
         }

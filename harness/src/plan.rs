@@ -83,6 +83,15 @@ pub enum PlanError {
         /// What it may say.
         bounds: String,
     },
+    /// A run that would pass without any of the faults asked for.
+    #[error(
+        "fit any of the faults `{nemesis}` into this run: give it more time or nodes, or ask \
+         for none with --nemesis none"
+    )]
+    NoFault {
+        /// What was asked for.
+        nemesis: String,
+    },
     /// The faults are not understood.
     #[error("read the faults: {0}")]
     Faults(String),
@@ -124,22 +133,25 @@ impl Plan {
             self.concurrency = 4 * self.nodes;
         }
         bounded("concurrency", self.concurrency, 1, Self::CONCURRENCY_MAX)?;
-        bounded_time("time", self.time, "1s", "7days")?;
+        bounded_time("time", self.time, "1s", "1day")?;
         bounded_time("operation_timeout", self.operation_timeout, "1ms", "1h")?;
-        if let Some(name) = &self.name {
-            let safe = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-            if name.is_empty() || name.starts_with('.') || !name.chars().all(safe) {
-                return Err(PlanError::OutOfBounds {
-                    field: "name",
-                    given: format!("{name:?}"),
-                    bounds: "letters, digits, `-`, `_` and `.`, not beginning with `.`".into(),
-                });
-            }
+        if let Some(name) = self.name.as_ref().filter(|name| !is_plain_name(name)) {
+            return Err(PlanError::OutOfBounds {
+                field: "name",
+                given: format!("{name:?}"),
+                bounds: "letters, digits, `-`, `_` and `.`, not beginning with `.`, and not \
+                         `latest`"
+                    .to_owned(),
+            });
         }
         squall_workloads::by_name(&self.workload, self.workload_settings())?;
         let faults = self.faults()?;
         if self.schedule.is_none() {
-            self.schedule = Some(Schedule::random(self.seed, &faults, self.nodes, self.time));
+            let schedule = Schedule::random(self.seed, &faults, self.nodes, self.time);
+            if schedule.steps.is_empty() && !faults.is_empty() {
+                return Err(PlanError::NoFault { nemesis: self.nemesis });
+            }
+            self.schedule = Some(schedule);
         }
         Ok(self)
     }
@@ -189,6 +201,13 @@ impl Plan {
         flag(true, "seed", self.seed.to_string());
         words.join(" ")
     }
+}
+
+/// Whether `name` is one folder's name, on every file system, and free to use.
+pub(crate) fn is_plain_name(name: &str) -> bool {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    // `latest` is the link to the newest run.
+    !name.is_empty() && !name.starts_with('.') && name != "latest" && name.chars().all(safe)
 }
 
 fn bounded(field: &'static str, given: usize, least: usize, most: usize) -> Result<(), PlanError> {
@@ -259,7 +278,10 @@ impl Serialize for Rate {
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(
+            untagged,
+            expecting = "a number of operations a second, at least 1, or `unlimited`"
+        )]
         enum Raw {
             Number(u32),
             Text(String),
@@ -345,7 +367,7 @@ mod seed {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "a seed from 0 to 2^64 - 1")]
         enum Raw {
             Number(u64),
             Text(String),

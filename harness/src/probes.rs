@@ -99,18 +99,12 @@ impl Probing {
         Ok(Self { tasks, seen })
     }
 
-    /// Ends probing and returns everything seen, in order of time.
-    ///
-    /// # Errors
-    /// When a probe could not be written.
-    pub async fn finish(mut self) -> std::io::Result<Vec<Probe>> {
+    /// Ends probing and returns everything seen, and why some of it is not in the file.
+    pub async fn finish(mut self) -> (Vec<Probe>, Option<String>) {
         self.tasks.shutdown().await;
         let mut seen = self.seen.lock().expect("no thread panics while it writes a probe");
-        if let Some(error) = seen.failed.take() {
-            return Err(error);
-        }
-        seen.file.flush()?;
-        Ok(std::mem::take(&mut seen.probes))
+        let lost = seen.failed.take().map(|error| error.to_string());
+        (std::mem::take(&mut seen.probes), lost)
     }
 }
 

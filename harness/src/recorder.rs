@@ -15,7 +15,7 @@ use std::{
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
-        mpsc::{self, TryRecvError},
+        mpsc::{self, TryRecvError, TrySendError},
     },
     thread,
     time::{Duration, Instant},
@@ -32,6 +32,9 @@ use crate::system::Completion;
 /// How long an event may sit in memory before it is handed to the kernel; a `kill -9`
 /// loses no more than this.
 const BATCH_INTERVAL: Duration = Duration::from_millis(10);
+
+/// How many events may wait for the disk: some seconds of the fastest clients.
+const WAITING_MAX: usize = 1 << 19;
 
 /// The history could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +59,7 @@ pub struct Tally {
 }
 
 struct Shared {
+    path: PathBuf,
     began: Instant,
     next_index: AtomicU64,
     ok: AtomicU64,
@@ -65,17 +69,25 @@ struct Shared {
     broken: watch::Sender<bool>,
 }
 
+impl Shared {
+    /// Notes the first reason why the history is not complete.
+    fn fail(&self, source: io::Error) {
+        self.failed.get_or_init(|| Arc::new(RecorderError { path: self.path.clone(), source }));
+        self.broken.send_replace(true);
+    }
+}
+
 /// A handle through which events are recorded; cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
     shared: Arc<Shared>,
-    inbox: mpsc::Sender<Message>,
+    inbox: mpsc::SyncSender<Message>,
 }
 
 /// The writer thread behind a [`Recorder`].
 pub struct Writer {
     thread: thread::JoinHandle<()>,
-    inbox: mpsc::Sender<Message>,
+    inbox: mpsc::SyncSender<Message>,
     shared: Arc<Shared>,
 }
 
@@ -101,6 +113,7 @@ impl Recorder {
         let file = File::create_new(path).map_err(failed)?;
         let writer = EventWriter::new(file, header).map_err(failed)?;
         let shared = Arc::new(Shared {
+            path: path.to_owned(),
             began,
             next_index: AtomicU64::new(0),
             ok: AtomicU64::new(0),
@@ -109,16 +122,14 @@ impl Recorder {
             failed: OnceLock::new(),
             broken: watch::Sender::new(false),
         });
-        let (sender, inbox) = mpsc::channel();
+        let (sender, inbox) = mpsc::sync_channel(WAITING_MAX);
         let thread = thread::Builder::new()
             .name("recorder".to_owned())
             .spawn({
-                let (shared, path) = (Arc::clone(&shared), path.to_owned());
+                let shared = Arc::clone(&shared);
                 move || {
                     if let Err(source) = write_in_order(writer, &inbox) {
-                        let error = Arc::new(RecorderError { path, source });
-                        shared.failed.get_or_init(|| error);
-                        shared.broken.send_replace(true);
+                        shared.fail(source);
                     }
                 }
             })
@@ -228,8 +239,15 @@ impl Recorder {
         event.index = Some(self.shared.next_index.fetch_add(1, Ordering::SeqCst));
         let since = self.shared.began.elapsed();
         event.time = u64::try_from(since.as_nanos()).expect("a run shorter than 584 years");
-        // The writer is gone only after it failed, which `broken` and `finish` report.
-        drop(self.inbox.send(Message::Event(Box::new(event))));
+        match self.inbox.try_send(Message::Event(Box::new(event))) {
+            // The writer is gone only after it failed, which `broken` and `finish` report.
+            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
+            // Waiting here would stop all clients, and a lost event makes the history worthless.
+            Err(TrySendError::Full(_)) => {
+                let why = format!("the disk does not keep up: {WAITING_MAX} events wait");
+                self.shared.fail(io::Error::other(why));
+            }
+        }
     }
 }
 

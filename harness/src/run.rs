@@ -17,6 +17,7 @@ use squall_nemesis::{
 };
 use squall_results::{
     facts::{Recovery, RunFacts, Timings},
+    probes::Probe,
     run_dir::{RunDir, StoreError},
     summary::Results,
 };
@@ -24,7 +25,7 @@ use squall_workloads::Workload;
 use tokio::sync::watch;
 
 use crate::{
-    analysis::{self, AnalysisError, Evidence},
+    analysis::{self, AnalysisError, Circumstances},
     clients::Clients,
     cluster::{Cluster, ClusterError},
     host,
@@ -82,6 +83,12 @@ pub enum RunError {
     /// The history cannot be written.
     #[error(transparent)]
     Recorder(#[from] Arc<RecorderError>),
+    /// The history could no longer be written; closing it says why.
+    #[error("keep the history")]
+    Unrecorded,
+    /// Somebody ended the run before any client began.
+    #[error("reach a verdict: interrupted before the clients began")]
+    Interrupted,
     /// A client ended in a panic.
     #[error("run the clients")]
     Client(#[from] tokio::task::JoinError),
@@ -102,6 +109,8 @@ pub struct Order {
     pub run_dir: RunDir,
     /// When the run began, as the run directory has it.
     pub started_utc: String,
+    /// Why this machine refused a sandbox, where one was tried.
+    pub refused: Option<String>,
     /// Whom to tell.
     pub progress: Arc<dyn Progress>,
     /// Becomes true when somebody wants the run to end early: it is healed, read back and
@@ -119,8 +128,7 @@ pub async fn connect(net: Net, nodes: usize) -> Result<(Network, Option<String>)
         return Ok((Network::proxy(nodes).await?, None));
     }
     if !squall_nemesis::sandbox::inside() {
-        let why = "this process is not in a sandbox".to_owned();
-        return Ok((Network::proxy(nodes).await?, Some(why)));
+        return Ok((Network::proxy(nodes).await?, None));
     }
     match Network::sandbox(nodes).await {
         Ok(network) => Ok((network, None)),
@@ -151,27 +159,35 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 /// was recorded until then stays in the run directory.
 pub async fn run(order: Order) -> Result<Results, RunError> {
     let began = Instant::now();
-    let Order { plan, system, workload, run_dir, started_utc, progress, interrupt } = order;
+    let Order { plan, system, workload, run_dir, started_utc, refused, progress, interrupt } =
+        order;
     run_dir.write(&run_dir.plan(), plan.to_toml().as_bytes())?;
     progress.phase(&format!("starting {} nodes", plan.nodes));
-    let (network, refused) = connect(plan.net, plan.nodes).await?;
-    let stage = Stage::set(&plan, system, network, &run_dir, &*workload, began)?;
-    let mut facts = stage.facts(&plan, &started_utc);
+    let (network, failed) = connect(plan.net, plan.nodes).await?;
+    let refused = refused.or(failed);
+    let standing = Standing::set_up(&plan, system, network, &run_dir, &*workload, began)?;
+    let mut facts = standing.facts(&plan, &started_utc);
     facts.notes.extend(refused.map(|why| format!("No sandbox: {why}.")));
 
-    let acted = stage.act(&plan, &*workload, &*progress, interrupt, &run_dir, began).await?;
-    facts.timings = acted.timings;
-    facts.recovered = acted.recovered;
-    facts.interrupted = acted.interrupted;
+    let carried_out =
+        standing.carry_out(&plan, &*workload, &*progress, interrupt, &run_dir, began).await;
+    // On every way out the nodes end and what was recorded reaches the disk.
+    progress.phase("ending the nodes");
+    let probed = standing.take_down().await;
+    let (probes, lost) = probed?;
+    let course = carried_out?;
+    facts.timings = course.timings;
+    facts.recovered = course.recovered;
+    facts.interrupted = course.interrupted;
 
     progress.phase("checking the history");
-    let probes = stage.strike(&run_dir).await?;
-    let evidence = Evidence { facts, probes };
-    Ok(analysis::conclude(&run_dir, evidence, squall_checker::Budget::default())?)
+    facts.notes.extend(lost.map(|why| format!("Not all probes were kept: {why}.")));
+    let circumstances = Circumstances { facts, probes };
+    Ok(analysis::conclude(&run_dir, circumstances, squall_checker::Budget::default())?)
 }
 
 /// Everything that stands while the clients run.
-struct Stage {
+struct Standing {
     system: Arc<dyn System>,
     network: Arc<Network>,
     cluster: Cluster,
@@ -182,14 +198,15 @@ struct Stage {
     names: Vec<String>,
 }
 
-struct Acted {
+/// How a run went.
+struct Course {
     timings: Timings,
     recovered: Recovery,
     interrupted: bool,
 }
 
-impl Stage {
-    fn set(
+impl Standing {
+    fn set_up(
         plan: &Plan,
         system: Arc<dyn System>,
         network: Network,
@@ -205,7 +222,7 @@ impl Stage {
             kind: HeaderTag::Header,
             system: plan.system.clone(),
             workload: plan.workload.clone(),
-            model: workload.model().to_owned(),
+            model: workload.model().to_string(),
             nodes: names.clone(),
             seed: plan.seed,
             plan: serde_json::to_value(plan).expect("a plan is plain data"),
@@ -255,7 +272,7 @@ impl Stage {
     }
 
     /// Boots, runs clients against nemesis, heals and reads back.
-    async fn act(
+    async fn carry_out(
         &self,
         plan: &Plan,
         workload: &dyn Workload,
@@ -263,9 +280,13 @@ impl Stage {
         interrupt: watch::Receiver<bool>,
         run_dir: &RunDir,
         began: Instant,
-    ) -> Result<Acted, RunError> {
+    ) -> Result<Course, RunError> {
         let mut timings = Timings::default();
-        self.cluster.start_all().await?;
+        let mut early = interrupt.clone();
+        tokio::select! {
+            started = self.cluster.start_all() => started?,
+            () = wait_true(&mut early) => return Err(RunError::Interrupted),
+        }
         timings.boot_ms = ms(began.elapsed());
         let slots = plan.concurrency + plan.nodes * readback::LANES;
         let sessions = Sessions::new(
@@ -276,28 +297,36 @@ impl Stage {
             slots,
         );
         let mut readback = Readback::new(&sessions, plan.concurrency);
-        if readback.all_serve(Instant::now() + FIRST_WRITE_DEADLINE).await == 0 {
+        let serving = tokio::select! {
+            serving = readback.all_serve(Instant::now() + FIRST_WRITE_DEADLINE) => serving,
+            error = self.cluster.first_exit() => return Err(error.into()),
+            () = wait_true(&mut early) => return Err(RunError::Interrupted),
+        };
+        if serving == 0 {
             return Err(RunError::NeverServed { logs: run_dir.path().join("logs") });
         }
 
-        let storm = Instant::now();
-        let interrupted = self.storm(plan, workload, &sessions, progress, interrupt).await?;
-        timings.workload_ms = ms(storm.elapsed());
+        let workload_began = Instant::now();
+        let end = self.drive(plan, workload, &sessions, progress, interrupt).await?;
+        timings.workload_ms = ms(workload_began.elapsed());
+        if end == End::Broken {
+            return Err(RunError::Unrecorded);
+        }
 
         progress.phase("healing, then reading back");
         let recovered = self.read_back(workload, &mut readback, &mut timings).await;
-        Ok(Acted { timings, recovered, interrupted })
+        Ok(Course { timings, recovered, interrupted: end == End::Interrupted })
     }
 
-    /// Clients against nemesis until the time is up; true when interrupted before.
-    async fn storm(
+    /// Clients against nemesis until the time is up or something ends it before.
+    async fn drive(
         &self,
         plan: &Plan,
         workload: &dyn Workload,
         sessions: &Sessions,
         progress: &dyn Progress,
         mut interrupt: watch::Receiver<bool>,
-    ) -> Result<bool, RunError> {
+    ) -> Result<End, RunError> {
         let schedule = plan.schedule.as_ref().expect("a resolved plan has a schedule");
         let faults = FaultsInForce::default();
         let record = |event: NemesisEvent| {
@@ -318,7 +347,7 @@ impl Stage {
         };
         let (_, reason) = tokio::join!(conduct, timer);
         clients.stop().await?;
-        Ok(reason == End::Interrupted)
+        Ok(reason)
     }
 
     /// Tells how the run goes, until `total` has passed.
@@ -367,17 +396,12 @@ impl Stage {
         }
     }
 
-    /// Ends the nodes and closes the files; returns the probes.
-    async fn strike(
-        self,
-        run_dir: &RunDir,
-    ) -> Result<Vec<squall_results::probes::Probe>, RunError> {
+    /// Ends the nodes and closes the files. Returns the probes, and why some are lost.
+    async fn take_down(self) -> Result<(Vec<Probe>, Option<String>), RunError> {
         self.cluster.stop_all().await;
-        let path = run_dir.cluster();
-        let probes = self.probing.finish().await;
-        let probes = probes.map_err(|source| RunError::File { path, source })?;
+        let probed = self.probing.finish().await;
         self.writer.finish()?;
-        Ok(probes)
+        Ok(probed)
     }
 }
 
@@ -390,7 +414,7 @@ enum End {
 }
 
 /// Resolves when `flag` is true; never if it can no longer become so.
-async fn wait_true(flag: &mut watch::Receiver<bool>) {
+pub(crate) async fn wait_true(flag: &mut watch::Receiver<bool>) {
     if flag.wait_for(|flag| *flag).await.is_err() {
         std::future::pending::<()>().await;
     }

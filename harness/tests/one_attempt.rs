@@ -105,8 +105,8 @@ async fn a_write_reaches_a_hostile_server_once_and_is_indeterminate() {
     }
 }
 
-/// A connection that the server closed while it lay idle is the one case in which the
-/// HTTP library starts over by itself; nothing may have been sent before it does.
+/// A connection that the server closed while it lay idle is replaced; nothing may have been
+/// sent on it before.
 #[tokio::test]
 async fn a_stale_pooled_connection_never_sends_a_write_twice() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -152,6 +152,37 @@ async fn a_stale_pooled_connection_never_sends_a_write_twice() {
             Completion::Fail(why) => panic!("write {sent} may have been taken, but: {why}"),
         }
     }
+}
+
+/// An operation given up must not leave its reply to the next one.
+#[tokio::test]
+async fn a_late_reply_never_answers_the_next_operation() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let (reading, has_read) = mpsc::channel();
+    let (go, may_reply) = mpsc::channel::<()>();
+    thread::spawn(move || {
+        // The first connection gets its reply late, every other one gets nothing at all.
+        let (mut first, _) = listener.accept().expect("a connection");
+        let mut buffer = [0; 4096];
+        let _ = first.read(&mut buffer).expect("an operation");
+        reading.send(()).expect("the test listens");
+        may_reply.recv().expect("the test goes on");
+        let body = r#"{"value":1,"revision":1}"#;
+        let reply = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        // The client may have closed it already, which is just as well.
+        drop(first.write_all(reply.as_bytes()));
+        let (mut second, _) = listener.accept().expect("a connection of its own");
+        let _ = second.read(&mut buffer).expect("an operation");
+    });
+    let mut client = client(address);
+    let read = Invocation::read("1");
+    let given_up = tokio::time::timeout(Duration::from_millis(100), client.invoke(0, &read)).await;
+    assert!(given_up.is_err(), "{given_up:?}");
+    has_read.recv_timeout(Duration::from_secs(5)).expect("the first operation arrived");
+    go.send(()).expect("the server waits");
+    let next = client.invoke(0, &Invocation::read("2")).await;
+    assert!(matches!(next, Completion::Info(_)), "{next:?}");
 }
 
 #[tokio::test]

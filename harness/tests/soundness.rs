@@ -8,7 +8,7 @@ use std::{
     path::Path,
     process::Command,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -23,6 +23,7 @@ use squall::{
     system::{BoxFuture, Client, Completion, NodeSetup, Status, System},
 };
 use squall_checker::history::{FORMAT_VERSION, Header, HeaderTag, History, Outcome, read_jsonl};
+use squall_nemesis::conductor::{NemesisEvent, Stage};
 use squall_workloads::{Invocation, Register};
 
 /// Answers by turns: ok, refused, broken, never.
@@ -99,16 +100,20 @@ fn read(path: &Path) -> History {
     read_jsonl(BufReader::new(file)).expect("the history is valid")
 }
 
-/// Runs clients against the fickle system for `time` and returns what was recorded.
-async fn record(time: Duration, path: &Path, rate: Rate) -> History {
+/// Runs clients against the fickle system for `operations` and returns what was recorded.
+async fn record(operations: u64, path: &Path) -> History {
     let (recorder, writer) = Recorder::start(path, &header(), Instant::now()).expect("a file");
     let address: SocketAddr = "127.0.0.1:1".parse().expect("an address");
     let nodes = [("n1".to_owned(), address), ("n2".to_owned(), address)];
     let timeout = Duration::from_millis(20);
     let system = Arc::new(Fickle::default());
     let sessions = Sessions::new(system, &nodes, recorder.clone(), timeout, CLIENTS);
-    let clients = Clients::start(&sessions, &Register::new(5, 3), CLIENTS, rate);
-    tokio::time::sleep(time).await;
+    let clients = Clients::start(&sessions, &Register::new(5, 3), CLIENTS, Rate::Unlimited);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while recorder.tally().ok < operations {
+        assert!(Instant::now() < deadline, "only {:?} after 30 s", recorder.tally());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     clients.stop().await.expect("no client panics");
     let tally = recorder.tally();
     writer.finish().expect("the disk takes it");
@@ -126,8 +131,7 @@ async fn record(time: Duration, path: &Path, rate: Rate) -> History {
 async fn processes_retire_after_info_and_stay_on_their_node() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("history.jsonl");
-    let history = record(Duration::from_millis(400), &path, Rate::Unlimited).await;
-    assert!(history.operations.len() > 200, "{} operations", history.operations.len());
+    let history = record(500, &path).await;
 
     let mut retired = BTreeSet::new();
     let mut homes = BTreeMap::new();
@@ -144,29 +148,75 @@ async fn processes_retire_after_info_and_stay_on_their_node() {
     assert!(lost.into_iter().any(|error| error.contains("no reply within 20ms")));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_completion_never_comes_before_its_invocation_and_time_follows_the_index() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("history.jsonl");
-    let history = record(Duration::from_millis(300), &path, Rate::Unlimited).await;
-    for op in &history.operations {
-        let Some(completed) = op.completed else { panic!("{op:?} never completed") };
-        assert!(op.invoked.position < completed.position, "{op:?}");
-        assert!(op.invoked.time_ns <= completed.time_ns, "{op:?}");
-    }
-    let positions: Vec<_> = history.operations.iter().map(|op| op.invoked.position).collect();
-    assert!(positions.is_sorted());
+/// Says into the recorder itself when it begins and ends working on an operation.
+struct Witness {
+    recorder: OnceLock<Recorder>,
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_rate_is_held_and_never_exceeded() {
+struct WitnessClient(Recorder);
+
+impl System for Witness {
+    fn name(&self) -> &str {
+        "witness"
+    }
+
+    fn version(&self) -> String {
+        "1".to_owned()
+    }
+
+    fn command(&self, _: &NodeSetup) -> Command {
+        Command::new("true")
+    }
+
+    fn client(&self, _: &[SocketAddr]) -> Box<dyn Client> {
+        Box::new(WitnessClient(self.recorder.get().expect("set before any client").clone()))
+    }
+
+    fn probe<'a>(&'a self, _: SocketAddr) -> BoxFuture<'a, Option<Status>> {
+        Box::pin(async { None })
+    }
+}
+
+fn mark(recorder: &Recorder, f: &'static str) {
+    let (value, evidence) = (Value::Null, Value::Null);
+    recorder.nemesis(NemesisEvent { stage: Stage::Ok, f, value, evidence });
+}
+
+impl Client for WitnessClient {
+    fn invoke<'a>(&'a mut self, _: usize, op: &'a Invocation) -> BoxFuture<'a, Completion> {
+        Box::pin(async move {
+            mark(&self.0, "begins");
+            tokio::task::yield_now().await;
+            mark(&self.0, "ends");
+            Completion::Ok { value: op.value.clone(), revision: None }
+        })
+    }
+}
+
+/// The interval recorded holds everything the client did for the operation: one stamped
+/// too late or completed too early would make the checker see orders that were not.
+#[tokio::test]
+async fn an_operation_is_recorded_around_all_its_work() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("history.jsonl");
-    let history = record(Duration::from_secs(1), &path, Rate::PerSecond(300)).await;
-    let n = history.operations.len();
-    // Operations that hang for 20 ms cost no turn at this rate; the first of each client
-    // may come at once.
-    assert!((240..=300 + CLIENTS).contains(&n), "{n} operations at 300/s in 1 s");
+    let (recorder, writer) = Recorder::start(&path, &header(), Instant::now()).expect("a file");
+    let witness = Witness { recorder: OnceLock::new() };
+    assert!(witness.recorder.set(recorder.clone()).is_ok());
+    let nodes = [("n1".to_owned(), "127.0.0.1:1".parse().expect("an address"))];
+    let timeout = Duration::from_secs(60);
+    let sessions = Sessions::new(Arc::new(witness), &nodes, recorder, timeout, 1);
+    let mut session = sessions.open(0, 0);
+    for value in 1..=50 {
+        session.run(&Invocation::write("1", value)).await;
+    }
+    writer.finish().expect("the disk takes it");
+    let history = read(&path);
+    assert_eq!((history.operations.len(), history.nemesis.len()), (50, 100));
+    for (op, marks) in history.operations.iter().zip(history.nemesis.chunks(2)) {
+        let [begins, ends] = [&marks[0], &marks[1]].map(|mark| mark.index.expect("indexed"));
+        let completed = op.completed.expect("it ended").position;
+        assert!(op.invoked.position < begins && begins < ends && ends < completed, "{op:?}");
+    }
 }
 
 /// Events are handed over by many threads at once; the file is in index order all the same.

@@ -17,7 +17,7 @@ pub struct Settings {
 
 /// A name that is not in [`WORKLOADS`].
 #[derive(Debug, thiserror::Error)]
-#[error("there is no workload `{name}`; there is: {}", known())]
+#[error("run the workload `{name}`: there is none of that name; there is: {}", known())]
 pub struct UnknownWorkload {
     name: String,
 }

@@ -12,6 +12,8 @@ use std::borrow::Cow;
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
+use squall_checker::model::ModelName;
+
 use crate::workload::{Generator, Invocation, Workload};
 
 /// The `register` workload.
@@ -45,8 +47,8 @@ impl Workload for Register {
         "register"
     }
 
-    fn model(&self) -> &'static str {
-        "register"
+    fn model(&self) -> ModelName {
+        ModelName::Register
     }
 
     fn functions(&self) -> &'static [&'static str] {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde_json::Value;
+use squall_checker::model::ModelName;
 
 /// One operation about to be invoked, not yet addressed to a node.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,8 +41,8 @@ pub trait Workload: Send + Sync {
     /// The name on the command line.
     fn name(&self) -> &'static str;
 
-    /// The model that judges the history, by the checker's name for it.
-    fn model(&self) -> &'static str;
+    /// The model that judges the history.
+    fn model(&self) -> ModelName;
 
     /// The functions a system must offer.
     fn functions(&self) -> &'static [&'static str];

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use squall_results::summary::RunVerdict;
 use toml::{Table, Value};
 
-use crate::plan::{Plan, PlanError};
+use crate::plan::{Plan, PlanError, is_plain_name};
 
 /// Most cells of one suite.
 const CELLS_MAX: usize = 10_000;
@@ -55,9 +55,9 @@ pub enum SuiteError {
     #[error("run the suite `{0}`: it has no cells; add a `[[cell]]`")]
     Empty(String),
     /// More cells than anybody means.
-    #[error("run the suite `{name}`: it has more than {CELLS_MAX} cells; shorten a matrix")]
+    #[error("run `{name}`: it makes more than {CELLS_MAX} cells; shorten a matrix")]
     TooLarge {
-        /// The suite.
+        /// The suite or the cell.
         name: String,
     },
     /// A cell's plan is not one.
@@ -76,6 +76,9 @@ pub enum SuiteError {
         /// The field.
         field: String,
     },
+    /// A name that is not a plain folder name.
+    #[error("use the name `{0}`: use letters, digits, `-`, `_` and `.`, not beginning with `.`")]
+    Name(String),
     /// Two cells would share a folder.
     #[error("use the cell `{0}`: another one has the same name")]
     Repeated(String),
@@ -109,6 +112,9 @@ impl Suite {
     /// Names the cell and the field that cannot be used, and why.
     pub fn from_toml(text: &str) -> Result<Self, SuiteError> {
         let raw: RawSuite = toml::from_str(text)?;
+        if !is_plain_name(&raw.name) {
+            return Err(SuiteError::Name(raw.name));
+        }
         let mut cells: Vec<CellPlan> = Vec::new();
         for cell in &raw.cell {
             for (suffix, fields) in combinations(cell)? {
@@ -132,6 +138,10 @@ impl Suite {
 
 /// Every choice of one value per matrix field, with what it adds to the cell's name.
 fn combinations(cell: &RawCell) -> Result<Vec<(String, Table)>, SuiteError> {
+    let lengths = cell.matrix.values().map(|values| values.as_array().map_or(1, Vec::len));
+    if lengths.fold(1, usize::saturating_mul) > CELLS_MAX {
+        return Err(SuiteError::TooLarge { name: cell.name.clone() });
+    }
     let mut all = vec![(String::new(), Table::new())];
     for (field, values) in &cell.matrix {
         let values = values
@@ -228,6 +238,9 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         assert!(refused("name = 's'").contains("no cells"));
+        for name in ["", "../up", "/etc", "a/b", ".hidden"] {
+            assert!(refused(&format!("name = '{name}'")).contains("letters"), "{name}");
+        }
         let cell = "name = 's'\n[[cell]]\nname = 'c'\nexpect = 'linearizable'\n";
         let nodes = refused(&format!("{cell}plan = {{ nodes = 0 }}"));
         assert!(nodes.contains("`c`") && nodes.contains("nodes = 0"), "{nodes}");

@@ -6,6 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::{
+    errno::Errno,
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use squall_results::{
     run_dir::{StoreError, write_atomically},
     suite::{Cell, SuiteResults, render_html, render_junit},
@@ -14,6 +19,7 @@ use squall_results::{
 use tokio::{process::Command, sync::watch};
 
 use super::definition::{CellPlan, Suite};
+use crate::run::wait_true;
 
 /// Time a run may need beside its workload before it counts as hanging.
 const OVERHEAD_MAX: Duration = Duration::from_secs(180);
@@ -47,7 +53,7 @@ pub async fn run(order: SuiteOrder, tell: &dyn Fn(&Told<'_>)) -> Result<SuiteRes
             not_run(cell, "not run: the suite was interrupted before it")
         } else {
             tell(&Told::Starts { index, total, cell });
-            carry_out(cell, &executable, &folder).await
+            carry_out(cell, &executable, &folder, interrupt.clone()).await
         };
         tell(&Told::Ended { cell: &done });
         results.cells.push(done);
@@ -108,9 +114,14 @@ fn in_words(cell: &CellPlan) -> String {
     )
 }
 
-async fn carry_out(cell: &CellPlan, executable: &Path, folder: &Path) -> Cell {
+async fn carry_out(
+    cell: &CellPlan,
+    executable: &Path,
+    folder: &Path,
+    interrupt: watch::Receiver<bool>,
+) -> Cell {
     let began = Instant::now();
-    let outcome = execute(cell, executable, folder).await;
+    let outcome = execute(cell, executable, folder, interrupt).await;
     let mut done = not_run(cell, "");
     done.seconds = began.elapsed().as_secs_f64();
     done.run_dir = run_dir(folder, &cell.name);
@@ -126,23 +137,46 @@ async fn carry_out(cell: &CellPlan, executable: &Path, folder: &Path) -> Cell {
 }
 
 /// Runs the cell's plan in a process of its own; the reason when it has no results.
-async fn execute(cell: &CellPlan, executable: &Path, folder: &Path) -> Result<Results, String> {
-    let plan = folder.join(format!("{}.toml", cell.name));
+async fn execute(
+    cell: &CellPlan,
+    executable: &Path,
+    folder: &Path,
+    mut interrupt: watch::Receiver<bool>,
+) -> Result<Results, String> {
+    let plans = folder.join("plans");
+    std::fs::create_dir_all(&plans)
+        .map_err(|error| format!("failed to make {}: {error}", plans.display()))?;
+    let plan = plans.join(format!("{}.toml", cell.name));
     write_atomically(&plan, cell.plan.to_toml().as_bytes())
         .map_err(|error| format!("failed to {}", crate::run::chain(&error)))?;
-    let child = Command::new(executable)
-        .args(["test", "--json", "--plan"])
+    let mut child = Command::new(executable)
+        .args(["test", "--json", "--lifeline", "--plan"])
         .arg(&plan)
         .arg("--store")
-        .arg(folder)
-        .stdin(Stdio::null())
+        .arg(folder.join("runs"))
+        // Held open as long as the suite lives; see `--lifeline`.
+        .stdin(Stdio::piped())
+        // Ctrl-C on a terminal reaches the suite, which passes it on once.
+        .process_group(0)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| format!("failed to start {}: {error}", executable.display()))?;
+    let lifeline = child.stdin.take();
+    let pid = child.id();
     let limit = cell.plan.time + OVERHEAD_MAX;
-    let Ok(output) = tokio::time::timeout(limit, child.wait_with_output()).await else {
+    let ended = tokio::time::timeout(limit, child.wait_with_output());
+    tokio::pin!(ended);
+    let output = tokio::select! {
+        output = &mut ended => output,
+        () = wait_true(&mut interrupt) => {
+            end_early(pid);
+            ended.await
+        }
+    };
+    drop(lifeline);
+    let Ok(output) = output else {
         return Err(format!("killed: not done {} s after its workload", OVERHEAD_MAX.as_secs()));
     };
     let output = output.map_err(|error| format!("failed to wait for the run: {error}"))?;
@@ -153,9 +187,19 @@ async fn execute(cell: &CellPlan, executable: &Path, folder: &Path) -> Result<Re
     })
 }
 
+/// Asks a run to end with a verdict on what there is.
+fn end_early(pid: Option<u32>) {
+    let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) else { return };
+    match kill(Pid::from_raw(pid), Signal::SIGTERM) {
+        // It may have ended by itself meanwhile.
+        Ok(()) | Err(Errno::ESRCH) => {}
+        Err(error) => tracing::warn!("cannot end the run {pid}: {error}"),
+    }
+}
+
 /// The only run directory of the cell, relative to the suite's folder.
 fn run_dir(folder: &Path, cell: &str) -> Option<String> {
-    let mut runs = std::fs::read_dir(folder.join(cell)).ok()?;
+    let mut runs = std::fs::read_dir(folder.join("runs").join(cell)).ok()?;
     let run = runs.next()?.ok()?;
-    Some(format!("{cell}/{}", run.file_name().to_string_lossy()))
+    Some(format!("runs/{cell}/{}", run.file_name().to_string_lossy()))
 }

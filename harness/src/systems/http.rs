@@ -7,7 +7,7 @@
 
 use std::net::SocketAddr;
 
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
     Method, Request, StatusCode,
     body::Bytes,
@@ -16,6 +16,9 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+
+/// The longest reply taken in; a node that sends more has not answered.
+const REPLY_BYTES_MAX: usize = 1 << 20;
 
 /// An exchange without a whole reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +72,8 @@ impl Connection {
         sender.ready().await.map_err(unknown)?;
         let reply = sender.send_request(request).await.map_err(unknown)?;
         let status = reply.status();
-        let body = reply.into_body().collect().await.map_err(unknown)?.to_bytes();
+        let body = Limited::new(reply.into_body(), REPLY_BYTES_MAX).collect().await;
+        let body = body.map_err(|error| Lost::Unknown(root_cause(&*error)))?.to_bytes();
         self.idle = Some(sender);
         Ok((status, body))
     }

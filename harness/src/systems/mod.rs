@@ -16,16 +16,10 @@ pub const SYSTEMS: &[(&str, &str)] = &[("node", "the built-in Raft key-value nod
 #[derive(Debug, thiserror::Error)]
 pub enum SystemError {
     /// The name is not known.
-    #[error("there is no system `{name}`; there is: {}", known())]
+    #[error("test the system `{name}`: there is none of that name; there is: {}", known())]
     Unknown {
         /// The name given.
         name: String,
-    },
-    /// Bugs are planted in the built-in node only.
-    #[error("the system `{system}` has no planted bugs; leave out the bug, or use `node`")]
-    NoBugs {
-        /// The system of the plan.
-        system: String,
     },
 }
 
@@ -37,7 +31,7 @@ fn known() -> String {
 /// built-in node.
 ///
 /// # Errors
-/// When there is no system of that name, or it has no planted bugs and one was asked for.
+/// When there is no system of that name.
 pub fn by_plan(plan: &Plan, executable: &Path) -> Result<Box<dyn System>, SystemError> {
     match plan.system.as_str() {
         "node" => Ok(Box::new(Node::new(executable.to_owned(), plan.bug.clone()))),

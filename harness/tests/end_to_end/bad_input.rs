@@ -19,16 +19,17 @@ fn arguments_that_make_no_sense() {
     let missing = place.path().join("missing");
     let missing = missing.display();
     for (args, words) in [
-        ("test --workload regsiter", &["`regsiter`", "register"][..]),
+        ("test --workload regsiter", &["failed to run the workload `regsiter`", "register"][..]),
         ("test --nodes 0", &["nodes", "0", "1"]),
         ("test --nodes 1000", &["nodes", "1000"]),
         ("test --nodes five", &["--nodes", "five"]),
         ("test --keys 0", &["keys", "0"]),
         ("test --nemesis kil", &["`kil`", "kill"]),
-        ("test --system etdc", &["`etdc`", "node"]),
+        ("test --system etdc", &["failed to test the system `etdc`", "node"]),
         ("test --bug stale-raed", &["stale-raed", "stale-read"]),
         ("test --rate 0", &["--rate", "0"]),
         ("test --time 0s", &["time", "0s"]),
+        ("test --time 1s", &["fit any of the faults", "--nemesis none"]),
         ("test --time soon", &["--time", "soon"]),
         ("test --net tcp", &["`tcp`", "sandbox"]),
         ("test --name ../up", &["name", "../up"]),
@@ -54,6 +55,15 @@ fn plan_and_suite_files_that_are_none() {
         "name = 's'\n[[cell]]\nname = 'c'\nexpect = 'linearizable'\nplan = { nodes = 0 }\n",
     );
     refused(&place, &format!("suite {suite}"), 2, &["`c`", "nodes"]);
+    let suite = place.file(
+        "bug.toml",
+        "name = 's'\n[[cell]]\nname = 'c'\nexpect = 'violation'\nplan = { bug = 'nope' }\n",
+    );
+    refused(&place, &format!("suite {suite}"), 2, &["`nope`", "stale-read"]);
+    let suite = place.file("up.toml", "name = '../up'\n");
+    refused(&place, &format!("suite {suite}"), 2, &["../up", "letters"]);
+    let plan = place.file("rate.toml", "rate = -1\n");
+    refused(&place, &format!("test --plan {plan}"), 2, &["unlimited"]);
 }
 
 #[test]
@@ -61,7 +71,7 @@ fn a_store_that_cannot_be_written() {
     let place = Place::new();
     // A file in its place stops everyone, the superuser too.
     std::fs::write(place.store(), "not a folder").expect("a writable folder");
-    refused(&place, "test --nodes 1 --time 1s", 12, &["store"]);
+    refused(&place, "test --nodes 1 --time 5s", 12, &["store"]);
     std::fs::remove_file(place.store()).expect("it was there");
     std::fs::create_dir(place.store()).expect("a writable folder");
     let read_only = std::fs::Permissions::from_mode(0o555);
@@ -69,7 +79,7 @@ fn a_store_that_cannot_be_written() {
     if nix::unistd::geteuid().is_root() {
         return;
     }
-    refused(&place, "test --nodes 1 --time 1s", 12, &["store"]);
+    refused(&place, "test --nodes 1 --time 5s", 12, &["store"]);
 }
 
 const HEADER: &str = r#"{"squall":1,"type":"header","system":"x","workload":"register","model":"register","nodes":["n1"],"seed":1,"plan":{}}"#;
@@ -109,6 +119,23 @@ fn histories_that_are_none_name_the_line() {
 }
 
 #[test]
+fn a_history_without_success_proves_nothing() {
+    let place = Place::new();
+    for (name, text) in [
+        ("empty.jsonl", String::new()),
+        ("header.jsonl", format!("{HEADER}\n")),
+        ("pending.jsonl", format!("{HEADER}\n{INVOKE}\n")),
+    ] {
+        let file = place.file(name, &text);
+        refused(&place, &format!("check {file}"), 11, &["inconclusive"]);
+    }
+    let empty = place.file("empty.jsonl", "");
+    let proof = r#"{"squall":1,"type":"certificate","model":"register","verdict":"linearizable","keys":[]}"#;
+    let proof = place.file("proof.json", proof);
+    refused(&place, &format!("verify {empty} {proof}"), 11, &["nothing to verify"]);
+}
+
+#[test]
 fn a_certificate_of_another_history_is_refused() {
     let place = Place::new();
     let history = place.file("h.jsonl", &format!("{HEADER}\n{INVOKE}\n{OK}\n"));
@@ -122,6 +149,9 @@ fn a_certificate_of_another_history_is_refused() {
     let (code, said) = finish(squall(&format!("verify {other} {proof}")));
     assert_eq!(code, 10, "{said}");
     assert!(said.contains("does not hold"), "{said}");
+    let (code, said) = finish(squall(&format!("check {history} --certificate {history}")));
+    assert_eq!(code, 2, "a proof must not replace its history: {said}");
+    assert!(std::fs::read(&history).is_ok_and(|bytes| bytes.starts_with(HEADER.as_bytes())));
     let garbage = place.file("garbage.json", "{}");
     refused(&place, &format!("verify {history} {garbage}"), 2, &["garbage.json"]);
 }

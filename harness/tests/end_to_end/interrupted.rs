@@ -65,14 +65,35 @@ fn kill_9_of_a_run_over_proxies_leaves_nothing() {
 }
 
 #[test]
+fn kill_9_of_a_suite_leaves_nothing() {
+    let place = Place::new();
+    let suite = place.file(
+        "suite.toml",
+        "name = 'long'\n[[cell]]\nname = 'c'\nexpect = 'linearizable'\n\
+         plan = { nodes = 3, time = '60s', seed = 1 }\n",
+    );
+    let mut child = start(place.with_store(&format!("suite {suite}")));
+    eventually("a run of the suite is under way", Duration::from_secs(30), || {
+        processes_naming(place.path()).len() >= 5
+    });
+    signal(&child, Signal::SIGKILL);
+    child.wait().expect("it was killed");
+    eventually("every process is gone", Duration::from_secs(10), || {
+        processes_naming(place.path()).is_empty()
+    });
+}
+
+#[test]
 fn ctrl_c_ends_early_with_a_verdict() {
     let place = Place::new();
     let mut child = start(place.with_store("test --nodes 3 --time 60s --seed 3 --nemesis none"));
     storming(&place.latest());
     signal(&child, Signal::SIGINT);
     let status = child.wait().expect("it ends");
-    assert_eq!(status.code(), Some(0));
+    // What there is was judged, but the plan was not carried out.
+    assert_eq!(status.code(), Some(11));
     let results = results(&place.latest());
     assert_eq!(results["facts"]["interrupted"], true);
+    assert_eq!(results["check"]["verdict"], "linearizable");
     assert!(processes_naming(place.path()).is_empty());
 }

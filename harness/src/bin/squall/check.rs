@@ -1,7 +1,8 @@
 //! `squall check`: judges a saved history.
 
 use std::{
-    path::PathBuf,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -15,11 +16,16 @@ use squall_checker::{
     Budget, CheckOptions,
     certificate::Certificate,
     check,
+    history::{History, Outcome},
     model::ModelName,
-    verdict::{Analysis, Conclusion},
+    verdict::{Analysis, Conclusion, Verdict},
+    verify,
 };
 
 use crate::exit::{Exit, Failure};
+
+/// Configurations a search may keep for one key: about 2 GB at worst.
+const CONFIGURATIONS_MAX: u64 = 20_000_000;
 
 /// Check a saved history for linearizability
 #[derive(clap::Args)]
@@ -43,28 +49,65 @@ pub(crate) struct Args {
 pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
     let history = read_history(&args.history).map_err(|error| input(&error))?;
     if history.torn {
-        eprintln!(
+        tell!(
             "squall: {} ends inside a line; that line was dropped, the rest is checked",
             args.history.display()
         );
     }
+    if history.missing > 0 {
+        tell!(
+            "squall: {} lacks {} events: the verdict is on what is left",
+            args.history.display(),
+            history.missing
+        );
+    }
     let began = Instant::now();
     let stop = alarm(args.budget);
-    let budget = Budget { configurations: u64::MAX, stop: Some(&stop) };
+    let budget = Budget { configurations: CONFIGURATIONS_MAX, stop: Some(&stop) };
     let options = CheckOptions { model: args.model, budget };
     let analysis = check(&history, &options).map_err(|error| Failure::asked(&error))?;
     let took = began.elapsed();
+    let certificate = Certificate::of(&analysis);
     if let Some(path) = &args.certificate {
-        write_certificate(&Certificate::of(&analysis), path)
-            .map_err(|error| Failure::setup(&error))?;
+        if same_file(path, &args.history) {
+            let shown = path.display();
+            return Err(Failure::Asked(format!("write the proof to {shown}: it is the history")));
+        }
+        write_certificate(&certificate, path).map_err(|error| Failure::setup(&error))?;
     }
     if args.json {
         let json = serde_json::to_string_pretty(&analysis).expect("an analysis is plain data");
-        println!("{json}");
+        say!("{json}");
     } else {
         print(&analysis, took);
     }
-    Ok(analysis.verdict.into())
+    Ok(confirmed(&history, &certificate))
+}
+
+/// The verdict, if its proof holds and there is anything it speaks of.
+fn confirmed(history: &History, certificate: &Certificate) -> Exit {
+    if certificate.verdict == Verdict::Unknown {
+        return Exit::Unknown;
+    }
+    if !history.operations.iter().any(|operation| operation.outcome == Outcome::Ok) {
+        tell!("squall: inconclusive: the history holds no operation that succeeded");
+        return Exit::Unknown;
+    }
+    match verify(history, certificate) {
+        Ok(_) => certificate.verdict.into(),
+        Err(error) => {
+            let why = squall::run::chain(&error);
+            tell!("squall: the verifier does not confirm this verdict: {why}");
+            // A counterexample too large to enumerate is still one that was found.
+            if certificate.verdict == Verdict::Violation { Exit::Violation } else { Exit::Unknown }
+        }
+    }
+}
+
+/// Whether two paths lead to the same file.
+fn same_file(one: &Path, other: &Path) -> bool {
+    let identity = |path| std::fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+    identity(one).is_some_and(|found| Some(found) == identity(other))
 }
 
 /// A file that is not there or not a history was asked for wrongly.
@@ -88,7 +131,7 @@ fn print(analysis: &Analysis, took: Duration) {
     let keys = analysis.keys.len();
     let operations: usize = analysis.keys.iter().map(|key| key.operations).sum();
     let verdict = Exit::from(analysis.verdict);
-    println!(
+    say!(
         "{}: {operations} operations on {keys} {} as `{}`, in {:.1} ms",
         match verdict {
             Exit::Violation => "violation",
@@ -103,12 +146,12 @@ fn print(analysis: &Analysis, took: Duration) {
         let name = key.key.as_deref().unwrap_or("(no key)");
         match &key.conclusion {
             Conclusion::Linearizable { .. } => {}
-            Conclusion::Unknown { reason } => println!("  key {name}: unknown: {reason}"),
+            Conclusion::Unknown { reason } => say!("  key {name}: unknown: {reason}"),
             Conclusion::Violation(counterexample) => {
                 let ids: Vec<_> =
                     counterexample.operations.iter().map(|id| id.0.to_string()).collect();
-                println!("  key {name}: {}", counterexample.explanation);
-                println!("    operations {}", ids.join(", "));
+                say!("  {}", counterexample.explanation);
+                say!("    operations {}", ids.join(", "));
             }
         }
     }

@@ -75,7 +75,7 @@ impl Failure {
         };
         // Errors complete "failed to"; some libraries say so themselves.
         let text = text.strip_prefix("failed to ").unwrap_or(text);
-        eprintln!("squall: failed to {text}");
+        tell!("squall: failed to {text}");
         ExitCode::from(code)
     }
 }

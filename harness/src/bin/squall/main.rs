@@ -1,5 +1,8 @@
 //! The `squall` command.
 
+#[macro_use]
+mod say;
+
 mod check;
 mod exit;
 mod interrupt;

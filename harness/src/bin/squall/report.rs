@@ -25,7 +25,7 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
     let run_dir = RunDir::open(&args.run_dir).map_err(|error| Failure::asked(&error))?;
     let results =
         conclude_again(&run_dir, Budget::default()).map_err(|error| Failure::setup(&error))?;
-    print!("{}", text::one_screen(&results, show::colour()));
-    println!("report: {}", run_dir.report().display());
+    say!("{}", text::one_screen(&results, show::colour()).trim_end());
+    say!("report: {}", run_dir.report().display());
     Ok(results.verdict.into())
 }

@@ -108,7 +108,7 @@ struct Lines {
 
 impl Progress for Lines {
     fn phase(&self, what: &str) {
-        eprintln!("squall: {what}");
+        tell!("squall: {what}");
     }
 
     fn tick(&self, snapshot: &Snapshot) {
@@ -118,7 +118,7 @@ impl Progress for Lines {
             return;
         }
         self.told_s.store(elapsed, Ordering::Relaxed);
-        eprintln!(
+        tell!(
             "squall: {elapsed}/{total} s: {}; {}; {}",
             counts(snapshot),
             leader(snapshot),

@@ -39,24 +39,30 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
     let toml = fs::read_to_string(&args.suite)
         .map_err(|error| Failure::Asked(format!("read the suite {shown}: {error}")))?;
     let suite = Suite::from_toml(&toml).map_err(|error| Failure::asked(&error))?;
+    let executable = std::env::current_exe().map_err(|error| Failure::setup(&error))?;
+    for cell in &suite.cells {
+        // Better now than when its turn comes, hours from here.
+        crate::test::system(&cell.plan, &executable)?;
+    }
     let started_utc = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let folder = make_folder(&args.store, &suite.name, &started_utc.replace([':', '-'], ""))?;
-    let executable = std::env::current_exe().map_err(|error| Failure::setup(&error))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::setup(&error))?;
     let results = runtime.block_on(async {
-        let interrupt = interrupt::listen().map_err(|error| Failure::setup(&error))?;
+        let interrupt =
+            interrupt::listen("the run under way ends with a verdict, the rest is not run")
+                .map_err(|error| Failure::setup(&error))?;
         let folder = folder.clone();
         let order = SuiteOrder { suite, executable, folder, started_utc, interrupt };
         suite::run(order, &tell).await.map_err(|error| Failure::setup(&error))
     })?;
     if args.json {
-        println!("{}", results.to_json());
+        say!("{}", results.to_json());
     } else {
-        print!("{}", text(&results, show::colour()));
-        println!("report: {}", folder.join("suite.html").display());
+        say!("{}", text(&results, show::colour()).trim_end());
+        say!("report: {}", folder.join("suite.html").display());
     }
     Ok(exit(&results))
 }
@@ -86,12 +92,12 @@ fn make_folder(store: &Path, name: &str, stamp: &str) -> Result<PathBuf, Failure
 fn tell(news: &Told<'_>) {
     match news {
         Told::Starts { index, total, cell } => {
-            eprintln!("squall: {}/{total} {}: expecting {}", index + 1, cell.name, cell.expect);
+            tell!("squall: {}/{total} {}: expecting {}", index + 1, cell.name, cell.expect);
         }
         Told::Ended { cell } => {
             let verdict = cell.verdict.map_or("no verdict".to_owned(), |found| found.to_string());
             let so = if cell.as_expected { "as expected" } else { "NOT AS EXPECTED" };
-            eprintln!("squall:   {verdict} in {:.1} s, {so}: {}", cell.seconds, cell.reason);
+            tell!("squall:   {verdict} in {:.1} s, {so}: {}", cell.seconds, cell.reason);
         }
     }
 }

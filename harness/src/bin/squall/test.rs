@@ -6,9 +6,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use squall::{
     plan::{Net, Plan, Rate},
     run::{Order, run},
+    system::System,
     systems,
 };
 use squall_nemesis::sandbox;
@@ -76,25 +78,46 @@ pub(crate) struct Args {
     /// Print the results as JSON on stdout
     #[arg(long)]
     json: bool,
+    /// End at once, leaving nothing, when stdin closes: whoever started this run is gone
+    #[arg(long, hide = true)]
+    lifeline: bool,
 }
 
 pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
     let plan = plan(args)?;
+    let executable = std::env::current_exe().map_err(|error| Failure::setup(&error))?;
+    let system = system(&plan, &executable)?;
+    let mut refused = None;
     if plan.net != Net::Proxy && !sandbox::inside() {
         match sandbox::reenter() {
             Ok(code) => return Ok(Exit::As(u8::try_from(code).unwrap_or(u8::MAX))),
             Err(error) if plan.net == Net::Sandbox => return Err(Failure::setup(&error)),
             Err(error) => {
                 let why = squall::run::chain(&error);
-                eprintln!("squall: no sandbox here, going on with proxies: {why}");
+                tell!("squall: no sandbox here, going on with proxies: {why}");
+                refused = Some(why);
             }
         }
     }
+    if args.lifeline {
+        interrupt::end_with_stdin();
+    }
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::setup(&error))?;
-    runtime.block_on(execute(args, plan))
+    runtime.block_on(execute(args, plan, system, refused))
+}
+
+/// Lets this process and its nodes open as many files as they may: every client and every
+/// connection of a node is one.
+fn raise_file_limit() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        tell!("squall: the limit of open files stays as it is: {error}");
+    }
 }
 
 /// The plan file, if any, with the flags over it.
@@ -124,9 +147,6 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
     over(&mut plan.net, args.net.as_ref());
     plan.bug = args.bug.clone().or(plan.bug);
     plan.name = args.name.clone().or(plan.name);
-    if let (Some(bug), "node") = (&plan.bug, plan.system.as_str()) {
-        bug.parse::<squall_node::bugs::Bug>().map_err(|error| Failure::asked(&error))?;
-    }
     plan.resolve().map_err(|error| Failure::asked(&error))
 }
 
@@ -146,16 +166,36 @@ fn read_plan(path: &Path) -> Result<Plan, Failure> {
         .map_err(|error| Failure::Asked(format!("use {shown}: {}", squall::run::chain(&error))))
 }
 
-async fn execute(args: &Args, plan: Plan) -> Result<Exit, Failure> {
-    let executable = std::env::current_exe().map_err(|error| Failure::setup(&error))?;
-    let system = systems::by_plan(&plan, &executable).map_err(|error| Failure::asked(&error))?;
+/// The system of a plan, and whether it has the bug the plan wants.
+pub(crate) fn system(plan: &Plan, executable: &Path) -> Result<Box<dyn System>, Failure> {
+    let system = systems::by_plan(plan, executable).map_err(|error| Failure::asked(&error))?;
+    match (&plan.bug, system.name()) {
+        (None, _) => {}
+        (Some(bug), "node") => {
+            bug.parse::<squall_node::bugs::Bug>().map_err(|error| Failure::asked(&error))?;
+        }
+        (Some(bug), name) => {
+            let why = format!("plant `{bug}` in `{name}`: only `node` has planted bugs");
+            return Err(Failure::Asked(why));
+        }
+    }
+    Ok(system)
+}
+
+async fn execute(
+    args: &Args,
+    plan: Plan,
+    system: Box<dyn System>,
+    refused: Option<String>,
+) -> Result<Exit, Failure> {
     let workload = squall_workloads::by_name(&plan.workload, plan.workload_settings())
         .map_err(|error| Failure::asked(&error))?;
     let started_utc = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let stamp = started_utc.replace([':', '-'], "");
     let run_dir = RunDir::create(&args.store, &plan.run_name(), &stamp, plan.seed)
         .map_err(|error| Failure::setup(&error))?;
-    let interrupt = interrupt::listen().map_err(|error| Failure::setup(&error))?;
+    let interrupt = interrupt::listen("healing, reading back and checking what there is")
+        .map_err(|error| Failure::setup(&error))?;
     let progress = show::progress();
     progress.phase(&format!("seed {}, results in {}", plan.seed, run_dir.path().display()));
     let order = Order {
@@ -164,6 +204,7 @@ async fn execute(args: &Args, plan: Plan) -> Result<Exit, Failure> {
         workload,
         run_dir: run_dir.clone(),
         started_utc,
+        refused,
         progress: Arc::clone(&progress),
         interrupt,
     };
@@ -182,9 +223,9 @@ async fn execute(args: &Args, plan: Plan) -> Result<Exit, Failure> {
 fn print(args: &Args, results: &Results, run_dir: &RunDir) {
     if args.json {
         let json = serde_json::to_string_pretty(results).expect("results are plain data");
-        println!("{json}");
+        say!("{json}");
         return;
     }
-    print!("{}", text::one_screen(results, show::colour()));
-    println!("report: {}", run_dir.report().display());
+    say!("{}", text::one_screen(results, show::colour()).trim_end());
+    say!("report: {}", run_dir.report().display());
 }

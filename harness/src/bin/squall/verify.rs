@@ -28,7 +28,11 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
     let certificate = Certificate::read_json(BufReader::new(file))
         .map_err(|error| Failure::Asked(format!("read {shown}: {error}")))?;
     if certificate.verdict == Verdict::Unknown {
-        println!("nothing to verify: the certificate says `unknown`");
+        say!("nothing to verify: the certificate says `unknown`");
+        return Ok(Exit::Unknown);
+    }
+    if history.operations.is_empty() {
+        say!("nothing to verify: the history holds no operation");
         return Ok(Exit::Unknown);
     }
     match verify(&history, &certificate) {
@@ -38,14 +42,15 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
                 Verdict::Violation => "violation",
                 Verdict::Unknown => "unknown",
             };
-            println!(
+            say!(
                 "verified: {verdict}, {} operations on {} keys",
-                verified.operations, verified.keys
+                verified.operations,
+                verified.keys
             );
             Ok(Exit::Linearizable)
         }
         Err(error) => {
-            println!("the proof does not hold: {error}");
+            say!("the proof does not hold: {error}");
             Ok(Exit::Violation)
         }
     }
