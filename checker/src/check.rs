@@ -35,12 +35,13 @@ pub struct Budget<'a> {
     /// Configurations a search may visit per key.
     pub configurations: u64,
     /// Set by a caller with a clock to end the work; what is undecided is then `unknown`.
+    /// A search sees it before each step, the linear procedures only between keys.
     pub stop: Option<&'a AtomicBool>,
 }
 
 impl Budget<'_> {
-    /// The default of [`Budget::configurations`]: seconds, not minutes, and memory in
-    /// the hundreds of megabytes at worst.
+    /// The default of [`Budget::configurations`]: seconds, not minutes, and commonly less
+    /// than a hundred megabytes; [`search`](crate::search::search()) tells what one takes.
     pub const CONFIGURATIONS_DEFAULT: u64 = 1_000_000;
 
     /// Whether the caller asked to end the work.

@@ -60,7 +60,7 @@ impl Reduction<'_> {
         let mut least = 1;
         let mut best: Vec<u32> = (0..self.operations.len() as u32).collect();
         let mut length = best.len();
-        while least < length {
+        while least < length && !self.spent() {
             let middle = usize::midpoint(least, length);
             let candidate = self.close((0..middle as u32).collect());
             if self.contradicts(&candidate) {
@@ -79,7 +79,7 @@ impl Reduction<'_> {
         loop {
             let mut dropped = false;
             let mut start = 0;
-            while start < set.len() {
+            while start < set.len() && !self.spent() {
                 let end = (start + chunk).min(set.len());
                 let candidate = self.close([&set[..start], &set[end..]].concat());
                 if self.contradicts(&candidate) {
@@ -89,7 +89,7 @@ impl Reduction<'_> {
                     start = end;
                 }
             }
-            if self.work > WORK_MAX || (chunk == 1 && !dropped) {
+            if self.spent() || (chunk == 1 && !dropped) {
                 return set;
             }
             chunk = (chunk / 2).max(1);
@@ -109,7 +109,7 @@ impl Reduction<'_> {
 
     /// Whether a closed set certainly has no linearization.
     fn contradicts(&mut self, set: &[u32]) -> bool {
-        if self.work > WORK_MAX || self.budget.stopped() {
+        if self.spent() {
             return false;
         }
         let members = self.membership(set);
@@ -135,6 +135,10 @@ impl Reduction<'_> {
             Searched::Linearizable(_) | Searched::Violation => {}
         }
         searched == Searched::Violation
+    }
+
+    fn spent(&self) -> bool {
+        self.work > WORK_MAX || self.budget.stopped()
     }
 
     fn membership(&self, set: &[u32]) -> Vec<bool> {

@@ -60,13 +60,15 @@ pub struct Progress {
 /// Searches for a linearization of one object's history.
 ///
 /// `operations` may be in any order; one that ended at the position another began at is
-/// concurrent with it. Stops once `budget` is spent and reports how far it got.
+/// concurrent with it. Stops once `budget` is spent and reports how far it got; a stop is
+/// seen before the next operation is tried.
+///
+/// Memory: per configuration 44 to 60 bytes, and 8 per 64 operations between the first ended
+/// one not yet taken and the last taken, and likewise among the indeterminate ones. At about
+/// 1.2 GiB in all it ends like a spent budget.
 pub fn search<M: Model>(model: &M, operations: &[Timed<M::Op>], budget: &Budget<'_>) -> Searched {
     Search::new(model, operations).run(budget)
 }
-
-/// Iterations between looks at [`Budget::stop`].
-const STOP_INTERVAL: u64 = 4096;
 
 /// What came of looking at a place of the timeline.
 enum Attempt {
@@ -100,7 +102,7 @@ impl<'a, M: Model> Search<'a, M> {
             operations,
             timeline: Timeline::new(operations),
             taken: Taken::new(operations.iter().map(|operation| operation.returned != NEVER)),
-            visited: Visited::default(),
+            visited: Visited::new(),
             states: FxHashMap::default(),
             path: Vec::new(),
             state,
@@ -111,12 +113,10 @@ impl<'a, M: Model> Search<'a, M> {
     fn run(mut self, budget: &Budget<'_>) -> Searched {
         let mut progress = Progress { configurations: 0, ordered: 0, ended: self.remaining };
         let mut cursor = self.timeline.first();
-        for iteration in 1_u64.. {
-            if self.remaining == 0 {
-                break;
-            }
+        while self.remaining > 0 {
             let spent = progress.configurations >= budget.configurations || self.visited.is_full();
-            if spent || (iteration % STOP_INTERVAL == 0 && budget.stopped()) {
+            // Looking costs nothing beside a step of a model, which may be as slow as it likes.
+            if spent || budget.stopped() {
                 return Searched::Exhausted(progress);
             }
             let attempt = match self.timeline.entry(cursor) {

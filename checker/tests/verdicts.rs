@@ -2,7 +2,10 @@
 //! of the model, budgets, and what cannot be checked.
 
 use std::error::Error;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use expect_test::expect;
 use squall_checker::certificate::Certificate;
@@ -232,6 +235,48 @@ fn a_stopped_check_ends_unknown() {
     let options = CheckOptions { budget, ..CheckOptions::default() };
     let analysis = check(&history(&hard("k")), &options).expect("a register");
     assert_eq!(analysis.verdict, Verdict::Unknown);
+}
+
+/// How long a check under `configurations` takes to return after a stop.
+fn time_to_stop(history: &History, configurations: u64) -> Duration {
+    let stop = AtomicBool::new(false);
+    let (ended, clock) = mpsc::channel();
+    thread::scope(|scope| {
+        let strike = &stop;
+        let timer = scope.spawn(move || {
+            let timeout = clock.recv_timeout(Duration::from_secs(1));
+            strike.store(true, Ordering::Relaxed);
+            (timeout, Instant::now())
+        });
+        let budget = Budget { configurations, stop: Some(&stop) };
+        let options = CheckOptions { budget, ..CheckOptions::default() };
+        let analysis = check(history, &options).expect("a register");
+        let returned = Instant::now();
+        // The timer is gone if it struck.
+        let _ = ended.send(());
+        let (timeout, stopped) = timer.join().expect("the timer only waits");
+        if timeout.is_ok() {
+            assert_eq!(configurations, Budget::CONFIGURATIONS_DEFAULT, "it should not end");
+        } else {
+            assert_ne!(analysis.verdict, Verdict::Linearizable);
+        }
+        returned.saturating_duration_since(stopped)
+    })
+}
+
+#[test]
+fn a_stop_is_honoured_at_once_however_hard_the_search() {
+    let writes = |kind: &str| {
+        (0..24_u64).fold(String::new(), |text, process| {
+            text + &format!("{process} {kind} write {}\n", process % 7)
+        })
+    };
+    let reads = "99 invoke read null\n99 ok read 1\n99 invoke read null\n99 ok read 2\n";
+    let concurrent = history(&(writes("invoke") + &writes("ok") + reads));
+    for configurations in [Budget::CONFIGURATIONS_DEFAULT, u64::MAX] {
+        let late = time_to_stop(&concurrent, configurations);
+        assert!(late < Duration::from_millis(500), "{late:?} of {configurations}");
+    }
 }
 
 #[test]

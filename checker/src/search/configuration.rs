@@ -5,9 +5,12 @@
 //! stay open for ever and would keep the first gap at the beginning, so they have a set of
 //! their own.
 
-use rustc_hash::FxHashSet;
+use std::hash::BuildHasher;
 
-/// Words the cache may hold: 512 MiB, without the overhead per configuration.
+use rustc_hash::FxBuildHasher;
+
+/// Words the cache may hold: 512 MiB, beside 20 to 36 bytes per configuration, which has at
+/// least three words.
 const WORDS_MAX: usize = 1 << 26;
 
 /// The operations taken so far.
@@ -87,31 +90,90 @@ impl Window {
 }
 
 /// The configurations visited.
-#[derive(Default)]
+///
+/// One arena holds the words of all of them and an open-addressing table finds them in it:
+/// giving up a search of millions of configurations frees three allocations, not millions.
 pub(super) struct Visited {
-    keys: FxHashSet<Box<[u64]>>,
-    words: usize,
-    scratch: Vec<u64>,
+    words: Vec<u64>,
+    /// Where the words of each configuration begin, and last where they end.
+    starts: Vec<u32>,
+    /// At most half full; its length is a power of two.
+    slots: Vec<Slot>,
 }
 
+/// A place of the table.
+#[derive(Clone, Copy)]
+struct Slot {
+    /// Half of the hash, to tell most configurations apart without their words.
+    tag: u32,
+    /// Number of the configuration, or [`VACANT`].
+    configuration: u32,
+}
+
+const VACANT: u32 = u32::MAX;
+
 impl Visited {
+    pub(super) fn new() -> Self {
+        let vacant = Slot { tag: 0, configuration: VACANT };
+        Self { words: Vec::new(), starts: vec![0], slots: vec![vacant; 64] }
+    }
+
     /// Adds a configuration; `false` if it was there.
     pub(super) fn insert(&mut self, taken: &Taken, state: u32) -> bool {
-        self.scratch.clear();
-        self.scratch.push(u64::from(state));
-        taken.indeterminate.append_to(&mut self.scratch);
-        taken.ended.append_to(&mut self.scratch);
-        if self.keys.contains(self.scratch.as_slice()) {
-            return false;
+        let start = self.words.len();
+        self.words.push(u64::from(state));
+        taken.indeterminate.append_to(&mut self.words);
+        taken.ended.append_to(&mut self.words);
+        let hash = FxBuildHasher.hash_one(&self.words[start..]);
+        let mask = self.slots.len() - 1;
+        // The half whose lowest bits are mixed best.
+        let tag = hash as u32;
+        let mut place = home(tag, mask);
+        while self.slots[place].configuration != VACANT {
+            let slot = self.slots[place];
+            if slot.tag == tag && self.words_of(slot.configuration) == &self.words[start..] {
+                self.words.truncate(start);
+                return false;
+            }
+            place = (place + 1) & mask;
         }
-        self.words += self.scratch.len();
-        self.keys.insert(self.scratch.as_slice().into())
+        let configuration = self.starts.len() as u32 - 1;
+        self.slots[place] = Slot { tag, configuration };
+        self.starts.push(self.words.len() as u32);
+        if 2 * self.starts.len() > self.slots.len() {
+            self.grow();
+        }
+        true
     }
 
     /// Whether another configuration would take too much memory.
     pub(super) fn is_full(&self) -> bool {
-        self.words >= WORDS_MAX
+        self.words.len() >= WORDS_MAX
     }
+
+    fn words_of(&self, configuration: u32) -> &[u64] {
+        let index = configuration as usize;
+        &self.words[self.starts[index] as usize..self.starts[index + 1] as usize]
+    }
+
+    fn grow(&mut self) {
+        let vacant = Slot { tag: 0, configuration: VACANT };
+        let smaller = std::mem::take(&mut self.slots);
+        let mask = 2 * smaller.len() - 1;
+        self.slots = vec![vacant; mask + 1];
+        for slot in smaller.into_iter().filter(|slot| slot.configuration != VACANT) {
+            let mut place = home(slot.tag, mask);
+            while self.slots[place].configuration != VACANT {
+                place = (place + 1) & mask;
+            }
+            self.slots[place] = slot;
+        }
+    }
+}
+
+/// Where the search of the table begins; it has fewer places than there are tags.
+fn home(tag: u32, mask: usize) -> usize {
+    tag as usize & mask
 }
 
 #[cfg(test)]
@@ -123,7 +185,7 @@ mod tests {
         // Two windows of more than a word each, filled and emptied in a scrambled order.
         let operations = 300_u32;
         let mut taken = Taken::new((0..operations).map(|operation| operation % 2 == 0));
-        let mut visited = Visited::default();
+        let mut visited = Visited::new();
         let mut present = std::collections::BTreeSet::new();
         let mut seen = std::collections::HashSet::new();
         let mut random = 12345_u32;
