@@ -241,7 +241,12 @@ impl Driver {
                 self.pending.refuse_read(id);
             }
         }
-        self.publish_status();
+        let before = self.publish_status();
+        let term = self.raft.status().term;
+        if before.term != term {
+            // After applying: what came with the news of the term may decide a write.
+            self.pending.term_began(term);
+        }
         Ok(())
     }
 
@@ -259,7 +264,8 @@ impl Driver {
         Ok(())
     }
 
-    fn publish_status(&self) {
+    /// Tells whoever watches; returns the status before.
+    fn publish_status(&self) -> Status {
         let now = self.raft.status();
         let before = self.status.send_replace(now);
         if before.leader != now.leader {
@@ -285,6 +291,7 @@ impl Driver {
                 "dropped entries that the leader does not have"
             );
         }
+        before
     }
 }
 

@@ -68,9 +68,6 @@ impl Pending {
 
     /// Answers whoever proposed the entry just applied, and those whose own
     /// entry can no longer be: another one stands in its place.
-    ///
-    /// Losing the lead answers nobody. The entry may be on other nodes, and the
-    /// next leader commit it.
     pub(super) fn applied(&mut self, position: Position, outcome: Option<Outcome>) {
         let mut outcome = outcome;
         while let Some(first) = self.writes.first_entry() {
@@ -85,6 +82,16 @@ impl Pending {
                 Some(Outcome::Mismatch { actual }) => Answer::Mismatch { actual },
                 None => Answer::Refused("another leader's entry took the place of the write"),
             });
+        }
+    }
+
+    /// Answers whoever proposed a write in a term before `term`, which has begun.
+    ///
+    /// The entry may be on other nodes and the next leader may commit it or not;
+    /// nobody should wait to see, for that leader may be long in coming.
+    pub(super) fn term_began(&mut self, term: Term) {
+        for (_, waiting) in self.writes.extract_if(.., |(_, proposed), _| *proposed < term) {
+            waiting.answer(Answer::Unknown("the lead was lost before the write was committed"));
         }
     }
 
@@ -154,6 +161,16 @@ mod tests {
         pending.applied(at(4, 5), written(5));
         assert!(matches!(earlier.try_recv().unwrap(), Answer::Refused(_)));
         assert_eq!(later.try_recv().unwrap(), Answer::Written { revision: LogIndex(5) });
+    }
+
+    #[test]
+    fn a_new_term_leaves_only_its_own_writes_waiting() {
+        let mut pending = Pending::new(Duration::from_secs(1));
+        let mut earlier = propose(&mut pending, at(2, 6));
+        let mut own = propose(&mut pending, at(4, 5));
+        pending.term_began(Term(4));
+        assert!(matches!(earlier.try_recv().unwrap(), Answer::Unknown(_)));
+        assert!(own.try_recv().is_err());
     }
 
     #[test]
