@@ -17,6 +17,7 @@ use thiserror::Error;
 use crate::history::History;
 use crate::model::{ModelName, UnknownModel};
 use crate::verdict::{Analysis, KeyAnalysis, OperationId, Verdict};
+use key::Translation;
 
 /// How to check.
 #[derive(Clone, Copy, Debug, Default)]
@@ -135,8 +136,8 @@ fn known_functions() -> String {
 pub fn check(history: &History, options: &CheckOptions<'_>) -> Result<Analysis, CheckError> {
     let model = choose_model(history, options.model)?;
     let mut keys = Vec::new();
-    for (name, ids) in by_key(history) {
-        let key = key::translate(history, &ids, model)?;
+    for (name, key) in translate(history, model)? {
+        let key = key.finish();
         let (procedure, conclusion) = decide::decide(history, &key, &options.budget);
         keys.push(KeyAnalysis {
             key: name.map(str::to_owned),
@@ -176,17 +177,20 @@ fn choose_model(history: &History, asked: Option<ModelName>) -> Result<ModelName
     Ok(model)
 }
 
-/// The operations of each key, keys by first appearance, operations in event order.
-fn by_key(history: &History) -> Vec<(Option<&str>, Vec<OperationId>)> {
+/// The operations of each key, keys by first appearance.
+fn translate(
+    history: &History,
+    model: ModelName,
+) -> Result<Vec<(Option<&str>, Translation<'_>)>, CheckError> {
     let mut numbers: FxHashMap<Option<&str>, usize> = FxHashMap::default();
-    let mut keys: Vec<(Option<&str>, Vec<OperationId>)> = Vec::new();
+    let mut keys: Vec<(Option<&str>, Translation<'_>)> = Vec::new();
     for (id, operation) in (0..).map(OperationId).zip(&history.operations) {
         let name = operation.key.as_deref();
         let number = *numbers.entry(name).or_insert_with(|| {
-            keys.push((name, Vec::new()));
+            keys.push((name, Translation::new()));
             keys.len() - 1
         });
-        keys[number].1.push(id);
+        keys[number].1.push(id, operation, model)?;
     }
-    keys
+    Ok(keys)
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::CheckError;
 use super::values::Values;
-use crate::history::{History, Operation, Outcome};
+use crate::history::{Operation, Outcome};
 use crate::model::{ModelName, RegisterOp, ValueId};
 use crate::register::{Access, NEVER, RegisterOperation};
 use crate::search::Timed;
@@ -30,42 +30,71 @@ pub(super) enum Shape {
     Any,
 }
 
-/// Translates the operations `ids` of one key, in event order.
+/// The operations of one key while they are translated, one at a time in event order.
 ///
 /// Failed operations and indeterminate reads are left out, the former only after their
-/// values were counted.
-pub(super) fn translate(
-    history: &History,
-    ids: &[OperationId],
-    model: ModelName,
-) -> Result<KeyOperations, CheckError> {
-    let mut kept = Vec::with_capacity(ids.len());
-    let mut operations = Vec::with_capacity(ids.len());
-    let mut values = Values::new(ids.len());
-    let mut written = Written::default();
-    let mut shape = Shape::UniqueWrites;
-    for &id in ids {
-        let operation = &history.operations[id.0 as usize];
-        let op = translate_one(id, operation, model, &mut values)?;
+/// values were counted. Everything the procedures need is gathered here, so that a history
+/// is gone through once: its operations are far larger than what is kept of them.
+pub(super) struct Translation<'a> {
+    ids: Vec<OperationId>,
+    ops: Vec<RegisterOp>,
+    spans: Vec<Span>,
+    values: Values<'a>,
+    written: Written,
+    shape: Shape,
+}
+
+/// Positions of the beginning and of the end, where there is one.
+type Span = (u64, Option<u64>);
+
+impl<'a> Translation<'a> {
+    pub(super) fn new() -> Self {
+        Self {
+            ids: Vec::new(),
+            ops: Vec::new(),
+            spans: Vec::new(),
+            values: Values::new(),
+            written: Written::default(),
+            shape: Shape::UniqueWrites,
+        }
+    }
+
+    /// Takes the next operation of the key.
+    pub(super) fn push(
+        &mut self,
+        id: OperationId,
+        operation: &'a Operation,
+        model: ModelName,
+    ) -> Result<(), CheckError> {
+        let op = translate_one(id, operation, model, &mut self.values)?;
         if let RegisterOp::Write(value) | RegisterOp::Cas { new: value, .. } = op
-            && written.again(value)
+            && self.written.again(value)
         {
-            shape = Shape::Any;
+            self.shape = Shape::Any;
         }
         let is_read = matches!(op, RegisterOp::Read(_));
-        match operation.outcome {
-            Outcome::Fail => continue,
-            Outcome::Info if is_read => continue,
-            Outcome::Info | Outcome::Ok => {}
-        }
+        let end = match operation.outcome {
+            Outcome::Fail => return Ok(()),
+            Outcome::Info if is_read => return Ok(()),
+            Outcome::Info => None,
+            Outcome::Ok => operation.completed.map(|moment| moment.position),
+        };
         if matches!(op, RegisterOp::Cas { .. }) {
-            shape = Shape::Any;
+            self.shape = Shape::Any;
         }
-        kept.push(id);
-        operations.push(op);
+        self.ids.push(id);
+        self.ops.push(op);
+        self.spans.push((operation.invoked.position, end));
+        Ok(())
     }
-    let (ids, operations, last_position) = order(history, kept, operations);
-    Ok(KeyOperations { ids, operations, values: values.count(), last_position, shape })
+
+    /// The operations taken, by beginnings.
+    pub(super) fn finish(self) -> KeyOperations {
+        let Self { ids, ops, spans, values, shape, .. } = self;
+        let (ids, ops, spans) = by_beginning(ids, ops, spans);
+        let (operations, last_position) = shorten(ops, &spans);
+        KeyOperations { ids, operations, values: values.count(), last_position, shape }
+    }
 }
 
 impl KeyOperations {
@@ -137,23 +166,9 @@ impl Written {
     }
 }
 
-/// Sorts the operations by beginnings and maps their positions to small ones from 1 on,
+/// Maps the positions of operations that are sorted by beginnings to small ones from 1 on,
 /// keeping order and ties. Also returns the greatest.
-fn order(
-    history: &History,
-    ids: Vec<OperationId>,
-    ops: Vec<RegisterOp>,
-) -> (Vec<OperationId>, Vec<Timed<RegisterOp>>, u32) {
-    let span = |id: OperationId| {
-        let operation = &history.operations[id.0 as usize];
-        let end = match operation.outcome {
-            Outcome::Ok => operation.completed.map(|moment| moment.position),
-            Outcome::Info | Outcome::Fail => None,
-        };
-        (operation.invoked.position, end)
-    };
-    let (ids, ops) = by_beginning(ids, ops, |id| span(id).0);
-    let spans: Vec<(u64, Option<u64>)> = ids.iter().map(|id| span(*id)).collect();
+fn shorten(ops: Vec<RegisterOp>, spans: &[Span]) -> (Vec<Timed<RegisterOp>>, u32) {
     let first = spans.first().map_or(0, |(begin, _)| *begin);
     let last = spans.iter().map(|(begin, end)| end.unwrap_or(*begin).max(*begin)).max();
     let range = last.unwrap_or(0) - first;
@@ -165,12 +180,12 @@ fn order(
             invoked: small(begin),
             returned: end.map_or(NEVER, small),
         });
-        return (ids, timed.collect(), range as u32 + 1);
+        return (timed.collect(), range as u32 + 1);
     }
     let mut timed: Vec<Timed<RegisterOp>> =
         ops.into_iter().map(|op| Timed { op, invoked: NEVER, returned: NEVER }).collect();
     let mut events: Vec<(u64, u32, bool)> = Vec::with_capacity(2 * spans.len());
-    for (index, (begin, end)) in (0..).zip(spans) {
+    for (index, &(begin, end)) in (0..).zip(spans) {
         events.push((begin, index, false));
         events.extend(end.map(|end| (end, index, true)));
     }
@@ -183,19 +198,21 @@ fn order(
         let slot = &mut timed[index as usize];
         *(if ends { &mut slot.returned } else { &mut slot.invoked }) = rank;
     }
-    (ids, timed, rank)
+    (timed, rank)
 }
 
 /// Histories ordered by stamps need not list operations by beginnings.
 fn by_beginning(
     ids: Vec<OperationId>,
     ops: Vec<RegisterOp>,
-    begin: impl Fn(OperationId) -> u64,
-) -> (Vec<OperationId>, Vec<RegisterOp>) {
-    if ids.is_sorted_by_key(|id| begin(*id)) {
-        return (ids, ops);
+    spans: Vec<Span>,
+) -> (Vec<OperationId>, Vec<RegisterOp>, Vec<Span>) {
+    if spans.is_sorted_by_key(|(begin, _)| *begin) {
+        return (ids, ops, spans);
     }
-    let mut pairs: Vec<(OperationId, RegisterOp)> = ids.into_iter().zip(ops).collect();
-    pairs.sort_by_key(|(id, _)| begin(*id));
-    pairs.into_iter().unzip()
+    let together = ids.into_iter().zip(ops).zip(spans);
+    let mut operations: Vec<(OperationId, RegisterOp, Span)> =
+        together.map(|((id, op), span)| (id, op, span)).collect();
+    operations.sort_by_key(|(_, _, span)| span.0);
+    operations.into_iter().collect()
 }

@@ -11,34 +11,34 @@ use crate::model::ValueId;
 pub(super) struct Values<'a> {
     /// The number of each small value, 0 if it has none yet.
     small: Vec<u32>,
-    small_max: u64,
+    /// Values looked up; bounds the index to a few words for each, whatever the values are.
+    seen: u64,
     others: FxHashMap<&'a Value, u32>,
     count: u32,
 }
 
 impl<'a> Values<'a> {
-    /// Values of a key with so many operations.
-    pub(super) fn new(operations: usize) -> Self {
-        Self {
-            small: Vec::new(),
-            // Bounds the index to a few words per operation, whatever the values are.
-            small_max: 4 * operations as u64 + 64,
-            others: FxHashMap::default(),
-            count: 1,
-        }
+    pub(super) fn new() -> Self {
+        Self { small: Vec::new(), seen: 0, others: FxHashMap::default(), count: 1 }
     }
 
     /// The number of a value, a new one if it was not seen before.
     pub(super) fn number(&mut self, value: &'a Value) -> ValueId {
+        self.seen += 1;
         let slot = match value {
             Value::Null => return ValueId::INITIAL,
             Value::Number(number) => match number.as_u64() {
-                Some(small) if small < self.small_max => {
+                Some(small) if small < 4 * self.seen + 64 => {
                     let index = small as usize;
                     if index >= self.small.len() {
                         self.small.resize(index + 1 + index / 2, 0);
                     }
-                    &mut self.small[index]
+                    let slot = &mut self.small[index];
+                    if *slot == 0 && !self.others.is_empty() {
+                        // It may have been too large for the index as it was then.
+                        *slot = self.others.get(value).copied().unwrap_or(0);
+                    }
+                    slot
                 }
                 _ => self.others.entry(value).or_insert(0),
             },
@@ -79,11 +79,24 @@ mod tests {
             json!(false),
         ];
         let again = given.clone();
-        let mut values = Values::new(3);
+        let mut values = Values::new();
         let numbers: Vec<u32> = given.iter().map(|value| values.number(value).0).collect();
         assert_eq!(numbers, (0..given.len() as u32).collect::<Vec<_>>());
         let repeated: Vec<u32> = again.iter().map(|value| values.number(value).0).collect();
         assert_eq!(repeated, numbers);
         assert_eq!(values.count(), given.len() as u32);
+    }
+
+    #[test]
+    fn a_value_keeps_its_number_when_the_index_grows_past_it() {
+        let large = json!(100);
+        let mut values = Values::new();
+        let number = values.number(&large);
+        let others: Vec<Value> = (0..40).map(|value| json!(value)).collect();
+        for value in &others {
+            assert_ne!(values.number(value), number);
+        }
+        assert_eq!(values.number(&large), number);
+        assert_eq!(values.number(&large), number);
     }
 }
