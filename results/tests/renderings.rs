@@ -52,6 +52,20 @@ fn junit_counts_a_violation_as_failure_and_doubt_as_error() {
     assert!(good.contains(r#"failures="0" errors="0""#), "{good}");
 }
 
+#[test]
+fn a_violation_nobody_confirmed_is_told_loudly_everywhere() {
+    let mut run = run(815, 3_000, Ending::Violation);
+    run.facts.proof_verified = Some(false);
+    run.facts.verify_error = Some("the proof is too large to enumerate".to_owned());
+    let results = summarized(&run);
+    let screen = one_screen(&results, Colour::Plain);
+    for rendering in [screen, html(&run), junit::render(&results)] {
+        assert!(rendering.contains("key 17, NOT CONFIRMED by the independent verifier"));
+        assert!(rendering.contains("the proof is too large to enumerate"), "{rendering}");
+        assert!(rendering.contains("had replaced 31"), "{rendering}");
+    }
+}
+
 /// What a malicious node or a careless user might get into a run.
 const HOSTILE: &str =
     "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u{1b}[2J\0&amp;\"'<!--";

@@ -141,9 +141,9 @@ fn faults_were_planned_but_none_took_hold() {
 fn what_succeeds_only_after_the_fault_does_not_count_for_it() {
     let mut history = tested();
     history.operations[1] = op("write", 1_500, 2_001, Outcome::Ok);
-    assert_inconclusive(&history, recovered(), "while a fault was in force");
+    assert_inconclusive(&history, recovered(), "No operation succeeded while faults were in force");
     history.operations[1] = op("write", 999, 1_001, Outcome::Ok);
-    assert_inconclusive(&history, recovered(), "while a fault was in force");
+    assert_inconclusive(&history, recovered(), "No operation succeeded while faults were in force");
 }
 
 #[test]
@@ -167,17 +167,116 @@ fn violation_beats_unknown_beats_inconclusive() {
 }
 
 #[test]
-fn a_rejected_proof_leaves_nothing_decided() {
-    for verdict in [Verdict::Linearizable, Verdict::Violation] {
-        let facts = RunFacts {
-            proof_verified: Some(false),
-            verify_error: Some("operation 7 is missing".to_owned()),
-            ..recovered()
-        };
-        let results = results(&tested(), verdict, facts);
-        assert_eq!(results.verdict, RunVerdict::Unknown);
-        assert!(results.reason.contains("operation 7 is missing"), "{}", results.reason);
+fn a_function_that_never_succeeded_under_faults_was_not_put_to_the_test() {
+    let mut history = tested();
+    history.operations.insert(2, op("read", 1_600, 1_620, Outcome::Ok));
+    let verdict = |history: &History| results(history, Verdict::Linearizable, recovered()).verdict;
+    assert_eq!(verdict(&history), RunVerdict::Linearizable);
+    history.operations[1].outcome = Outcome::Info;
+    assert_inconclusive(&history, recovered(), "No write succeeded while faults were in force");
+    history.operations.insert(3, op("cas", 1_700, 2_001, Outcome::Ok));
+    assert_inconclusive(&history, recovered(), "No cas and no write succeeded");
+
+    // All windows together: what succeeds under one fault need not under the next.
+    let [begun, held] = fault(1, "kill", 3_000);
+    history.nemesis.extend([begun, held, undo(1, "restart", 4_000)]);
+    history.operations.push(op("write", 3_100, 3_110, Outcome::Ok));
+    history.operations.push(op("cas", 3_200, 3_210, Outcome::Ok));
+    assert_eq!(verdict(&history), RunVerdict::Linearizable);
+}
+
+#[test]
+fn an_interrupted_run_is_no_pass() {
+    let interrupted = RunFacts { interrupted: true, ..recovered() };
+    let why = "linearizable as far as it went, but the run was interrupted before its time";
+    assert_inconclusive(&tested(), interrupted.clone(), why);
+    for (decided, expected) in
+        [(Verdict::Violation, RunVerdict::Violation), (Verdict::Unknown, RunVerdict::Unknown)]
+    {
+        assert_eq!(results(&tested(), decided, interrupted.clone()).verdict, expected);
     }
+}
+
+fn rejected() -> RunFacts {
+    RunFacts {
+        proof_verified: Some(false),
+        verify_error: Some("operation 7 is missing".to_owned()),
+        ..recovered()
+    }
+}
+
+#[test]
+fn a_history_whose_proof_is_rejected_is_not_linearizable() {
+    let results = results(&tested(), Verdict::Linearizable, rejected());
+    assert_eq!((results.verdict, results.exit_code), (RunVerdict::Unknown, 11));
+    assert!(results.reason.contains("operation 7 is missing"), "{}", results.reason);
+}
+
+#[test]
+fn a_violation_whose_proof_is_rejected_stays_one_and_says_so() {
+    let results = results(&tested(), Verdict::Violation, rejected());
+    assert_eq!((results.verdict, results.exit_code), (RunVerdict::Violation, 10));
+    assert!(results.headline.contains("NOT CONFIRMED"), "{}", results.headline);
+    for part in ["did not confirm", "operation 7 is missing", "these three contradict each other"] {
+        assert!(results.reason.contains(part), "{}", results.reason);
+    }
+    assert!(results.caveats.iter().any(|caveat| caveat.contains("did not confirm")));
+}
+
+fn undo_with(value: &Value, kind: EventType, f: &'static str, at_ms: u64) -> Event {
+    invented::event(kind, f, at_ms, value, &Value::Null)
+}
+
+#[test]
+fn a_fault_is_in_force_until_its_undo_begins() {
+    let mut history = tested();
+    let begun = undo_with(&json!({ "id": 0 }), EventType::Invoke, "heal", 1_510);
+    history.nemesis.insert(2, begun);
+    let results = results(&history, Verdict::Linearizable, recovered());
+    let fault = &results.faults[0];
+    assert_eq!((fault.end_ns / MS, fault.undone_ns), (1_510, Some(2_000 * MS)));
+    // The write was acknowledged while the undo was under way.
+    assert_eq!(results.verdict, RunVerdict::Inconclusive, "{}", results.reason);
+    let after = results.after_last_heal.unwrap();
+    assert_eq!((after.total.invoked, after.seconds), (1, 0.530_000_001));
+}
+
+#[test]
+fn no_fault_outlasts_the_final_heal_even_if_it_cannot_be_undone() {
+    let id = |id: u64| json!({ "id": id });
+    for failed_at in [None, Some(1_300)] {
+        let mut history = History::default();
+        history.nemesis.extend(fault(0, "kill", 1_000));
+        if let Some(at_ms) = failed_at {
+            history.nemesis.push(undo_with(&id(0), EventType::Invoke, "restart", at_ms));
+            history.nemesis.push(undo_with(&id(0), EventType::Fail, "restart", at_ms + 100));
+        }
+        // The final heal has no id, and heals the network first.
+        for (f, at_ms) in [("heal", 1_800), ("restart", 1_900)] {
+            history.nemesis.push(undo_with(&json!({}), EventType::Invoke, f, at_ms));
+            history.nemesis.push(undo_with(&json!({}), EventType::Fail, f, at_ms + 50));
+        }
+        history.operations.push(op("write", 2_500, 2_510, Outcome::Ok));
+        let results = results(&history, Verdict::Linearizable, recovered());
+        let fault = &results.faults[0];
+        assert_eq!(fault.end_ns / MS, failed_at.unwrap_or(1_800));
+        assert_eq!(fault.undone_ns, None);
+        assert!(results.reason.contains("while faults were in force"), "{}", results.reason);
+    }
+}
+
+#[test]
+fn a_nemesis_that_numbers_nothing_undoes_what_it_names() {
+    let mut history = History::default();
+    let plain = |kind, f, at_ms| undo_with(&Value::Null, kind, f, at_ms);
+    history.nemesis.push(plain(EventType::Ok, "kill", 1_000));
+    history.nemesis.push(plain(EventType::Ok, "partition", 1_100));
+    history.nemesis.push(plain(EventType::Invoke, "heal", 1_200));
+    history.nemesis.push(plain(EventType::Ok, "heal", 1_210));
+    history.nemesis.push(plain(EventType::Ok, "restart", 1_400));
+    let results = results(&history, Verdict::Linearizable, recovered());
+    let ends: Vec<_> = results.faults.iter().map(|fault| fault.end_ns / MS).collect();
+    assert_eq!(ends, [1_400, 1_200]);
 }
 
 #[test]
@@ -218,7 +317,8 @@ fn an_undo_meets_its_own_fault_and_a_lone_heal_is_no_fault() {
     history.nemesis.push(undo(0, "restart", 300));
     history.nemesis.push(undo(7, "heal", 400));
     let results = results(&history, Verdict::Linearizable, recovered());
-    let ends: Vec<_> = results.faults.iter().map(|f| (f.undone, f.end_ns / MS)).collect();
+    let ends: Vec<_> =
+        results.faults.iter().map(|f| (f.undone_ns.is_some(), f.end_ns / MS)).collect();
     assert_eq!(ends, [(true, 300), (false, 400)], "the second lasts to the end of the run");
 }
 

@@ -34,7 +34,7 @@ struct Page<'r> {
     story: Vec<StoryRow<'r>>,
     stretches: Vec<Stretch>,
     functions: Vec<FunctionRow>,
-    evidence: Vec<Evidence>,
+    evidence: Vec<FaultRow>,
     circumstances: Vec<Fact>,
     keys_in_doubt: Vec<String>,
     plan: String,
@@ -61,7 +61,7 @@ struct StoryRow<'r> {
     text: &'r str,
 }
 
-struct Evidence {
+struct FaultRow {
     class: &'static str,
     word: &'static str,
     title: String,
@@ -87,7 +87,7 @@ pub(super) fn render(results: &Results, data: &str) -> String {
         story: results.story.iter().map(story_row).collect(),
         stretches: stretches(results),
         functions: functions(&results.whole),
-        evidence: results.faults.iter().map(evidence).collect(),
+        evidence: results.faults.iter().map(fault_row).collect(),
         circumstances: circumstances(results),
         keys_in_doubt: keys_in_doubt(results),
         plan: pretty(&results.facts.plan),
@@ -226,8 +226,8 @@ fn story_row(line: &StoryLine) -> StoryRow<'_> {
     StoryRow { class, time: instant(line.time_ns), text: &line.text }
 }
 
-fn evidence(fault: &FaultRecord) -> Evidence {
-    let (class, word) = match (fault.took_hold, fault.undone) {
+fn fault_row(fault: &FaultRecord) -> FaultRow {
+    let (class, word) = match (fault.took_hold, fault.undone_ns.is_some()) {
         (true, true) => ("good", "took hold"),
         (true, false) => ("doubt", "took hold, not undone"),
         (false, _) => ("bad", "did not take hold"),
@@ -251,7 +251,7 @@ fn evidence(fault: &FaultRecord) -> Evidence {
     }
     let lasted = Nanos(fault.end_ns.saturating_sub(fault.start_ns));
     let when = format!("from {} for {lasted}", instant(fault.start_ns));
-    Evidence { class, word, title: fault.description.clone(), when, parts }
+    FaultRow { class, word, title: fault.description.clone(), when, parts }
 }
 
 fn circumstances(results: &Results) -> Vec<Fact> {

@@ -1,6 +1,6 @@
 //! The tables of the report: what was served when, and by function.
 
-use crate::summary::{Latency, Results, Service, Tally};
+use crate::summary::{Counts, Latency, Results, Service};
 use crate::wording::{Nanos, count, instant, percent, rate};
 
 /// What stands where there is no figure.
@@ -42,7 +42,7 @@ pub(super) fn stretches(results: &Results) -> Vec<Stretch> {
             true => fault.kind.clone(),
             false => format!("{}, {}", fault.f, fault.kind),
         };
-        if !fault.undone {
+        if fault.undone_ns.is_none() {
             more.push_str(", not undone");
         }
         rows.push(stretch(&fault.description, &more, Some(fault.start_ns), &fault.service));
@@ -50,10 +50,9 @@ pub(super) fn stretches(results: &Results) -> Vec<Stretch> {
     if results.faults.iter().any(|fault| fault.took_hold) {
         rows.push(stretch("any fault", "", None, &results.stormy));
     }
-    if let (Some(service), Some(start_ns)) = (
-        &results.after_last_heal,
-        results.faults.iter().filter(|f| f.undone).map(|f| f.end_ns).max(),
-    ) {
+    if let (Some(service), Some(start_ns)) =
+        (&results.after_last_heal, results.faults.iter().filter_map(|fault| fault.undone_ns).max())
+    {
         rows.push(stretch("after the last heal", "", Some(start_ns), service));
     }
     let mut whole = stretch("the whole run", "", None, &results.whole);
@@ -81,23 +80,23 @@ fn stretch(name: &str, more: &str, from_ns: Option<u64>, service: &Service) -> S
 /// What each function came to.
 pub(super) fn functions(whole: &Service) -> Vec<FunctionRow> {
     let mut rows: Vec<_> =
-        whole.functions.iter().map(|(f, tally)| function_row(f, tally)).collect();
+        whole.functions.iter().map(|(f, counts)| function_row(f, counts)).collect();
     let mut total = function_row("all", &whole.total);
     total.total = true;
     rows.push(total);
     rows
 }
 
-fn function_row(name: &str, tally: &Tally) -> FunctionRow {
+fn function_row(name: &str, counts: &Counts) -> FunctionRow {
     let latency = |pick: fn(&Latency) -> u64| {
-        tally.latency.as_ref().map_or_else(|| NONE.to_owned(), |l| Nanos(pick(l)).to_string())
+        counts.latency.as_ref().map_or_else(|| NONE.to_owned(), |l| Nanos(pick(l)).to_string())
     };
     FunctionRow {
         name: name.to_owned(),
-        invoked: count(tally.invoked),
-        ok: count(tally.ok),
-        fail: count(tally.fail),
-        info: count(tally.info),
+        invoked: count(counts.invoked),
+        ok: count(counts.ok),
+        fail: count(counts.fail),
+        info: count(counts.info),
         p50: latency(|l| l.p50_ns),
         p95: latency(|l| l.p95_ns),
         p99: latency(|l| l.p99_ns),

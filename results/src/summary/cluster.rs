@@ -98,8 +98,10 @@ fn state(probe: &Probe, faults: &[FaultRecord]) -> NodeState {
     }
     let explains = |f: &str| {
         faults.iter().any(|fault| {
+            // A node takes its time to answer once the undo has begun.
+            let over_ns = fault.undone_ns.unwrap_or(u64::MAX);
             fault.f == f
-                && (fault.invoked_ns..=fault.end_ns).contains(&probe.time)
+                && (fault.invoked_ns..=over_ns).contains(&probe.time)
                 && fault.targets.contains(&probe.node)
         })
     };

@@ -1,7 +1,8 @@
 //! Faults: the nemesis's events paired into what was done, undone and observed.
 //!
-//! A fault is in force from the event that says it took hold until the event that says it
-//! was undone. Without evidence it did not take hold, whatever was intended.
+//! A fault is in force from the event that says it took hold until its undo is invoked: from
+//! then on it may be gone already. Without evidence it did not take hold, whatever was
+//! intended. The final heal undoes whatever is left, so nothing is in force once it began.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -35,10 +36,11 @@ pub struct FaultRecord {
     pub invoked_ns: u64,
     /// When it was in force.
     pub start_ns: u64,
-    /// When it was in force no more; the end of the run if it was not undone.
+    /// When its undo, or else the final heal, was invoked; the end of the run if neither was.
     pub end_ns: u64,
-    /// It was undone, and that was observed.
-    pub undone: bool,
+    /// When it was seen to be undone; absent if it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone_ns: Option<u64>,
     /// What showed that it took hold, or did not.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub evidence: Value,
@@ -120,10 +122,11 @@ fn record_step(faults: &mut Vec<FaultRecord>, event: &Event, run_end_ns: u64) {
 
 fn record_undo(faults: &mut [FaultRecord], event: &Event, undone_f: &str) {
     let id = id_of(event);
+    end(faults, event, undone_f);
     let matching = faults
         .iter_mut()
         .rev()
-        .filter(|fault| fault.f == undone_f && !fault.undone)
+        .filter(|fault| fault.f == undone_f && fault.undone_ns.is_none())
         .filter(|fault| id.is_none() || fault.id == id);
     match event.kind {
         EventType::Invoke => {}
@@ -138,9 +141,25 @@ fn record_undo(faults: &mut [FaultRecord], event: &Event, undone_f: &str) {
     }
 }
 
+/// Ends the windows of the faults that `event` begins to undo, or undid without a beginning.
+fn end(faults: &mut [FaultRecord], event: &Event, undone_f: &str) {
+    let id = id_of(event);
+    for fault in faults {
+        let ends = match (id, fault.id) {
+            // The final heal, which is one for all faults, whatever it does first.
+            (None, Some(_)) => true,
+            // Another tool's nemesis, which does not number its faults.
+            (None, None) => fault.f == undone_f,
+            (Some(_), _) => fault.f == undone_f && fault.id == id,
+        };
+        if ends {
+            fault.end_ns = fault.end_ns.min(event.time).max(fault.start_ns);
+        }
+    }
+}
+
 fn undo(fault: &mut FaultRecord, event: &Event) {
-    fault.end_ns = event.time.max(fault.start_ns);
-    fault.undone = true;
+    fault.undone_ns = Some(event.time.max(fault.start_ns));
     fault.undo_evidence.clone_from(&event.evidence);
 }
 
@@ -157,7 +176,7 @@ fn begin(event: &Event, run_end_ns: u64) -> FaultRecord {
         invoked_ns: event.time,
         start_ns: event.time,
         end_ns: run_end_ns,
-        undone: false,
+        undone_ns: None,
         evidence: Value::Null,
         undo_evidence: Value::Null,
         error: None,

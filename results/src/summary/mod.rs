@@ -25,7 +25,7 @@ use cluster::Silence;
 pub use cluster::{NodeSpan, NodeState, node_spans};
 pub use contradiction::{ContradictionDetail, OperationDetail, Order};
 pub use faults::FaultRecord;
-pub use service::{Latency, Service, Tally, Window};
+pub use service::{Counts, Latency, Service, Window};
 pub use story::{StoryKind, StoryLine};
 pub use verdict::RunVerdict;
 
@@ -106,7 +106,7 @@ pub struct KeyVerdict {
 
 /// Works out what a run came to.
 ///
-/// Operations are counted in the windows in which they were invoked; see [`Tally`] for
+/// Operations are counted in the windows in which they were invoked; see [`Counts`] for
 /// what each figure means. Cost: one pass over the operations per fault window they fall
 /// into, and one sort by time.
 pub fn summarize(
@@ -126,8 +126,7 @@ pub fn summarize(
     let stormy = traffic.service(&stormy_windows);
     let after_last_heal = faults
         .iter()
-        .filter(|fault| fault.undone)
-        .map(|fault| fault.end_ns)
+        .filter_map(|fault| fault.undone_ns)
         .max()
         .map(|start_ns| traffic.service(&[Window { start_ns, end_ns: duration_ns }]));
     let contradictions = contradiction::describe(history, analysis);
@@ -205,7 +204,9 @@ fn caveats(history: &History, facts: &RunFacts, silences: &[Silence]) -> Vec<Str
         caveats.push("The history ended inside a line, which was dropped.".to_owned());
     }
     match (facts.proof_verified, &facts.verify_error) {
-        (Some(false), Some(error)) => caveats.push(format!("The proof was rejected: {error}")),
+        (Some(false), Some(error)) => {
+            caveats.push(format!("The independent verifier did not confirm the proof: {error}"));
+        }
         (_, Some(error)) => caveats.push(format!("The proof was not verified: {error}")),
         (_, None) => {}
     }

@@ -21,14 +21,14 @@ pub struct Service {
     /// The length of all windows together, in seconds.
     pub seconds: f64,
     /// All functions together.
-    pub total: Tally,
+    pub total: Counts,
     /// Each function by itself.
-    pub functions: BTreeMap<String, Tally>,
+    pub functions: BTreeMap<String, Counts>,
 }
 
 /// The operations invoked in some windows, by how they ended.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Tally {
+pub struct Counts {
     /// Operations invoked in the windows.
     pub invoked: u64,
     /// Of these, the ones that succeeded, whenever they did.
@@ -78,7 +78,7 @@ impl<'h> Traffic<'h> {
         Self { by_invocation }
     }
 
-    /// Tallies the operations invoked in `windows`, which must not overlap.
+    /// Counts the operations invoked in `windows`, which must not overlap.
     pub(super) fn service(&self, windows: &[Window]) -> Service {
         let mut counters: BTreeMap<&str, Counter> = BTreeMap::new();
         let mut all = Counter::default();
@@ -95,10 +95,10 @@ impl<'h> Traffic<'h> {
         let seconds = length_ns as f64 / 1e9;
         Service {
             seconds,
-            total: all.tally(seconds),
+            total: all.counts(seconds),
             functions: counters
                 .into_iter()
-                .map(|(f, c)| (f.to_owned(), c.tally(seconds)))
+                .map(|(f, c)| (f.to_owned(), c.counts(seconds)))
                 .collect(),
         }
     }
@@ -113,7 +113,7 @@ impl<'h> Traffic<'h> {
 }
 
 struct Counter {
-    tally: Tally,
+    counts: Counts,
     latencies: Histogram<u64>,
 }
 
@@ -122,20 +122,20 @@ impl Default for Counter {
         // Fixed bounds, because a resizing histogram may refuse a value and a fixed one clamps.
         let latencies = Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3)
             .expect("the bounds are apart and three digits are within 0..=5");
-        Self { tally: Tally::default(), latencies }
+        Self { counts: Counts::default(), latencies }
     }
 }
 
 impl Counter {
     fn count(&mut self, op: &Operation, window: Window) {
-        self.tally.invoked += 1;
+        self.counts.invoked += 1;
         match op.outcome {
-            Outcome::Fail => self.tally.fail += 1,
-            Outcome::Info => self.tally.info += 1,
+            Outcome::Fail => self.counts.fail += 1,
+            Outcome::Info => self.counts.info += 1,
             Outcome::Ok => {
-                self.tally.ok += 1;
+                self.counts.ok += 1;
                 if let Some(completed) = op.completed {
-                    self.tally.ok_within += u64::from(completed.time_ns < window.end_ns);
+                    self.counts.ok_within += u64::from(completed.time_ns < window.end_ns);
                     let took_ns = completed.time_ns.saturating_sub(op.invoked.time_ns);
                     self.latencies.saturating_record(took_ns);
                 }
@@ -143,22 +143,22 @@ impl Counter {
         }
     }
 
-    fn tally(mut self, seconds: f64) -> Tally {
+    fn counts(mut self, seconds: f64) -> Counts {
         if seconds > 0.0 {
-            self.tally.ok_per_s = self.tally.ok_within as f64 / seconds;
+            self.counts.ok_per_s = self.counts.ok_within as f64 / seconds;
         }
-        if self.tally.invoked > 0 {
-            self.tally.ok_share = Some(self.tally.ok as f64 / self.tally.invoked as f64);
+        if self.counts.invoked > 0 {
+            self.counts.ok_share = Some(self.counts.ok as f64 / self.counts.invoked as f64);
         }
         if !self.latencies.is_empty() {
-            self.tally.latency = Some(Latency {
+            self.counts.latency = Some(Latency {
                 p50_ns: self.latencies.value_at_quantile(0.50),
                 p95_ns: self.latencies.value_at_quantile(0.95),
                 p99_ns: self.latencies.value_at_quantile(0.99),
                 max_ns: self.latencies.max(),
             });
         }
-        self.tally
+        self.counts
     }
 }
 

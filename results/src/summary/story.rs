@@ -88,9 +88,9 @@ fn fault_lines(fault: &FaultRecord, from_ns: u64) -> Vec<StoryLine> {
         return Vec::new();
     }
     let mut lines = vec![line(fault.start_ns, fault.description.clone())];
-    if fault.undone {
+    if let Some(undone_ns) = fault.undone_ns {
         let lasted = Nanos(fault.end_ns - fault.start_ns);
-        lines.push(line(fault.end_ns, format!("undone after {lasted}: {}", fault.description)));
+        lines.push(line(undone_ns, format!("undone after {lasted}: {}", fault.description)));
     }
     lines
 }

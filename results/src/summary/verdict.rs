@@ -1,7 +1,9 @@
 //! The verdict on a run: the verdict on its history, weighed against what was exercised.
 //!
-//! A linearizable history of a run in which nothing succeeded, no fault took hold or the
-//! cluster never came back proves too little, and is `inconclusive`.
+//! A linearizable history of a run in which some function never succeeded under faults, no
+//! fault took hold, the cluster never came back or somebody stopped it before its time proves
+//! too little, and is `inconclusive`. One whose proof the independent verifier rejects is
+//! `unknown`. A violation stays one whatever becomes of its proof, but the verdict says so.
 
 use std::fmt;
 
@@ -22,9 +24,9 @@ pub enum RunVerdict {
     Linearizable,
     /// Some operations contradict each other.
     Violation,
-    /// The history was not decided, or its proof did not hold.
+    /// The history was not decided, or the proof that it is linearizable was rejected.
     Unknown,
-    /// The history is linearizable, but the run did not put it to the test.
+    /// The history is linearizable, but the run did not put it to the test or was interrupted.
     Inconclusive,
 }
 
@@ -72,44 +74,33 @@ pub(super) struct Ruling {
     pub(super) reason: String,
 }
 
-/// Decides: a rejected proof, then a violation, then an undecided key, then too little tested.
+/// Decides: a violation, then an undecided key or a rejected proof, then too little tested.
 pub(super) fn rule(grounds: &Grounds<'_>) -> Ruling {
-    if grounds.facts.proof_verified == Some(false) {
-        return rejected_proof(grounds);
-    }
     match grounds.analysis.verdict {
         Verdict::Violation => violation(grounds),
         Verdict::Unknown => undecided(grounds),
-        Verdict::Linearizable => match too_little(grounds) {
-            Some(reason) => Ruling {
-                verdict: RunVerdict::Inconclusive,
-                headline: "Inconclusive: too little was put to the test".to_owned(),
-                reason,
-            },
-            None => linearizable(grounds),
+        Verdict::Linearizable => match rejection(grounds.facts) {
+            Some(cause) => rejected_proof(cause),
+            None => inconclusive(grounds).unwrap_or_else(|| linearizable(grounds)),
         },
     }
 }
 
+/// Why the independent verifier rejected the proof, if it did.
+fn rejection(facts: &RunFacts) -> Option<&str> {
+    let cause = facts.verify_error.as_deref().unwrap_or("it gave no cause");
+    (facts.proof_verified == Some(false)).then_some(cause)
+}
+
 /// Nobody has to trust the search: a proof that does not hold shows a defect of the checker.
-fn rejected_proof(grounds: &Grounds<'_>) -> Ruling {
-    let cause = grounds.facts.verify_error.as_deref().unwrap_or("it gave no cause");
+fn rejected_proof(cause: &str) -> Ruling {
     Ruling {
         verdict: RunVerdict::Unknown,
         headline: "Not decided: the proof did not hold".to_owned(),
         reason: format!(
-            "The checker concluded {}, but the independent verifier rejected its proof: {cause}. \
-             Please report this with the run directory.",
-            of_history(grounds.analysis.verdict)
+            "The checker concluded linearizable, but the independent verifier rejected its proof: \
+             {cause}. Please report this with the run directory."
         ),
-    }
-}
-
-fn of_history(verdict: Verdict) -> RunVerdict {
-    match verdict {
-        Verdict::Linearizable => RunVerdict::Linearizable,
-        Verdict::Unknown => RunVerdict::Unknown,
-        Verdict::Violation => RunVerdict::Violation,
     }
 }
 
@@ -121,17 +112,24 @@ fn violation(grounds: &Grounds<'_>) -> Ruling {
         .filter(|key| key.conclusion.verdict() == Verdict::Violation)
         .collect();
     let first = grounds.contradictions.first();
-    let headline = match first.and_then(|first| first.key.as_deref()) {
+    let mut headline = match first.and_then(|first| first.key.as_deref()) {
         Some(key) if wrong.len() == 1 => format!("Not linearizable: key {key}"),
         Some(key) => {
             format!("Not linearizable: key {key} and {} more", wrong.len().saturating_sub(1))
         }
         None => "Not linearizable".to_owned(),
     };
-    let reason = first.map_or_else(
+    let mut reason = first.map_or_else(
         || "Some operations contradict each other.".to_owned(),
         |first| first.explanation.clone(),
     );
+    if let Some(cause) = rejection(grounds.facts) {
+        headline.push_str(", NOT CONFIRMED by the independent verifier");
+        reason = format!(
+            "The checker found a contradiction, but the independent verifier did not confirm it: \
+             {cause}. Please report this with the run directory. The checker's reason: {reason}"
+        );
+    }
     Ruling { verdict: RunVerdict::Violation, headline, reason }
 }
 
@@ -155,32 +153,66 @@ fn undecided(grounds: &Grounds<'_>) -> Ruling {
     Ruling { verdict: RunVerdict::Unknown, headline: "Not decided".to_owned(), reason }
 }
 
+/// The ruling on a linearizable history that proves little, if it does.
+fn inconclusive(grounds: &Grounds<'_>) -> Option<Ruling> {
+    let too_little = too_little(grounds);
+    let ruling = |headline: &str, reason| Ruling {
+        verdict: RunVerdict::Inconclusive,
+        headline: headline.to_owned(),
+        reason,
+    };
+    if grounds.facts.interrupted {
+        let mut reason = "The history is linearizable as far as it went, but the run was \
+                          interrupted before its time."
+            .to_owned();
+        if let Some(too_little) = too_little {
+            reason = format!("{reason} {too_little}");
+        }
+        return Some(ruling("Inconclusive: interrupted before its time", reason));
+    }
+    too_little.map(|too_little| {
+        let reason = format!("{too_little} What was recorded contradicts nothing.");
+        ruling("Inconclusive: too little was put to the test", reason)
+    })
+}
+
 /// Why a linearizable history proves little, if it does.
 fn too_little(grounds: &Grounds<'_>) -> Option<String> {
     let took_hold = grounds.faults.iter().filter(|fault| fault.took_hold).count();
     let planned = u64::from(grounds.facts.faults_planned).max(grounds.faults.len() as u64);
     let recovered = &grounds.facts.recovered;
-    let reason = if grounds.whole.total.invoked == 0 {
-        "No operation was invoked.".to_owned()
+    if grounds.whole.total.invoked == 0 {
+        Some("No operation was invoked.".to_owned())
     } else if grounds.whole.total.ok == 0 {
-        format!("No operation succeeded out of {}.", count(grounds.whole.total.invoked))
+        Some(format!("No operation succeeded out of {}.", count(grounds.whole.total.invoked)))
     } else if planned > 0 && took_hold == 0 {
-        format!("None of {} took hold.", plural(planned, "planned fault", "planned faults"))
-    } else if took_hold > 0 && grounds.stormy.total.ok_within == 0 {
-        "No operation succeeded while a fault was in force.".to_owned()
+        Some(format!("None of {} took hold.", plural(planned, "planned fault", "planned faults")))
+    } else if let Some(reason) = starved(grounds.stormy).filter(|_| took_hold > 0) {
+        Some(reason)
     } else if recovered.served_again_ms.is_none() {
-        "The cluster did not serve again after the last fault was undone.".to_owned()
+        Some("The cluster did not serve again after the last fault was undone.".to_owned())
     } else if recovered.final_reads_ok < recovered.final_reads_expected {
-        format!(
+        Some(format!(
             "Only {} of {} were answered.",
             count(recovered.final_reads_ok),
             plural(recovered.final_reads_expected, "final read", "final reads"),
-        )
+        ))
     } else {
-        return None;
-    };
-    let interrupted = if grounds.facts.interrupted { " The run was interrupted." } else { "" };
-    Some(format!("{reason} What was recorded contradicts nothing.{interrupted}"))
+        None
+    }
+}
+
+/// What never succeeded in the windows of the faults taken together, if anything.
+///
+/// A run in which reads went on but no write did has put no write to the test.
+fn starved(stormy: &Service) -> Option<String> {
+    if stormy.total.ok_within == 0 {
+        return Some("No operation succeeded while faults were in force.".to_owned());
+    }
+    let starved = stormy.functions.iter().filter(|(_, counts)| counts.ok_within == 0);
+    let starved: Vec<_> = starved.map(|(f, _)| f.as_str()).collect();
+    (!starved.is_empty())
+        .then(|| format!("No {} succeeded while faults were in force.", starved.join(" and no ")))
 }
 
 fn linearizable(grounds: &Grounds<'_>) -> Ruling {

@@ -69,7 +69,7 @@ pub fn run(seed: u64, operations: usize, ending: Ending) -> Invented {
         header: Some(header(seed)),
         operations: traffic(seed, operations),
         nemesis: nemesis(),
-        torn: false,
+        ..History::default()
     };
     if ending == Ending::Violation {
         plant_stale_read(&mut history.operations);
