@@ -184,12 +184,16 @@ fn translate(
 ) -> Result<Vec<(Option<&str>, Translation<'_>)>, CheckError> {
     let mut numbers: FxHashMap<Option<&str>, usize> = FxHashMap::default();
     let mut keys: Vec<(Option<&str>, Translation<'_>)> = Vec::new();
+    let mut number = 0;
     for (id, operation) in (0..).map(OperationId).zip(&history.operations) {
         let name = operation.key.as_deref();
-        let number = *numbers.entry(name).or_insert_with(|| {
-            keys.push((name, Translation::new()));
-            keys.len() - 1
-        });
+        // Runs of one key, and histories of one key, need no hashing.
+        if keys.get(number).is_none_or(|(current, _)| *current != name) {
+            number = *numbers.entry(name).or_insert_with(|| {
+                keys.push((name, Translation::new()));
+                keys.len() - 1
+            });
+        }
         keys[number].1.push(id, operation, model)?;
     }
     Ok(keys)

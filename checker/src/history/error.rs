@@ -48,6 +48,15 @@ pub enum HistoryError {
         /// Where.
         line: usize,
     },
+    /// A number with more digits than can be told apart.
+    #[error(
+        "compare the value of line {line}: it holds a number with more digits than 64 bits tell \
+         apart; record such numbers as strings"
+    )]
+    Ambiguous {
+        /// Where.
+        line: usize,
+    },
     /// An event without a place in the order of events.
     #[error("order line {line}: it has neither `index` nor `time`; record at least one of them")]
     NoOrder {

@@ -6,6 +6,7 @@
 mod error;
 mod event;
 mod line;
+mod numbers;
 mod operation;
 mod pairing;
 mod reader;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::line::EventLine;
+use super::numbers::is_ambiguous;
 use super::pairing::Pairing;
 use super::{Complaint, FORMAT_VERSION, Header, History, HistoryError};
 
@@ -40,6 +41,9 @@ pub fn read_jsonl(mut source: impl BufRead) -> Result<History, HistoryError> {
             pairing = Pairing::new(Some(header(line, &buffer)?));
         } else {
             match serde_json::from_slice::<EventLine<'_>>(&buffer) {
+                Ok(event) if is_ambiguous(&event.value, &buffer) => {
+                    return Err(HistoryError::Ambiguous { line });
+                }
                 Ok(event) => pairing.push(line, event)?,
                 Err(_) if breaks_off(&buffer) => torn = true,
                 Err(_) if is_header(&buffer) => return Err(HistoryError::SecondHeader { line }),
