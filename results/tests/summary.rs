@@ -387,6 +387,27 @@ fn a_silent_node_is_told_by_the_fault_that_explains_it() {
 }
 
 #[test]
+fn a_fault_explains_silence_until_it_was_seen_to_be_undone() {
+    let probe = |at_ms: u64, alive| Probe {
+        time: at_ms * MS,
+        node: "n1".to_owned(),
+        alive,
+        role: None,
+        term: None,
+        leader: None,
+        commit: None,
+        applied: None,
+    };
+    let mut history = tested();
+    history.nemesis.extend(fault(1, "kill", 3_000));
+    history.nemesis.push(undo_with(&json!({ "id": 1 }), EventType::Invoke, "restart", 3_100));
+    history.nemesis.push(undo(1, "restart", 4_600));
+    let probes = [probe(2_900, true), probe(3_200, false), probe(4_500, false), probe(4_700, true)];
+    let told = summarize(&history, &analysis(Verdict::Linearizable), &probes, recovered());
+    assert!(told.caveats.is_empty(), "{:?}", told.caveats);
+}
+
+#[test]
 fn a_node_that_falls_silent_by_itself_is_a_caveat() {
     let probe = |at_ms: u64, alive| Probe {
         time: at_ms * MS,
