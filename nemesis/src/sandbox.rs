@@ -34,7 +34,7 @@ pub enum SandboxError {
     #[error("enter the sandbox from a process of one thread: {0} run")]
     Threads(usize),
     /// The kernel or its policy refused a step.
-    #[error("{step}; `squall doctor` says more, `--net proxy` does without")]
+    #[error("{step}; `--net proxy` does without")]
     Refused {
         /// What was refused.
         step: Step,
@@ -212,13 +212,16 @@ fn wait(child: Pid, signals: &SigSet) -> io::Result<i32> {
 }
 
 /// Sends `arrival` to `child`, unless a terminal has sent it to the child already.
+///
+/// A key pressed on a terminal reaches the whole foreground group; that the terminal is gone
+/// is told to the leader of its session alone.
 fn pass_on(arrival: &nix::sys::signalfd::siginfo, child: Pid) {
-    if arrival.ssi_code == nix::libc::SI_KERNEL {
-        return;
-    }
     let signal =
         i32::try_from(arrival.ssi_signo).map_err(|_| Errno::EINVAL).and_then(Signal::try_from);
     if let Ok(signal) = signal {
+        if arrival.ssi_code == nix::libc::SI_KERNEL && signal != Signal::SIGHUP {
+            return;
+        }
         // It may just have ended, and then there is nobody left to tell.
         let _ = kill(child, signal);
     }
