@@ -203,9 +203,15 @@ fn no_orphans() -> Outcome {
     }
     let own = namespaces_of(Pid::this());
     let mut outer = standing(scenario("linger").env(TAG, &tag));
-    let processes = tagged(&tag);
-    // The outer one, init, the scenario, and on each node a shell, a child and a daemon.
-    assert!(processes.len() >= 3 + 3 * 3, "{processes:?}");
+    // The outer one, init, the scenario, and on each node a shell, a child and a daemon, which
+    // the shells start in their own time.
+    let deadline = Instant::now() + PATIENCE;
+    let mut processes = tagged(&tag);
+    while processes.len() < 3 + 3 * 3 {
+        assert!(Instant::now() < deadline, "{processes:?}");
+        std::thread::sleep(Duration::from_millis(5));
+        processes = tagged(&tag);
+    }
     let namespaces: BTreeSet<String> =
         processes.iter().flat_map(|&process| namespaces_of(process)).collect();
     let theirs: BTreeSet<&String> = namespaces.difference(&own).collect();
