@@ -202,7 +202,7 @@ fn no_orphans() -> Outcome {
         return skipped;
     }
     let own = namespaces_of(Pid::this());
-    let mut outer = standing(scenario("linger").env(TAG, &tag));
+    let mut outer = Doomed(standing(scenario("linger").env(TAG, &tag)));
     // The outer one, init, the scenario, and on each node a shell, a child and a daemon, which
     // the shells start in their own time.
     let deadline = Instant::now() + PATIENCE;
@@ -218,8 +218,8 @@ fn no_orphans() -> Outcome {
     // Mount and process namespaces, and a network for the bridge and each node.
     assert!(theirs.len() >= 2 + 4, "{theirs:?}");
 
-    outer.kill().expect("it runs");
-    let _: ExitStatus = outer.wait().expect("a child is waited for once");
+    outer.0.kill().expect("it runs");
+    let _: ExitStatus = outer.0.wait().expect("a child is waited for once");
     let deadline = Instant::now() + PATIENCE;
     loop {
         let left = tagged(&tag);
@@ -238,6 +238,18 @@ fn no_orphans() -> Outcome {
     assert!(!mounts.contains("nsfs"), "a namespace is kept by a mount");
     assert!(!std::path::Path::new("/sys/class/net/squall").exists());
     Outcome::Passed
+}
+
+/// A child that does not outlive a test that fails.
+struct Doomed(Child);
+
+impl Drop for Doomed {
+    fn drop(&mut self) {
+        // It may have ended already, as it should.
+        if self.0.kill().is_ok() {
+            let _ = self.0.wait();
+        }
+    }
 }
 
 /// Spawns `command` and waits until it says that it stands.
