@@ -86,11 +86,13 @@ pub struct Circumstances {
     pub probes: Vec<Probe>,
 }
 
-/// Reads a history from disk.
+/// Reads a history from disk; `path` may also be a run directory.
 ///
 /// # Errors
 /// When the file cannot be read, or names the line that is not what it should be.
 pub fn read_history(path: &Path) -> Result<History, AnalysisError> {
+    let inside = path.join("history.jsonl");
+    let path = if inside.is_file() { &inside } else { path };
     let file = open(path)?;
     read_jsonl(BufReader::with_capacity(1 << 20, file))
         .map_err(|source| AnalysisError::History { path: path.to_owned(), source })

@@ -4,7 +4,7 @@
 //! ran, and `squall test --plan` runs it again. Deliberately absent: anything about where
 //! results go or how they are shown.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, path::Path, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use squall_nemesis::{fault::FaultSet, schedule::Schedule};
@@ -172,13 +172,23 @@ impl Plan {
         })
     }
 
+    fn has_drawn_schedule(&self) -> bool {
+        let draw = |faults| Schedule::random(self.seed, &faults, self.nodes, self.time);
+        let drawn = self.faults().ok().map(draw);
+        self.schedule.is_none() || self.schedule == drawn
+    }
+
     /// What the workload needs to know.
     pub fn workload_settings(&self) -> squall_workloads::Settings {
         squall_workloads::Settings { seed: self.seed, keys: self.keys }
     }
 
-    /// The command line that runs this plan again, as far as flags can say it.
-    pub fn command(&self) -> String {
+    /// The command line that runs this plan again: by flags where they say all of it, and by
+    /// `file`, which holds the plan, where its schedule is not the one its seed draws.
+    pub fn command(&self, file: &Path) -> String {
+        if !self.has_drawn_schedule() {
+            return format!("squall test --plan {}", file.display());
+        }
         let default = Self::default();
         let mut words = vec!["squall test".to_owned()];
         let mut flag = |differs: bool, flag: &str, value: String| {
@@ -327,6 +337,42 @@ impl fmt::Display for Net {
             Self::Sandbox => "sandbox",
             Self::Proxy => "proxy",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(change: impl FnOnce(&mut Plan)) -> Plan {
+        let mut plan = Plan::default();
+        change(&mut plan);
+        plan.resolve().expect("a good plan")
+    }
+
+    #[test]
+    fn a_plan_survives_its_file() {
+        let plan = resolved(|plan| plan.seed = u64::MAX);
+        assert_eq!(Plan::from_toml(&plan.to_toml()).expect("a plan"), plan);
+    }
+
+    #[test]
+    fn the_command_says_the_flags_or_else_the_file() {
+        let file = Path::new("store/x/plan.toml");
+        let drawn = resolved(|plan| (plan.seed, plan.nodes) = (7, 3));
+        assert_eq!(drawn.command(file), "squall test --nodes 3 --seed 7");
+        let mut own = drawn;
+        own.schedule.as_mut().expect("resolved").steps.truncate(1);
+        assert_eq!(own.command(file), "squall test --plan store/x/plan.toml");
+    }
+
+    #[test]
+    fn a_run_without_room_for_its_faults_is_refused() {
+        let short = Plan { time: Duration::from_secs(1), ..Plan::default() };
+        assert!(matches!(short.resolve(), Err(PlanError::NoFault { .. })));
+        let calm =
+            Plan { time: Duration::from_secs(1), nemesis: "none".to_owned(), ..Plan::default() };
+        assert!(calm.resolve().is_ok());
     }
 }
 

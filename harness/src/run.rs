@@ -166,7 +166,7 @@ pub async fn run(order: Order) -> Result<Results, RunError> {
     let (network, failed) = connect(plan.net, plan.nodes).await?;
     let refused = refused.or(failed);
     let standing = Standing::set_up(&plan, system, network, &run_dir, &*workload, began)?;
-    let mut facts = standing.facts(&plan, &started_utc);
+    let mut facts = standing.facts(&plan, &run_dir, &started_utc);
     facts.notes.extend(refused.map(|why| format!("No sandbox: {why}.")));
 
     let carried_out =
@@ -244,7 +244,7 @@ impl Standing {
         Ok(Self { system, network, cluster, view, recorder, writer, probing, names })
     }
 
-    fn facts(&self, plan: &Plan, started_utc: &str) -> RunFacts {
+    fn facts(&self, plan: &Plan, run_dir: &RunDir, started_utc: &str) -> RunFacts {
         let versions = [
             ("squall".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             (plan.system.clone(), self.system.version()),
@@ -261,7 +261,7 @@ impl Standing {
                 .schedule
                 .as_ref()
                 .map_or(0, |schedule| u32::try_from(schedule.steps.len()).unwrap_or(u32::MAX)),
-            command: plan.command(),
+            command: plan.command(&run_dir.plan()),
             network: self.network.describe(),
             network_caveats: self.network.caveats(),
             started_utc: started_utc.to_owned(),

@@ -50,7 +50,7 @@ pub async fn run(order: SuiteOrder, tell: &dyn Fn(&Told<'_>)) -> Result<SuiteRes
     let total = suite.cells.len();
     for (index, cell) in suite.cells.iter().enumerate() {
         let done = if *interrupt.borrow() {
-            not_run(cell, "not run: the suite was interrupted before it")
+            not_run(cell, &folder, "not run: the suite was interrupted before it")
         } else {
             tell(&Told::Starts { index, total, cell });
             carry_out(cell, &executable, &folder, interrupt.clone()).await
@@ -86,7 +86,7 @@ fn write_reports(results: &SuiteResults, folder: &Path) -> Result<(), StoreError
     write_atomically(&folder.join("junit.xml"), render_junit(results).as_bytes())
 }
 
-fn not_run(cell: &CellPlan, reason: &str) -> Cell {
+fn not_run(cell: &CellPlan, folder: &Path, reason: &str) -> Cell {
     Cell {
         name: cell.name.clone(),
         plan: in_words(cell),
@@ -97,7 +97,7 @@ fn not_run(cell: &CellPlan, reason: &str) -> Cell {
         seconds: 0.0,
         reason: reason.to_owned(),
         seed: cell.plan.seed,
-        command: cell.plan.command(),
+        command: cell.plan.command(&plan_file(folder, cell)),
     }
 }
 
@@ -122,7 +122,7 @@ async fn carry_out(
 ) -> Cell {
     let began = Instant::now();
     let outcome = execute(cell, executable, folder, interrupt).await;
-    let mut done = not_run(cell, "");
+    let mut done = not_run(cell, folder, "");
     done.seconds = began.elapsed().as_secs_f64();
     done.run_dir = run_dir(folder, &cell.name);
     match outcome {
@@ -143,10 +143,10 @@ async fn execute(
     folder: &Path,
     mut interrupt: watch::Receiver<bool>,
 ) -> Result<Results, String> {
-    let plans = folder.join("plans");
-    std::fs::create_dir_all(&plans)
+    let plan = plan_file(folder, cell);
+    let plans = plan.parent().unwrap_or(folder);
+    std::fs::create_dir_all(plans)
         .map_err(|error| format!("failed to make {}: {error}", plans.display()))?;
-    let plan = plans.join(format!("{}.toml", cell.name));
     write_atomically(&plan, cell.plan.to_toml().as_bytes())
         .map_err(|error| format!("failed to {}", crate::run::chain(&error)))?;
     let mut child = Command::new(executable)
@@ -185,6 +185,11 @@ async fn execute(
         let last = stderr.lines().rev().find(|line| !line.trim().is_empty());
         format!("no results ({}): {}", output.status, last.unwrap_or("nothing on stderr"))
     })
+}
+
+/// Where the plan of a cell is kept.
+fn plan_file(folder: &Path, cell: &CellPlan) -> PathBuf {
+    folder.join("plans").join(format!("{}.toml", cell.name))
 }
 
 /// Asks a run to end with a verdict on what there is.

@@ -225,9 +225,9 @@ fn linearizable(grounds: &Grounds<'_>) -> Ruling {
     );
     if took_hold > 0 {
         reason.push_str(&format!(
-            ", {} of them acknowledged while one of {} was in force",
+            ", {} of them acknowledged while a fault was in force ({} in all)",
             count(grounds.stormy.total.ok_within),
-            plural(took_hold, "fault", "faults"),
+            count(took_hold),
         ));
     }
     reason.push('.');

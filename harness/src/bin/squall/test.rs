@@ -24,7 +24,8 @@ use crate::{
 /// Run a cluster under faults and judge its history
 ///
 /// With no arguments: five built-in Raft nodes, thirty seconds, all default faults.
-/// Flags override what `--plan` says.
+/// Flags override what `--plan` says; --nodes, --nemesis, --time and --seed also replace its
+/// fault schedule by a new one.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// System under test [default: node, the built-in Raft node]
@@ -54,10 +55,10 @@ pub(crate) struct Args {
     /// How long a client waits for a reply [default: 1s]
     #[arg(long, value_parser = humantime::parse_duration)]
     operation_timeout: Option<Duration>,
-    /// Seed of values and faults [default: a new one, which is printed]
+    /// Seed of values and faults [default: the plan file's or 0, without one a new seed]
     #[arg(long)]
     seed: Option<u64>,
-    /// Switch on a planted bug of the built-in node, such as stale-read
+    /// Switch on a planted bug: stale-read, ack-before-commit or forget-vote
     #[arg(long)]
     bug: Option<String>,
     /// How the nodes are connected: auto, sandbox or proxy [default: auto]
@@ -126,8 +127,10 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         None => Plan { seed: u64::from(rand::random::<u32>()), ..Plan::default() },
         Some(path) => read_plan(path)?,
     };
-    if args.changes_schedule() {
-        plan.schedule = None;
+    if args.changes_schedule() && plan.schedule.take().is_some() {
+        tell!(
+            "squall: a flag changes what the plan's fault schedule was made for: drawing a new one"
+        );
     }
     fn over<T: Clone>(field: &mut T, flag: Option<&T>) {
         if let Some(value) = flag {
