@@ -102,3 +102,10 @@ pub struct Recovery {
     /// Final reads that were answered.
     pub final_reads_ok: u64,
 }
+
+impl Recovery {
+    /// Whether the run got as far as to look: one that was cut short says nothing.
+    pub fn was_looked_for(&self) -> bool {
+        self.served_again_ms.is_some() || self.final_reads_expected > 0
+    }
+}

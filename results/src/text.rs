@@ -117,6 +117,7 @@ fn recovery(results: &Results) -> String {
     let recovered = &results.facts.recovered;
     let served = match recovered.served_again_ms {
         Some(ms) => format!("served again {} after the last heal", Millis(ms)),
+        None if !recovered.was_looked_for() => "not looked for: the run ended before".to_owned(),
         None => "did not serve again after the last heal".to_owned(),
     };
     format!(

@@ -51,6 +51,7 @@ fn nothing_is_left_after_kill_9(net: &str) {
     let (code, said) = finish(squall(&format!("report {}", place.latest().display())));
     // Nobody saw whether it would have recovered, so it is no pass.
     assert_eq!(code, 11, "{said}");
+    assert!(said.contains("not looked for") && !said.contains("did not serve"), "{said}");
     assert!(place.latest().join("report.html").exists());
 }
 

@@ -154,6 +154,7 @@ fn recovery(results: &Results) -> Fact {
     let recovered = &results.facts.recovered;
     let served = match recovered.served_again_ms {
         Some(ms) => format!("in {}", Millis(ms)),
+        None if !recovered.was_looked_for() => "not looked for".to_owned(),
         None => "never".to_owned(),
     };
     let reads = format!(

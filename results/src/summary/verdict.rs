@@ -189,6 +189,8 @@ fn too_little(grounds: &Grounds<'_>) -> Option<String> {
         Some(format!("None of {} took hold.", plural(planned, "planned fault", "planned faults")))
     } else if let Some(reason) = starved(grounds.stormy).filter(|_| took_hold > 0) {
         Some(reason)
+    } else if !recovered.was_looked_for() {
+        Some("The run ended before the cluster was healed and read back.".to_owned())
     } else if recovered.served_again_ms.is_none() {
         Some("The cluster did not serve again after the last fault was undone.".to_owned())
     } else if recovered.final_reads_ok < recovered.final_reads_expected {
