@@ -340,42 +340,6 @@ impl fmt::Display for Net {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn resolved(change: impl FnOnce(&mut Plan)) -> Plan {
-        let mut plan = Plan::default();
-        change(&mut plan);
-        plan.resolve().expect("a good plan")
-    }
-
-    #[test]
-    fn a_plan_survives_its_file() {
-        let plan = resolved(|plan| plan.seed = u64::MAX);
-        assert_eq!(Plan::from_toml(&plan.to_toml()).expect("a plan"), plan);
-    }
-
-    #[test]
-    fn the_command_says_the_flags_or_else_the_file() {
-        let file = Path::new("store/x/plan.toml");
-        let drawn = resolved(|plan| (plan.seed, plan.nodes) = (7, 3));
-        assert_eq!(drawn.command(file), "squall test --nodes 3 --seed 7");
-        let mut own = drawn;
-        own.schedule.as_mut().expect("resolved").steps.truncate(1);
-        assert_eq!(own.command(file), "squall test --plan store/x/plan.toml");
-    }
-
-    #[test]
-    fn a_run_without_room_for_its_faults_is_refused() {
-        let short = Plan { time: Duration::from_secs(1), ..Plan::default() };
-        assert!(matches!(short.resolve(), Err(PlanError::NoFault { .. })));
-        let calm =
-            Plan { time: Duration::from_secs(1), nemesis: "none".to_owned(), ..Plan::default() };
-        assert!(calm.resolve().is_ok());
-    }
-}
-
 /// Durations as people write them: `30s`, `500ms`, `1h 30m`.
 mod duration {
     use super::{Deserialize, Deserializer, Duration, Serializer, de};
@@ -424,5 +388,41 @@ mod seed {
                 .parse()
                 .map_err(|_| de::Error::custom(format!("`{text}` is not a seed: 0 to 2^64 - 1"))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(change: impl FnOnce(&mut Plan)) -> Plan {
+        let mut plan = Plan::default();
+        change(&mut plan);
+        plan.resolve().expect("a good plan")
+    }
+
+    #[test]
+    fn a_plan_survives_its_file() {
+        let plan = resolved(|plan| plan.seed = u64::MAX);
+        assert_eq!(Plan::from_toml(&plan.to_toml()).expect("a plan"), plan);
+    }
+
+    #[test]
+    fn the_command_says_the_flags_or_else_the_file() {
+        let file = Path::new("store/x/plan.toml");
+        let drawn = resolved(|plan| (plan.seed, plan.nodes) = (7, 3));
+        assert_eq!(drawn.command(file), "squall test --nodes 3 --seed 7");
+        let mut own = drawn;
+        own.schedule.as_mut().expect("resolved").steps.truncate(1);
+        assert_eq!(own.command(file), "squall test --plan store/x/plan.toml");
+    }
+
+    #[test]
+    fn a_run_without_room_for_its_faults_is_refused() {
+        let short = Plan { time: Duration::from_secs(1), ..Plan::default() };
+        assert!(matches!(short.resolve(), Err(PlanError::NoFault { .. })));
+        let calm =
+            Plan { time: Duration::from_secs(1), nemesis: "none".to_owned(), ..Plan::default() };
+        assert!(calm.resolve().is_ok());
     }
 }

@@ -146,19 +146,8 @@ impl Recorder {
     /// Records that `process` is about to send `invocation` to `node`. Call before the
     /// first byte is sent.
     pub fn invoke(&self, process: u64, node: &str, invocation: &Invocation) {
-        self.record(Event {
-            index: None,
-            time: 0,
-            process: Process::Client(process),
-            node: Some(Cow::Owned(node.to_owned())),
-            kind: EventType::Invoke,
-            f: Cow::Borrowed(invocation.f),
-            key: Some(invocation.key.clone()),
-            value: invocation.value.clone(),
-            error: None,
-            revision: None,
-            evidence: Value::Null,
-        });
+        let value = invocation.value.clone();
+        self.record(client_event(process, node, invocation, EventType::Invoke, value));
     }
 
     /// Records how the operation of `process` ended. Call after the last byte was read.
@@ -178,19 +167,8 @@ impl Recorder {
                 (EventType::Info, invocation.value.clone(), None, Some(why.clone()))
             }
         };
-        self.record(Event {
-            index: None,
-            time: 0,
-            process: Process::Client(process),
-            node: Some(Cow::Owned(node.to_owned())),
-            kind,
-            f: Cow::Borrowed(invocation.f),
-            key: Some(invocation.key.clone()),
-            value,
-            error,
-            revision,
-            evidence: Value::Null,
-        });
+        let event = client_event(process, node, invocation, kind, value);
+        self.record(Event { error, revision, ..event });
         let counter = match kind {
             EventType::Ok => &self.shared.ok,
             EventType::Fail => &self.shared.fail,
@@ -248,6 +226,29 @@ impl Recorder {
                 self.shared.fail(io::Error::other(why));
             }
         }
+    }
+}
+
+/// An event of a client, not yet stamped.
+fn client_event(
+    process: u64,
+    node: &str,
+    invocation: &Invocation,
+    kind: EventType,
+    value: Value,
+) -> Event {
+    Event {
+        index: None,
+        time: 0,
+        process: Process::Client(process),
+        node: Some(Cow::Owned(node.to_owned())),
+        kind,
+        f: Cow::Borrowed(invocation.f),
+        key: Some(invocation.key.clone()),
+        value,
+        error: None,
+        revision: None,
+        evidence: Value::Null,
     }
 }
 

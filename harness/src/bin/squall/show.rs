@@ -49,7 +49,7 @@ fn counts(snapshot: &Snapshot) -> String {
 
 struct Bar {
     bar: ProgressBar,
-    in_storm: Mutex<bool>,
+    clients_run: Mutex<bool>,
 }
 
 impl Bar {
@@ -57,7 +57,7 @@ impl Bar {
         let bar = ProgressBar::new(1);
         bar.set_style(spinner());
         bar.enable_steady_tick(Duration::from_millis(120));
-        Self { bar, in_storm: Mutex::new(false) }
+        Self { bar, clients_run: Mutex::new(false) }
     }
 }
 
@@ -65,22 +65,22 @@ fn spinner() -> ProgressStyle {
     ProgressStyle::with_template("{spinner} {wide_msg}").expect("a literal template")
 }
 
-fn storm() -> ProgressStyle {
+fn bar() -> ProgressStyle {
     ProgressStyle::with_template("{spinner} {bar:16} {wide_msg}").expect("a literal template")
 }
 
 impl Progress for Bar {
     fn phase(&self, what: &str) {
-        *self.in_storm.lock().expect("held by one thread") = false;
+        *self.clients_run.lock().expect("held by one thread") = false;
         self.bar.set_style(spinner());
         self.bar.set_message(what.to_owned());
     }
 
     fn tick(&self, snapshot: &Snapshot) {
-        let mut in_storm = self.in_storm.lock().expect("held by one thread");
-        if !*in_storm {
-            *in_storm = true;
-            self.bar.set_style(storm());
+        let mut clients_run = self.clients_run.lock().expect("held by one thread");
+        if !*clients_run {
+            *clients_run = true;
+            self.bar.set_style(bar());
         }
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         self.bar.set_length(millis(snapshot.total));
