@@ -33,7 +33,7 @@ pub(crate) fn explain(
         Contradiction::NeverWritten => never_written(history, &members),
         Contradiction::ReadBeforeWrite => read_before_write(&members),
         Contradiction::ValueReturned => value_returned(history, edges),
-        Contradiction::NoOrder => None,
+        _ => None,
     };
     let sentence = sentence.unwrap_or_else(|| no_order(&members));
     match members.first().and_then(|member| member.key.as_deref()) {

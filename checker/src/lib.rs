@@ -6,10 +6,16 @@
 //! [`register`] and [`search`] decide; [`precedence`] and the explanations make a violation
 //! readable; [`certificate`] keeps the proof and [`verify()`] judges it by itself.
 
+#[cfg(test)]
+mod cross_check;
+mod fault;
+
 pub mod history;
 pub mod model;
+pub mod timed;
 
 mod check;
+pub mod procedure;
 pub mod register;
 pub mod search;
 

@@ -22,8 +22,7 @@ pub use contradiction::RegisterContradiction;
 
 use crate::model::ValueId;
 
-/// The end of an operation that never ended.
-pub const NEVER: u32 = u32::MAX;
+pub use crate::timed::NEVER;
 
 /// The absence of an operation.
 const NONE: u32 = u32::MAX;

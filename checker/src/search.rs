@@ -21,19 +21,7 @@ use crate::model::Model;
 use configuration::{Taken, Visited};
 use timeline::{Entry, Timeline};
 
-/// The end of an operation that never ended.
-pub use crate::register::NEVER;
-
-/// An operation and the span in which it took effect, if it did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timed<Op> {
-    /// The operation.
-    pub op: Op,
-    /// When it began: a position in the order of events.
-    pub invoked: u32,
-    /// When it ended, or [`NEVER`] if it is indeterminate and may be left out.
-    pub returned: u32,
-}
+pub use crate::timed::{NEVER, Timed};
 
 /// What a search found.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -45,6 +45,61 @@ pub enum Contradiction {
     ReadBeforeWrite,
     /// Two values would each have to be current before the other.
     ValueReturned,
+    /// Two compare-and-sets replaced the same value, which was written only once.
+    ReplacedTwice,
+    /// An operation ended before one began that a chain of compare-and-sets puts before it.
+    ChainInverted,
+    /// Compare-and-sets that each need the value another left, in a circle.
+    ChainClosed,
+    /// A compare-and-set was refused although the value it expected was there throughout.
+    RefusedInVain,
+    /// Two reads of which neither continues the other.
+    DivergentReads,
+    /// A read shows an element more often than it was added.
+    RepeatedElement,
+    /// An operation ended before another began, but what both returned says the opposite.
+    OutOfOrder,
+    /// A read counts more than had begun when it ended.
+    CountTooHigh,
+    /// A read counts less than had certainly happened when it began.
+    CountTooLow,
+    /// Two operations were given the same number.
+    DuplicateId,
+    /// A number was given although too few operations had begun to reach it.
+    MissingId,
+    /// An element was dequeued twice.
+    DequeuedTwice,
+    /// An element was dequeued that nobody enqueued.
+    NeverEnqueued,
+    /// A dequeue ended before the enqueue of its element began.
+    DequeuedBeforeEnqueue,
+    /// An element was dequeued, or stayed, in the wrong order: not first in, first out.
+    Overtaken,
+    /// A queue was found empty while something was certainly in it.
+    EmptyNotEmpty,
+    /// A lock was held twice at once.
+    HeldTwice,
+    /// A lock was released by one who could not have held it.
+    NotHeld,
+    /// Transactions whose writes overwrite each other in a circle.
+    G0,
+    /// A transaction read what a failed transaction wrote.
+    #[serde(rename = "g1a")]
+    G1a,
+    /// A transaction read a state in the middle of another.
+    #[serde(rename = "g1b")]
+    G1b,
+    /// Transactions that each depend on what another wrote, in a circle.
+    #[serde(rename = "g1c")]
+    G1c,
+    /// A circle of dependencies with exactly one read that missed a write.
+    GSingle,
+    /// A circle of dependencies with several reads that missed writes.
+    G2,
+    /// A transaction contradicts its own earlier operations.
+    Internal,
+    /// Two transactions read the same state and both replaced it.
+    LostUpdate,
     /// None of the above; the operations are what remained after minimising.
     NoOrder,
 }
@@ -55,6 +110,32 @@ impl fmt::Display for Contradiction {
             Self::NeverWritten => "never-written",
             Self::ReadBeforeWrite => "read-before-write",
             Self::ValueReturned => "value-returned",
+            Self::ReplacedTwice => "replaced-twice",
+            Self::ChainInverted => "chain-inverted",
+            Self::ChainClosed => "chain-closed",
+            Self::RefusedInVain => "refused-in-vain",
+            Self::DivergentReads => "divergent-reads",
+            Self::RepeatedElement => "repeated-element",
+            Self::OutOfOrder => "out-of-order",
+            Self::CountTooHigh => "count-too-high",
+            Self::CountTooLow => "count-too-low",
+            Self::DuplicateId => "duplicate-id",
+            Self::MissingId => "missing-id",
+            Self::DequeuedTwice => "dequeued-twice",
+            Self::NeverEnqueued => "never-enqueued",
+            Self::DequeuedBeforeEnqueue => "dequeued-before-enqueue",
+            Self::Overtaken => "overtaken",
+            Self::EmptyNotEmpty => "empty-not-empty",
+            Self::HeldTwice => "held-twice",
+            Self::NotHeld => "not-held",
+            Self::G0 => "g0",
+            Self::G1a => "g1a",
+            Self::G1b => "g1b",
+            Self::G1c => "g1c",
+            Self::GSingle => "g-single",
+            Self::G2 => "g2",
+            Self::Internal => "internal",
+            Self::LostUpdate => "lost-update",
             Self::NoOrder => "no-order",
         })
     }

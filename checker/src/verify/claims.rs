@@ -45,6 +45,7 @@ pub(super) fn verify_claims(
         Contradiction::ReadBeforeWrite => read_before_write(&members),
         Contradiction::ValueReturned => value_returned(&members),
         Contradiction::NoOrder => true,
+        _ => false,
     };
     if !holds {
         return Err(Flaw::NotOfTheKind(kind));

@@ -98,7 +98,7 @@ fn judge(
             Contradiction::NeverWritten => 1..=1,
             Contradiction::ReadBeforeWrite => 2..=2,
             Contradiction::ValueReturned => 2..=6,
-            Contradiction::NoOrder => return Err("the kind is lost".to_owned()),
+            _ => return Err("the kind is lost".to_owned()),
         };
         ensure(size.contains(&operations.len()), "an unfitting number of operations")?;
         judge_cycle(history, counterexample)?;
