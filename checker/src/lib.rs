@@ -16,9 +16,7 @@ pub mod timed;
 
 mod check;
 pub mod list;
-pub mod list;
 pub mod procedure;
-pub mod rank;
 pub mod rank;
 pub mod register;
 pub mod search;
