@@ -1,21 +1,39 @@
-//! One key, a million operations with unique values, thirty at a time, a tenth of them
-//! indeterminate: the linear procedure by itself, and everything around it.
+//! Registers, thirty operations at a time, a tenth of them indeterminate.
+//!
+//! The linear procedure by itself: ten million reads, writes and compare-and-sets, on one
+//! key and on a hundred. Before the timings it prints the peak of memory that a decision
+//! takes beyond its input and result, as the kernel counted it (Linux), and the growth of
+//! its time from one million to ten. Then everything around it, for a million reads and
+//! writes of one key.
 
 use std::borrow::Cow;
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::{Value, json};
 use squall_checker::certificate::Certificate;
 use squall_checker::history::{Event, EventType, History, Process, read_jsonl};
-use squall_checker::model::ValueId;
-use squall_checker::register::{Access, NEVER, RegisterHistory, RegisterOperation, linearize};
+use squall_checker::model::{RegisterOp, ValueId};
+use squall_checker::procedure::Decision;
+use squall_checker::register::decide;
+use squall_checker::timed::{NEVER, Timed};
 use squall_checker::{CheckOptions, check, verify};
 
-const OPERATIONS: usize = 1_000_000;
+const MILLION: usize = 1_000_000;
 const WORKERS: usize = 30;
 const INDETERMINATE_PERCENT: u64 = 10;
+
+/// What the workers do.
+#[derive(Clone, Copy)]
+struct Load {
+    operations: usize,
+    keys: usize,
+    /// Of 100 operations: writes, and compare-and-sets; the rest reads. A compare-and-set
+    /// that was wrong told what it found, so it is a read.
+    writes_percent: u64,
+    swaps_percent: u64,
+}
 
 /// What a worker is at.
 #[derive(Clone, Copy)]
@@ -31,49 +49,86 @@ enum Worker {
 #[derive(Clone, Copy)]
 struct Played {
     /// The worker's logical client; an indeterminate operation retires it.
-    process: u64,
-    access: Access,
-    value: u32,
-    began: u32,
-    ended: Option<u32>,
+    process: u32,
+    key: u32,
+    timed: Timed<RegisterOp>,
 }
 
-/// Plays the workers against a real register, advancing a random one at a time.
-fn play() -> (Vec<Played>, u32) {
+/// A key while the workers play.
+#[derive(Clone, Copy, Default)]
+struct Key {
+    current: ValueId,
+    last_written: u32,
+}
+
+impl Key {
+    /// Numbers in the order of invocations, as a harness issues values.
+    fn new_value(&mut self) -> ValueId {
+        self.last_written += 1;
+        ValueId(self.last_written)
+    }
+
+    /// What an operation came to, taking effect now; half of the compare-and-sets are right.
+    fn apply(&mut self, op: RegisterOp, guess_right: bool, takes_effect: bool) -> RegisterOp {
+        let (op, after) = match op {
+            RegisterOp::Write(value) => (op, value),
+            RegisterOp::Cas { new, .. } if guess_right => {
+                (RegisterOp::Cas { expected: self.current, new }, new)
+            }
+            _ => (RegisterOp::Read(self.current), self.current),
+        };
+        if takes_effect {
+            self.current = after;
+        }
+        op
+    }
+}
+
+/// A generator of pseudo-random numbers below a bound (xorshift64*).
+fn numbers() -> impl FnMut(u64) -> u64 {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    let mut random = move |bound: u64| {
+    move |bound| {
         state ^= state >> 12;
         state ^= state << 25;
         state ^= state >> 27;
         (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16) % bound
-    };
+    }
+}
+
+/// Plays the workers against real registers, advancing a random one at a time.
+fn play(load: Load) -> Vec<Played> {
+    let mut random = numbers();
     let mut workers = [Worker::Idle; WORKERS];
-    let mut played: Vec<Played> = Vec::with_capacity(OPERATIONS);
-    let mut processes: [u64; WORKERS] = std::array::from_fn(|worker| worker as u64);
-    let (mut current, mut written, mut event) = (0, 0, 0);
-    while played.len() < OPERATIONS {
+    let mut processes: [u32; WORKERS] = std::array::from_fn(|worker| worker as u32);
+    let mut keys = vec![Key::default(); load.keys];
+    let mut played: Vec<Played> = Vec::with_capacity(load.operations);
+    let mut event = 0;
+    while played.len() < load.operations {
         let worker = random(WORKERS as u64) as usize;
         workers[worker] = match workers[worker] {
             Worker::Idle => {
                 event += 1;
-                let access = if random(2) == 0 { Access::Read } else { Access::Write };
-                if access == Access::Write {
-                    written += 1;
-                }
-                let value = written;
-                let process = processes[worker];
-                played.push(Played { process, access, value, began: event, ended: None });
+                let key = random(load.keys as u64) as u32;
+                let register = &mut keys[key as usize];
+                let dice = random(100);
+                let op = if dice < load.writes_percent {
+                    RegisterOp::Write(register.new_value())
+                } else if dice < load.writes_percent + load.swaps_percent {
+                    RegisterOp::Cas { expected: ValueId::INITIAL, new: register.new_value() }
+                } else {
+                    RegisterOp::Read(ValueId::INITIAL)
+                };
+                let timed = Timed { op, invoked: event, returned: NEVER };
+                played.push(Played { process: processes[worker], key, timed });
                 Worker::Begun(played.len() - 1)
             }
             Worker::Begun(index) => {
                 let indeterminate = random(100) < INDETERMINATE_PERCENT;
-                match played[index].access {
-                    Access::Read => played[index].value = current,
-                    Access::Write if indeterminate && random(2) == 0 => {}
-                    Access::Write => current = played[index].value,
-                }
+                let takes_effect = !indeterminate || random(2) == 0;
+                let Played { key, timed, .. } = &mut played[index];
+                timed.op = keys[*key as usize].apply(timed.op, random(2) == 0, takes_effect);
                 if indeterminate {
-                    processes[worker] += WORKERS as u64;
+                    processes[worker] += WORKERS as u32;
                     Worker::Idle
                 } else {
                     Worker::Done(index)
@@ -81,42 +136,93 @@ fn play() -> (Vec<Played>, u32) {
             }
             Worker::Done(index) => {
                 event += 1;
-                played[index].ended = Some(event);
+                played[index].timed.returned = event;
                 Worker::Idle
             }
         };
     }
-    (played, event)
+    played
 }
 
-/// As the procedure takes it: indeterminate reads left out.
-fn numbered(played: &[Played]) -> Vec<RegisterOperation> {
-    let counting =
-        played.iter().filter(|played| played.access == Access::Write || played.ended.is_some());
-    counting
-        .map(|played| RegisterOperation {
-            value: ValueId(played.value),
-            access: played.access,
-            invoked: played.began,
-            returned: played.ended.unwrap_or(NEVER),
-        })
-        .collect()
+/// Per key, what the procedure takes: indeterminate reads left out.
+struct Registers {
+    by_key: Vec<(Vec<Timed<RegisterOp>>, u32)>,
+    operations: u64,
+}
+
+impl Registers {
+    fn of(load: Load, played: &[Played]) -> Self {
+        let mut by_key = vec![(Vec::new(), 1); load.keys];
+        let mut operations = 0;
+        for Played { key, timed, .. } in played {
+            let (register, values) = &mut by_key[*key as usize];
+            let named = match timed.op {
+                RegisterOp::Read(_) if timed.is_indeterminate() => continue,
+                RegisterOp::Read(value) | RegisterOp::Refused(value) => value,
+                RegisterOp::Write(value) | RegisterOp::Cas { new: value, .. } => value,
+            };
+            *values = named.0.max(*values - 1) + 1;
+            register.push(*timed);
+            operations += 1;
+        }
+        for (register, _) in &mut by_key {
+            register.shrink_to_fit();
+        }
+        Self { by_key, operations }
+    }
+
+    /// Decides every key; the orders are dropped one by one.
+    fn decide(&self) {
+        for (operations, values) in &self.by_key {
+            let decision = decide(black_box(operations), *values);
+            assert!(matches!(black_box(decision), Decision::Linearizable(_)));
+        }
+    }
+
+    /// Seconds of the quickest of a few decisions.
+    fn quickest(&self) -> f64 {
+        let seconds = || {
+            let begun = Instant::now();
+            self.decide();
+            begun.elapsed().as_secs_f64()
+        };
+        (0..5).map(|_| seconds()).fold(f64::INFINITY, f64::min)
+    }
+}
+
+/// A line of the memory account that Linux keeps of this process, in bytes.
+fn memory(line: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kibibytes = status.lines().find_map(|text| text.strip_prefix(line))?;
+    kibibytes.trim_matches([':', ' ', '\t', 'k', 'B']).parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+/// The peak of memory that `work` takes beyond what was there before.
+fn peak_of(work: impl FnOnce()) -> Option<u64> {
+    // Sets the peak to what is in use now.
+    std::fs::write("/proc/self/clear_refs", "5").ok()?;
+    let before = memory("VmRSS")?;
+    work();
+    Some(memory("VmHWM")?.saturating_sub(before))
 }
 
 /// As a harness records it.
 fn events(played: &[Played]) -> Vec<Event> {
     let mut events: Vec<Event> = Vec::with_capacity(2 * played.len());
-    for played in played {
-        let value = if played.value == 0 { Value::Null } else { json!(played.value) };
-        let (f, argument) = match played.access {
-            Access::Read => ("read", Value::Null),
-            Access::Write => ("write", value.clone()),
+    for Played { process, timed, .. } in played {
+        let (f, argument, value) = match timed.op {
+            RegisterOp::Write(value) => ("write", json!(value.0), json!(value.0)),
+            RegisterOp::Read(ValueId::INITIAL) => ("read", Value::Null, Value::Null),
+            RegisterOp::Read(value) => ("read", Value::Null, json!(value.0)),
+            RegisterOp::Cas { .. } | RegisterOp::Refused(_) => {
+                unreachable!("this load only reads and writes")
+            }
         };
         let event = |index: u32, kind, value| Event {
             index: Some(u64::from(index)),
             time: u64::from(index) * 10_000,
-            process: Process::Client(played.process),
-            node: Some(Cow::Owned(format!("n{}", played.process % 5 + 1))),
+            process: Process::Client(u64::from(*process)),
+            node: Some(Cow::Owned(format!("n{}", process % 5 + 1))),
             kind,
             f: Cow::Borrowed(f),
             key: Some(Cow::Borrowed("17")),
@@ -125,18 +231,39 @@ fn events(played: &[Played]) -> Vec<Event> {
             revision: None,
             evidence: Value::Null,
         };
-        events.push(event(played.began, EventType::Invoke, argument));
-        events.extend(played.ended.map(|ended| event(ended, EventType::Ok, value)));
+        events.push(event(timed.invoked, EventType::Invoke, argument));
+        if !timed.is_indeterminate() {
+            events.push(event(timed.returned, EventType::Ok, value));
+        }
     }
     events.sort_by_key(|event| event.index);
     events
 }
 
-fn register(criterion: &mut Criterion) {
-    let (played, last_position) = play();
-    let operations = numbered(&played);
-    let values = 1 + operations.iter().map(|operation| operation.value.0).max().unwrap_or(0);
-    let events = events(&played);
+fn procedure(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("register");
+    group.sample_size(10).measurement_time(Duration::from_secs(5));
+    for keys in [1, 100] {
+        let load = |operations| Load { operations, keys, writes_percent: 30, swaps_percent: 30 };
+        let small = Registers::of(load(MILLION), &play(load(MILLION)));
+        let large = Registers::of(load(10 * MILLION), &play(load(10 * MILLION)));
+        let peak = peak_of(|| large.decide());
+        let growth = large.quickest() / small.quickest();
+        eprintln!(
+            "{keys} keys, {} operations: {} MB beyond the input, {growth:.1} times the time of \
+             a tenth of them",
+            large.operations,
+            peak.map_or_else(|| "unknown".to_owned(), |bytes| (bytes / 1_000_000).to_string())
+        );
+        group.throughput(Throughput::Elements(large.operations));
+        group.bench_function(format!("decide/{keys}"), |bencher| bencher.iter(|| large.decide()));
+    }
+    group.finish();
+}
+
+fn surroundings(criterion: &mut Criterion) {
+    let load = Load { operations: MILLION, keys: 1, writes_percent: 50, swaps_percent: 0 };
+    let events = events(&play(load));
     let mut text = Vec::new();
     for event in &events {
         serde_json::to_writer(&mut text, event).expect("memory takes all");
@@ -149,13 +276,7 @@ fn register(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("register");
     group.sample_size(10).measurement_time(Duration::from_secs(3));
-    group.throughput(Throughput::Elements(operations.len() as u64));
-    group.bench_function("linearize", |bencher| {
-        bencher.iter(|| {
-            let history = RegisterHistory { operations: &operations, values, last_position };
-            linearize(black_box(&history)).expect("it is linearizable")
-        });
-    });
+    group.throughput(Throughput::Elements(history.operations.len() as u64));
     group.bench_function("check", |bencher| {
         bencher.iter(|| check(black_box(&history), &CheckOptions::default()));
     });
@@ -169,5 +290,5 @@ fn register(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, register);
+criterion_group!(benches, procedure, surroundings);
 criterion_main!(benches);

@@ -75,6 +75,9 @@ pub enum RegisterOp {
         /// The value stored.
         new: ValueId,
     },
+    /// Did not find this value, and changed nothing: a compare-and-set that failed without
+    /// telling what it found.
+    Refused(ValueId),
 }
 
 /// A register with read, write and compare-and-set, initially [`ValueId::INITIAL`].
@@ -94,11 +97,12 @@ impl Model for Register {
             RegisterOp::Read(value) => (value == *state).then_some(*state),
             RegisterOp::Write(value) => Some(value),
             RegisterOp::Cas { expected, new } => (expected == *state).then_some(new),
+            RegisterOp::Refused(value) => (value != *state).then_some(*state),
         }
     }
 
     fn reads_only(&self, op: &RegisterOp) -> bool {
-        matches!(op, RegisterOp::Read(_))
+        matches!(op, RegisterOp::Read(_) | RegisterOp::Refused(_))
     }
 }
 

@@ -96,13 +96,15 @@ impl Reduction<'_> {
         }
     }
 
-    /// Without the reads that lack a source.
+    /// Without the reads that lack a source, and without what was refused: whether the
+    /// value was another one depends on stores outside of the set.
     fn close(&mut self, set: Vec<u32>) -> Vec<u32> {
         let members = self.membership(&set);
         set.into_iter()
-            .filter(|&index| {
-                !matches!(self.operations[index as usize].op, RegisterOp::Read(_))
-                    || self.has_sources(index, &members)
+            .filter(|&index| match self.operations[index as usize].op {
+                RegisterOp::Read(_) => self.has_sources(index, &members),
+                RegisterOp::Refused(_) => false,
+                RegisterOp::Write(_) | RegisterOp::Cas { .. } => true,
             })
             .collect()
     }
@@ -217,14 +219,14 @@ impl Stores {
 
 fn stored(op: RegisterOp) -> Option<ValueId> {
     match op {
-        RegisterOp::Read(_) => None,
+        RegisterOp::Read(_) | RegisterOp::Refused(_) => None,
         RegisterOp::Write(value) | RegisterOp::Cas { new: value, .. } => Some(value),
     }
 }
 
 fn needed(op: RegisterOp) -> Option<ValueId> {
     match op {
-        RegisterOp::Write(_) => None,
+        RegisterOp::Write(_) | RegisterOp::Refused(_) => None,
         RegisterOp::Read(value) | RegisterOp::Cas { expected: value, .. } => Some(value),
     }
 }

@@ -12,8 +12,9 @@ use super::key::{KeyOperations, Shape};
 use super::reading::{self, Reading};
 use crate::history::History;
 use crate::model::Register;
+use crate::procedure::Decision;
 use crate::reduce::{never_stored, reduce};
-use crate::register::{RegisterContradiction, RegisterHistory, linearize};
+use crate::register;
 use crate::search::{Progress, Searched, search};
 use crate::verdict::{Conclusion, Contradiction, Counterexample, OperationId};
 
@@ -102,24 +103,12 @@ fn message(panic: &(dyn Any + Send)) -> &str {
 }
 
 fn by_clusters(key: &KeyOperations) -> Decided {
-    let accesses = key.accesses();
-    let outcome = linearize(&RegisterHistory {
-        operations: &accesses,
-        values: key.values,
-        last_position: key.last_position,
-    });
-    Decided::Violation(match outcome {
-        Ok(order) => return Decided::Linearizable(order),
-        Err(RegisterContradiction::NotUnique { value }) => {
-            // The dispatcher tested this; a wrong verdict would be worse than none.
-            return Decided::Unknown(format!("value number {} was written twice", value.0));
-        }
-        Err(RegisterContradiction::NeverWritten { read }) => vec![read],
-        Err(RegisterContradiction::ReadBeforeWrite { read, write }) => {
-            vec![read.min(write), read.max(write)]
-        }
-        Err(RegisterContradiction::ValueReturned { operations }) => operations,
-    })
+    match register::decide(&key.operations, key.values) {
+        Decision::Linearizable(order) => Decided::Linearizable(order),
+        Decision::Violation(conflict) => Decided::Violation(conflict.operations),
+        // The dispatcher tested the values; a wrong verdict would be worse than none.
+        Decision::NotApplicable(reason) => Decided::Unknown(reason.to_owned()),
+    }
 }
 
 fn by_search(key: &KeyOperations, budget: &Budget<'_>) -> Decided {

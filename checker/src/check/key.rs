@@ -6,8 +6,7 @@ use super::CheckError;
 use super::values::Values;
 use crate::history::{Operation, Outcome};
 use crate::model::{ModelName, RegisterOp, ValueId};
-use crate::register::{Access, NEVER, RegisterOperation};
-use crate::search::Timed;
+use crate::timed::{NEVER, Timed};
 use crate::verdict::OperationId;
 
 /// The operations of a key that may have taken effect, by beginnings, and whether the
@@ -16,7 +15,6 @@ pub(super) struct KeyOperations {
     pub(super) ids: Vec<OperationId>,
     pub(super) operations: Vec<Timed<RegisterOp>>,
     pub(super) values: u32,
-    pub(super) last_position: u32,
     pub(super) shape: Shape,
 }
 
@@ -92,31 +90,8 @@ impl<'a> Translation<'a> {
     pub(super) fn finish(self) -> KeyOperations {
         let Self { ids, ops, spans, values, shape, .. } = self;
         let (ids, ops, spans) = by_beginning(ids, ops, spans);
-        let (operations, last_position) = shorten(ops, &spans);
-        KeyOperations { ids, operations, values: values.count(), last_position, shape }
-    }
-}
-
-impl KeyOperations {
-    /// The operations as the linear procedure takes them; they are reads and writes.
-    pub(super) fn accesses(&self) -> Vec<RegisterOperation> {
-        self.operations
-            .iter()
-            .map(|timed| {
-                let (value, access) = match timed.op {
-                    RegisterOp::Read(value) => (value, Access::Read),
-                    RegisterOp::Write(value) | RegisterOp::Cas { new: value, .. } => {
-                        (value, Access::Write)
-                    }
-                };
-                RegisterOperation {
-                    value,
-                    access,
-                    invoked: timed.invoked,
-                    returned: timed.returned,
-                }
-            })
-            .collect()
+        let operations = shorten(ops, &spans);
+        KeyOperations { ids, operations, values: values.count(), shape }
     }
 }
 
@@ -167,8 +142,8 @@ impl Written {
 }
 
 /// Maps the positions of operations that are sorted by beginnings to small ones from 1 on,
-/// keeping order and ties. Also returns the greatest.
-fn shorten(ops: Vec<RegisterOp>, spans: &[Span]) -> (Vec<Timed<RegisterOp>>, u32) {
+/// keeping order and ties.
+fn shorten(ops: Vec<RegisterOp>, spans: &[Span]) -> Vec<Timed<RegisterOp>> {
     let first = spans.first().map_or(0, |(begin, _)| *begin);
     let last = spans.iter().map(|(begin, end)| end.unwrap_or(*begin).max(*begin)).max();
     let range = last.unwrap_or(0) - first;
@@ -180,7 +155,7 @@ fn shorten(ops: Vec<RegisterOp>, spans: &[Span]) -> (Vec<Timed<RegisterOp>>, u32
             invoked: small(begin),
             returned: end.map_or(NEVER, small),
         });
-        return (timed.collect(), range as u32 + 1);
+        return timed.collect();
     }
     let mut timed: Vec<Timed<RegisterOp>> =
         ops.into_iter().map(|op| Timed { op, invoked: NEVER, returned: NEVER }).collect();
@@ -198,7 +173,7 @@ fn shorten(ops: Vec<RegisterOp>, spans: &[Span]) -> (Vec<Timed<RegisterOp>>, u32
         let slot = &mut timed[index as usize];
         *(if ends { &mut slot.returned } else { &mut slot.invoked }) = rank;
     }
-    (timed, rank)
+    timed
 }
 
 /// Histories ordered by stamps need not list operations by beginnings.
