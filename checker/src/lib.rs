@@ -21,6 +21,8 @@ pub mod rank;
 pub mod register;
 pub mod search;
 
+pub mod online;
+
 mod reduce;
 
 mod explain;

@@ -1,0 +1,102 @@
+//! Checking while events arrive, with little memory.
+//!
+//! A [`Monitor`] is told of the invocations and completions of one object in the order they
+//! happened, and says at the first event after which no order is legal any more that it is
+//! so. What has been recorded up to any event is judged like a history that ends there:
+//! operations still in flight are indeterminate. Such a prefix of a linearizable history is
+//! linearizable, so a violation once found stays one, whatever follows.
+//!
+//! [`Watched`] keeps what is in flight and tells the monitor its *horizon*: the earliest
+//! beginning of an operation that may still complete. What every operation from the horizon
+//! on would contradict can be forgotten, and that is why memory stays bounded: it grows with
+//! the operations begun since the oldest one in flight and with the indeterminate writes
+//! nobody has seen, never with the length of the history. An operation that ended as `info`
+//! no longer holds the horizon back.
+//!
+//! Deliberately absent: certificates. A monitor forgets what a proof would name, so a
+//! conflict it reports names the operations it still knows; [`check`](crate::check()) over
+//! the recorded history gives the proof.
+
+mod in_flight;
+pub mod register;
+
+#[cfg(test)]
+mod judged;
+
+use crate::procedure::Conflict;
+use crate::verdict::OperationId;
+
+pub use in_flight::{Slot, Watched};
+
+/// When an event happened, and what may still complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Position of the event; positions never fall, and of events at equal positions the
+    /// invocations come first.
+    pub position: u32,
+    /// No operation that began before this position can complete any more. At most `position`.
+    pub horizon: u32,
+}
+
+/// How an operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completion<Reply> {
+    /// It took effect and returned this.
+    Ok(Reply),
+    /// It had no effect and never will.
+    Fail,
+    /// Nobody will ever know.
+    Info,
+}
+
+/// Why a monitor goes no further.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// No order is legal since this event. Operations are named by their [`OperationId`].
+    Violation(Conflict),
+    /// The monitor cannot judge this event, for the reason given (a clause that completes
+    /// "because ..."); it is as it was before the event.
+    NotApplicable(&'static str),
+}
+
+/// Judges one object event by event.
+///
+/// After a [`Halt::Violation`] a monitor must not be used again.
+pub trait Monitor {
+    /// An operation as it is invoked.
+    type Call;
+    /// What an operation returned.
+    type Reply;
+    /// What the monitor wants to be told again when an operation ends.
+    type Pending;
+
+    /// An operation begins.
+    ///
+    /// # Errors
+    /// When the monitor goes no further.
+    fn invoke(
+        &mut self,
+        operation: OperationId,
+        call: Self::Call,
+        at: Moment,
+    ) -> Result<Self::Pending, Halt>;
+
+    /// An operation ends; `at.horizon` no longer counts it.
+    ///
+    /// # Errors
+    /// When the monitor goes no further.
+    fn complete(
+        &mut self,
+        pending: Self::Pending,
+        completion: Completion<Self::Reply>,
+        at: Moment,
+    ) -> Result<(), Halt>;
+
+    /// No event follows.
+    ///
+    /// # Errors
+    /// When the end is what makes it illegal.
+    fn end(&mut self) -> Result<(), Halt> {
+        Ok(())
+    }
+}
