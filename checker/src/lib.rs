@@ -15,6 +15,8 @@ pub mod model;
 pub mod timed;
 
 mod check;
+pub mod counter;
+pub mod ids;
 pub mod list;
 pub mod procedure;
 pub mod rank;
