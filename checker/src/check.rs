@@ -35,6 +35,8 @@ pub struct CheckOptions<'a> {
 pub struct Budget<'a> {
     /// Configurations a search may visit per key.
     pub configurations: u64,
+    /// Bytes the searches may use at a time; approximate.
+    pub memory_bytes: u64,
     /// Set by a caller with a clock to end the work; what is undecided is then `unknown`.
     /// A search sees it before each step, the linear procedures only between keys.
     pub stop: Option<&'a AtomicBool>,
@@ -45,6 +47,9 @@ impl Budget<'_> {
     /// than a hundred megabytes; [`search`](crate::search::search()) tells what one takes.
     pub const CONFIGURATIONS_DEFAULT: u64 = 1_000_000;
 
+    /// The default of [`Budget::memory_bytes`]: a gibibyte.
+    pub const MEMORY_BYTES_DEFAULT: u64 = 1 << 30;
+
     /// Whether the caller asked to end the work.
     pub fn stopped(&self) -> bool {
         self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
@@ -53,7 +58,11 @@ impl Budget<'_> {
 
 impl Default for Budget<'_> {
     fn default() -> Self {
-        Self { configurations: Self::CONFIGURATIONS_DEFAULT, stop: None }
+        Self {
+            configurations: Self::CONFIGURATIONS_DEFAULT,
+            memory_bytes: Self::MEMORY_BYTES_DEFAULT,
+            stop: None,
+        }
     }
 }
 

@@ -44,12 +44,74 @@ pub trait Model {
     /// The state after `op`, or `None` if `op` cannot have happened in `state`.
     fn step(&self, state: &Self::State, op: &Self::Op) -> Option<Self::State>;
 
+    /// Further states that `op` may lead to from `state`, beside that of [`step`](Self::step).
+    ///
+    /// For what is not determined, such as which element an indeterminate dequeue of a bag
+    /// took. A model gives them this way so that the others need not know of it.
+    fn others(&self, _state: &Self::State, _op: &Self::Op) -> Vec<Self::State> {
+        Vec::new()
+    }
+
     /// Whether `op` leaves every state in which it can happen as it was.
     ///
     /// Saves a search most of its work; `false` is always right.
     fn reads_only(&self, _op: &Self::Op) -> bool {
         false
     }
+
+    /// A number for the effect of `op`: operations of equal numbers do the same in every
+    /// state, so that indeterminate ones need not be told apart.
+    ///
+    /// `None`, the default, is always right: an operation like no other.
+    fn kind(&self, _op: &Self::Op) -> Option<u128> {
+        None
+    }
+
+    /// When a search may use an indeterminate operation.
+    fn indeterminate(&self) -> Indeterminate {
+        Indeterminate::Anytime
+    }
+
+    /// Whether [`viable`](Self::viable) says anything.
+    const LOOKS_AHEAD: bool = false;
+
+    /// Whether the operation `read`, which only reads, can still happen after `state`.
+    ///
+    /// `before` yields at least all operations that may happen between `state` and `read`,
+    /// each at most once but for indeterminate ones of one kind, which are given once for
+    /// all. `true` is always right; `false` prunes the search.
+    fn viable<'a>(
+        &self,
+        _state: &Self::State,
+        _read: &Self::Op,
+        _before: impl Iterator<Item = &'a Self::Op>,
+    ) -> bool
+    where
+        Self::Op: 'a,
+    {
+        true
+    }
+
+    /// Bytes that `state` owns beside its own size, to account for memory.
+    fn owned_bytes(&self, _state: &Self::State) -> usize {
+        0
+    }
+}
+
+/// When a search may use an operation that may or may not have happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Indeterminate {
+    /// Before any other: always right.
+    Anytime,
+    /// Only right before an operation that was illegal without it.
+    ///
+    /// Loses nothing if this holds for every state `s`, every operation `c` that can be
+    /// indeterminate, and every `o` that is legal both in `s` and in the state `t` to which
+    /// `c` leads from `s`: either `o` leads from both to the same state, or taking `c` after
+    /// `o` leads from `s` to where `o` leads from `t`. So it is for registers, where `o`
+    /// either needs the state or replaces it; not for appends. Only for models where each
+    /// step leads to one state.
+    WhenNeeded,
 }
 
 /// A value of a register, numbered per key; 0 is the initial value.
@@ -104,6 +166,45 @@ impl Model for Register {
     fn reads_only(&self, op: &RegisterOp) -> bool {
         matches!(op, RegisterOp::Read(_) | RegisterOp::Refused(_))
     }
+
+    fn kind(&self, op: &RegisterOp) -> Option<u128> {
+        let (kind, first, second) = match *op {
+            RegisterOp::Read(value) => (0, value.0, 0),
+            RegisterOp::Write(value) => (1, value.0, 0),
+            RegisterOp::Cas { expected, new } => (2, expected.0, new.0),
+            RegisterOp::Refused(value) => (3, value.0, 0),
+        };
+        Some(effect(kind, first, second))
+    }
+
+    fn indeterminate(&self) -> Indeterminate {
+        // What can happen in two states replaces both by one, or only reads, and of those
+        // a refusal is the only one legal in two: it commutes with whatever leads from one
+        // to the other.
+        Indeterminate::WhenNeeded
+    }
+
+    const LOOKS_AHEAD: bool = true;
+
+    fn viable<'a>(
+        &self,
+        state: &ValueId,
+        read: &RegisterOp,
+        mut before: impl Iterator<Item = &'a RegisterOp>,
+    ) -> bool {
+        // A value that is not there has to be stored before it can be read.
+        let RegisterOp::Read(value) = read else { return true };
+        let stores = |op: &RegisterOp| match op {
+            RegisterOp::Write(new) | RegisterOp::Cas { new, .. } => new == value,
+            RegisterOp::Read(_) | RegisterOp::Refused(_) => false,
+        };
+        value == state || before.any(stores)
+    }
+}
+
+/// The kind of an operation that is told by a number and two arguments.
+fn effect(number: u32, first: u32, second: u32) -> u128 {
+    u128::from(number) << 64 | u128::from(first) << 32 | u128::from(second)
 }
 
 /// The models a history can be judged by, by name.

@@ -129,14 +129,14 @@ impl Reduction<'_> {
             })
             .collect();
         let configurations = self.budget.configurations.min(CANDIDATE_CONFIGURATIONS);
-        let budget = Budget { configurations, stop: self.budget.stop };
+        let budget = Budget { configurations, ..*self.budget };
         let searched = search(&Register, &operations, &budget);
         self.work += set.len() as u64;
         match &searched {
             Searched::Exhausted(progress) => self.work += progress.configurations,
-            Searched::Linearizable(_) | Searched::Violation => {}
+            Searched::Linearizable(_) | Searched::Violation { .. } => {}
         }
-        searched == Searched::Violation
+        matches!(searched, Searched::Violation { .. })
     }
 
     fn spent(&self) -> bool {

@@ -15,7 +15,7 @@ use crate::model::Register;
 use crate::procedure::Decision;
 use crate::reduce::{never_stored, reduce};
 use crate::register;
-use crate::search::{Progress, Searched, search};
+use crate::search::{Searched, search};
 use crate::verdict::{Conclusion, Contradiction, Counterexample, OperationId};
 
 /// Name of the linear procedure for unique values.
@@ -114,13 +114,13 @@ fn by_clusters(key: &KeyOperations) -> Decided {
 fn by_search(key: &KeyOperations, budget: &Budget<'_>) -> Decided {
     // What no order can explain should not cost a search of all orders.
     let searched = match never_stored(&key.operations) {
-        Some(_) => Searched::Violation,
+        Some(unpassed) => Searched::Violation { unpassed },
         None => search(&Register, &key.operations, budget),
     };
     match searched {
         Searched::Linearizable(order) => Decided::Linearizable(order),
-        Searched::Exhausted(progress) => Decided::Unknown(exhausted(progress)),
-        Searched::Violation => {
+        Searched::Exhausted(progress) => Decided::Unknown(progress.to_string()),
+        Searched::Violation { .. } => {
             // All of them together contradict each other, if no part can be shown to.
             let all = || (0..key.operations.len() as u32).collect();
             Decided::Violation(
@@ -128,14 +128,6 @@ fn by_search(key: &KeyOperations, budget: &Budget<'_>) -> Decided {
             )
         }
     }
-}
-
-fn exhausted(progress: Progress) -> String {
-    format!(
-        "the search was ended after {} configurations; the longest legal order found has {} \
-         of the {} operations that ended",
-        progress.configurations, progress.ordered, progress.ended
-    )
 }
 
 fn ids(key: &KeyOperations, order: Vec<u32>) -> Vec<OperationId> {

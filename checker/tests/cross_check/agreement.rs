@@ -57,7 +57,7 @@ pub(crate) fn disagreement(operations: &[Small]) -> Result<Verdict, String> {
             let order: Vec<usize> = order.iter().map(|&at| positions[at as usize]).collect();
             ensure(is_linearization(operations, &order), "the search found a wrong order")?;
         }
-        Searched::Violation => ensure(!truth, "the search missed the orders there are")?,
+        Searched::Violation { .. } => ensure(!truth, "the search missed the orders there are")?,
         Searched::Exhausted(_) => return Err("the search gave up".to_owned()),
     }
     let history = as_history(operations);

@@ -116,10 +116,10 @@ fn legal_by_search(operations: &[RegisterCut]) -> bool {
         Some(Timed { op, invoked: cut.invoked, returned: cut.returned })
     };
     let operations: Vec<_> = operations.iter().filter_map(operation).collect();
-    let budget = Budget { configurations: 1_000_000, stop: None };
+    let budget = Budget::default();
     match search(&Register, &operations, &budget) {
         Searched::Linearizable(_) => true,
-        Searched::Violation => false,
+        Searched::Violation { .. } => false,
         Searched::Exhausted(progress) => panic!("too large a history: {progress:?}"),
     }
 }

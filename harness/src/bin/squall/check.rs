@@ -63,7 +63,7 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
     }
     let began = Instant::now();
     let stop = alarm(args.budget);
-    let budget = Budget { configurations: CONFIGURATIONS_MAX, stop: Some(&stop) };
+    let budget = Budget { configurations: CONFIGURATIONS_MAX, stop: Some(&stop), ..Budget::default() };
     let options = CheckOptions { model: args.model, budget };
     let analysis = check(&history, &options).map_err(|error| Failure::asked(&error))?;
     let took = began.elapsed();
