@@ -39,16 +39,27 @@ pub(super) struct Clusters<'a> {
     by_value: Vec<Cluster>,
     refusals: usize,
     swaps: usize,
+    /// Values that indeterminate compare-and-sets would have stored.
+    open_swaps: Vec<ValueId>,
+    /// A value found by two compare-and-sets that ended, and what these stored.
+    clash: Option<[ValueId; 3]>,
 }
 
 impl<'a> Clusters<'a> {
-    /// Gathers the reads and the store of each value.
+    /// Gathers the reads and the store of each value, and links those values that
+    /// compare-and-sets replaced and ended.
     pub(super) fn gather(
         operations: &'a [Timed<RegisterOp>],
         values: u32,
     ) -> Result<Self, Obstacle> {
-        let mut by_value = vec![Cluster::EMPTY; values.max(1) as usize];
-        let (mut refusals, mut swaps) = (0, 0);
+        let mut clusters = Self {
+            operations,
+            by_value: vec![Cluster::EMPTY; values.max(1) as usize],
+            refusals: 0,
+            swaps: 0,
+            open_swaps: Vec::new(),
+            clash: None,
+        };
         let mut latest = 0;
         for (index, operation) in (0..).zip(operations) {
             if operation.invoked < latest {
@@ -58,36 +69,57 @@ impl<'a> Clusters<'a> {
             match operation.op {
                 RegisterOp::Read(_) | RegisterOp::Refused(_) if operation.is_indeterminate() => {}
                 RegisterOp::Read(value) => {
-                    let cluster = &mut by_value[value.0 as usize];
+                    let cluster = &mut clusters.by_value[value.0 as usize];
                     cluster.reads += 1;
                     cluster.first_end = cluster.first_end.min(operation.returned);
                     // They come by beginnings.
                     cluster.last_beginning = operation.invoked;
                 }
-                RegisterOp::Refused(_) => refusals += 1,
-                RegisterOp::Write(value) | RegisterOp::Cas { new: value, .. } => {
-                    let cluster = &mut by_value[value.0 as usize];
-                    if cluster.writer != NONE {
-                        return Err(Obstacle::NotApplicable("a value was stored twice"));
+                RegisterOp::Refused(_) => clusters.refusals += 1,
+                RegisterOp::Write(value) => clusters.store(value, index)?,
+                RegisterOp::Cas { expected, new } => {
+                    clusters.store(new, index)?;
+                    clusters.swaps += 1;
+                    if operation.is_indeterminate() {
+                        clusters.open_swaps.push(new);
+                        continue;
                     }
-                    if value == ValueId::INITIAL {
-                        return Err(Obstacle::NotApplicable("the initial value was stored"));
+                    let successor = &mut clusters.by_value[expected.0 as usize].successor;
+                    if *successor == NONE {
+                        *successor = new.0;
+                    } else {
+                        clusters.clash = Some([expected, ValueId(*successor), new]);
                     }
-                    cluster.writer = index;
-                    swaps += usize::from(matches!(operation.op, RegisterOp::Cas { .. }));
                 }
             }
         }
-        Ok(Self { operations, by_value, refusals, swaps })
+        Ok(clusters)
     }
 
-    /// Lets each compare-and-set that takes part follow the value it found, and what stored
-    /// that take part as well.
-    pub(super) fn link(&mut self) -> Result<(), Conflict> {
-        if self.swaps == 0 {
-            return Ok(());
+    fn store(&mut self, value: ValueId, index: u32) -> Result<(), Obstacle> {
+        let cluster = &mut self.by_value[value.0 as usize];
+        if cluster.writer != NONE {
+            return Err(Obstacle::NotApplicable("a value was stored twice"));
         }
-        for value in (0..self.by_value.len() as u32).map(ValueId) {
+        if value == ValueId::INITIAL {
+            return Err(Obstacle::NotApplicable("the initial value was stored"));
+        }
+        cluster.writer = index;
+        Ok(())
+    }
+
+    /// Links what indeterminate compare-and-sets replaced, if they take part.
+    ///
+    /// One takes part if its value was read, or replaced by one that takes part: from each
+    /// that does, this goes back along the values they found until one took part anyway.
+    pub(super) fn link(&mut self) -> Result<(), Conflict> {
+        let unchecked = planted("register: a value is replaced twice");
+        if let Some([expected, one, other]) = self.clash
+            && !unchecked
+        {
+            return Err(conflict::replaced_twice(self, expected, one, other));
+        }
+        for value in std::mem::take(&mut self.open_swaps) {
             if !self.takes_part(value) {
                 continue;
             }
@@ -98,15 +130,12 @@ impl<'a> Clusters<'a> {
                 if cluster.successor == new.0 {
                     break;
                 }
-                if cluster.writer == NONE && expected != ValueId::INITIAL {
-                    return Err(conflict::found_unwritten(self, new));
-                }
-                if cluster.successor != NONE && !planted("register: a value is replaced twice") {
+                if cluster.successor != NONE && !unchecked {
                     let other = ValueId(cluster.successor);
                     return Err(conflict::replaced_twice(self, expected, other, new));
                 }
                 cluster.successor = new.0;
-                // What took part before has its own turn.
+                // What took part before has its own turn, or was linked when it was gathered.
                 if took_part || planted("register: unread predecessors stay out") {
                     break;
                 }
@@ -121,16 +150,26 @@ impl<'a> Clusters<'a> {
         let mut chains = Vec::with_capacity(self.by_value.len() - self.swaps);
         let (mut reached, mut present) = (0_usize, 0_usize);
         for value in (0..self.by_value.len() as u32).map(ValueId) {
-            if !self.takes_part(value) {
-                continue;
+            let Cluster { writer, successor, reads, .. } = self.by_value[value.0 as usize];
+            let is_found = reads > 0 || successor != NONE;
+            if writer == NONE {
+                if value != ValueId::INITIAL {
+                    if is_found {
+                        return Err(conflict::never_written(self, value));
+                    }
+                    continue;
+                }
+            } else {
+                let writer = &self.operations[writer as usize];
+                if !is_found && writer.is_indeterminate() {
+                    continue;
+                }
+                if matches!(writer.op, RegisterOp::Cas { .. }) {
+                    present += 1;
+                    continue;
+                }
             }
             present += 1;
-            if self.expected(value).is_some() {
-                continue;
-            }
-            if value != ValueId::INITIAL && self.writer(value).is_none() {
-                return Err(conflict::read_unwritten(self, value));
-            }
             reached += self.measure(value)?;
             chains.push(value);
         }

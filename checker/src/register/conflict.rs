@@ -11,15 +11,12 @@ use crate::model::ValueId;
 use crate::procedure::Conflict;
 use crate::verdict::Contradiction;
 
-/// A read returned `value`, which nobody stored.
-pub(super) fn read_unwritten(clusters: &Clusters<'_>, value: ValueId) -> Conflict {
-    let first_read = Chain::unroll(clusters, value).links[0].first_read;
-    Conflict::new(Contradiction::NeverWritten, first_read)
-}
-
-/// The compare-and-set to `new` found a value that nobody stored.
-pub(super) fn found_unwritten(clusters: &Clusters<'_>, new: ValueId) -> Conflict {
-    Conflict::new(Contradiction::NeverWritten, Chain::unroll(clusters, new).stores(0, 0))
+/// A read, or a compare-and-set that took part, found `value`, which nobody stored.
+pub(super) fn never_written(clusters: &Clusters<'_>, value: ValueId) -> Conflict {
+    let chain = Chain::unroll(clusters, value);
+    let operations =
+        chain.links[0].first_read.map_or_else(|| chain.stores(1, 1), |read| vec![read]);
+    Conflict::new(Contradiction::NeverWritten, operations)
 }
 
 /// The compare-and-sets to `one` and to `other` both found `expected`.
