@@ -16,6 +16,7 @@ pub mod timed;
 
 mod check;
 pub mod counter;
+pub mod grow_set;
 pub mod ids;
 pub mod list;
 pub mod procedure;
