@@ -20,6 +20,11 @@
 mod in_flight;
 pub mod register;
 
+pub mod bit;
+pub mod counter;
+pub mod ids;
+mod pledges;
+
 #[cfg(test)]
 mod judged;
 

@@ -30,7 +30,7 @@ struct Entry<Pending> {
 /// use squall_checker::online::{Completion, Watched};
 /// use squall_checker::verdict::OperationId;
 ///
-/// let mut register = Watched::new(RegisterMonitor::new());
+/// let mut register = Watched::new(RegisterMonitor::new(ValueId::INITIAL));
 /// let write = register.invoke(OperationId(0), RegisterCall::Write(ValueId(1)), 1)?;
 /// register.complete(write, Completion::Ok(RegisterReply::Done), 2)?;
 /// let read = register.invoke(OperationId(1), RegisterCall::Read, 3)?;

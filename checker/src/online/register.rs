@@ -45,12 +45,13 @@
 
 mod window;
 
+use std::hash::Hash;
+
 use rustc_hash::FxHashMap;
 
 use self::window::{ChainId, Window, Witness};
 use super::{Completion, Halt, Moment, Monitor};
 use crate::fault::planted;
-use crate::model::ValueId;
 use crate::procedure::Conflict;
 use crate::timed::NEVER;
 use crate::verdict::{Contradiction, OperationId};
@@ -63,27 +64,27 @@ const SLACK: usize = 32;
 
 /// An operation on a register as it is invoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RegisterCall {
+pub enum RegisterCall<Value> {
     /// Asks for the value.
     Read,
     /// Stores a value.
-    Write(ValueId),
+    Write(Value),
     /// Stores `new` if `expected` is there.
     Cas {
         /// The value asked for.
-        expected: ValueId,
+        expected: Value,
         /// The value to store.
-        new: ValueId,
+        new: Value,
     },
 }
 
 /// What a register replied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RegisterReply {
+pub enum RegisterReply<Value> {
     /// Stored; to a read this says nothing.
     Done,
     /// This value was there; nothing was stored.
-    Found(ValueId),
+    Found(Value),
 }
 
 /// A register operation in flight.
@@ -96,13 +97,13 @@ pub struct PendingRegister {
 }
 
 /// A value that may be or become current.
-struct Cluster {
-    value: ValueId,
+struct Cluster<Value> {
+    value: Value,
     /// `None` for the initial value.
     writer: Option<OperationId>,
     written: u32,
     /// The value its write must find.
-    expected: Option<ValueId>,
+    expected: Option<Value>,
     /// `None` until it takes part.
     chain: Option<ChainId>,
     /// Neighbours in the chain among clusters not forgotten.
@@ -123,10 +124,10 @@ struct Cluster {
 /// The first event without legal order is found exactly, as long as no value is written
 /// again while its former write can still be seen, and leaving refusals aside. An
 /// invocation that breaks this is answered [`Halt::NotApplicable`].
-pub struct RegisterMonitor {
-    clusters: Vec<Cluster>,
+pub struct RegisterMonitor<Value> {
+    clusters: Vec<Cluster<Value>>,
     free: Vec<u32>,
-    by_value: FxHashMap<ValueId, u32>,
+    by_value: FxHashMap<Value, u32>,
     /// The clusters that take part.
     members: Vec<u32>,
     window: Window,
@@ -135,28 +136,22 @@ pub struct RegisterMonitor {
     slack: usize,
 }
 
-impl Default for RegisterMonitor {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl RegisterMonitor {
-    /// A register that holds [`ValueId::INITIAL`].
-    pub fn new() -> Self {
-        Self::forgetting_after(SLACK)
+impl<Value: Copy + Eq + Hash> RegisterMonitor<Value> {
+    /// A register that holds `initial`.
+    pub fn new(initial: Value) -> Self {
+        Self::forgetting_after(SLACK, initial)
     }
 
-    fn forgetting_after(slack: usize) -> Self {
+    fn forgetting_after(slack: usize, initial: Value) -> Self {
         let mut window = Window::default();
-        let initial = Cluster {
+        let first = Cluster {
             chain: Some(window.begin(0, Witness::default())),
-            ..Cluster::possible(ValueId::INITIAL, None, None, 0)
+            ..Cluster::possible(initial, None, None, 0)
         };
         Self {
-            clusters: vec![initial],
+            clusters: vec![first],
             free: Vec::new(),
-            by_value: FxHashMap::from_iter([(ValueId::INITIAL, 0)]),
+            by_value: FxHashMap::from_iter([(initial, 0)]),
             members: vec![0],
             window,
             crowded: slack,
@@ -173,8 +168,8 @@ impl RegisterMonitor {
     fn propose(
         &mut self,
         operation: OperationId,
-        value: ValueId,
-        expected: Option<ValueId>,
+        value: Value,
+        expected: Option<Value>,
         at: Moment,
     ) -> Result<u32, Halt> {
         if self.by_value.contains_key(&value) {
@@ -217,7 +212,7 @@ impl RegisterMonitor {
     /// An operation ended that returned or stored `value`.
     fn see(
         &mut self,
-        value: ValueId,
+        value: Value,
         operation: OperationId,
         invoked: u32,
         at: Moment,
@@ -348,12 +343,12 @@ impl RegisterMonitor {
     }
 }
 
-impl Cluster {
+impl<Value> Cluster<Value> {
     /// A cluster that does not take part yet.
     fn possible(
-        value: ValueId,
+        value: Value,
         writer: Option<OperationId>,
-        expected: Option<ValueId>,
+        expected: Option<Value>,
         written: u32,
     ) -> Self {
         Self {
@@ -381,15 +376,15 @@ fn violation(
     Halt::Violation(Conflict::new(kind, named))
 }
 
-impl Monitor for RegisterMonitor {
-    type Call = RegisterCall;
-    type Reply = RegisterReply;
+impl<Value: Copy + Eq + Hash> Monitor for RegisterMonitor<Value> {
+    type Call = RegisterCall<Value>;
+    type Reply = RegisterReply<Value>;
     type Pending = PendingRegister;
 
     fn invoke(
         &mut self,
         operation: OperationId,
-        call: RegisterCall,
+        call: RegisterCall<Value>,
         at: Moment,
     ) -> Result<PendingRegister, Halt> {
         let cluster = match call {
@@ -405,7 +400,7 @@ impl Monitor for RegisterMonitor {
     fn complete(
         &mut self,
         pending: PendingRegister,
-        completion: Completion<RegisterReply>,
+        completion: Completion<RegisterReply<Value>>,
         at: Moment,
     ) -> Result<(), Halt> {
         let PendingRegister { operation, invoked, cluster } = pending;

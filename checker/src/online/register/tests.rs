@@ -4,17 +4,19 @@
 use super::*;
 use crate::check::Budget;
 use crate::cross_check::{Random, brute_force};
-use crate::model::{Register, RegisterOp};
+use crate::model::{Register, RegisterOp, ValueId};
 use crate::online::judged::{Cut, JudgedOnline, Recorded, simulate};
 use crate::online::{Slot, Watched};
 use crate::search::{Searched, search};
 use crate::timed::Timed;
 
-type RegisterRecord = Recorded<RegisterCall, RegisterReply>;
-type RegisterCut = Cut<RegisterCall, RegisterReply>;
+type Call = RegisterCall<ValueId>;
+type Reply = RegisterReply<ValueId>;
+type RegisterRecord = Recorded<Call, Reply>;
+type RegisterCut = Cut<Call, Reply>;
 
 /// The states after an operation whose reply may be unknown.
-fn step(state: &ValueId, (call, reply): &(RegisterCall, Option<RegisterReply>)) -> Vec<ValueId> {
+fn step(state: &ValueId, (call, reply): &(Call, Option<Reply>)) -> Vec<ValueId> {
     let next = match (*call, *reply) {
         (_, Some(RegisterReply::Found(value))) => (value == *state).then_some(*state),
         (RegisterCall::Read, _) => Some(*state),
@@ -94,7 +96,7 @@ const FAULTS: &[&str] = &[
 fn the_first_event_without_legal_order_is_found() {
     let judged = JudgedOnline {
         generate: &small,
-        monitor: &|| RegisterMonitor::forgetting_after(0),
+        monitor: &|| RegisterMonitor::forgetting_after(0, ValueId::INITIAL),
         legal: &legal_in_some_order,
     };
     let tally = judged.run(120_000, 1).unwrap();
@@ -137,7 +139,7 @@ fn it_agrees_with_search_on_larger_histories() {
     for slack in [0, 3, SLACK] {
         let judged = JudgedOnline {
             generate: &mid_size,
-            monitor: &|| RegisterMonitor::forgetting_after(slack),
+            monitor: &|| RegisterMonitor::forgetting_after(slack, ValueId::INITIAL),
             legal: &legal_by_search,
         };
         let tally = judged.run(2_000, 3).unwrap();
@@ -148,15 +150,15 @@ fn it_agrees_with_search_on_larger_histories() {
 /// A client of the endless run: idle, before its effect, or after it.
 enum Client {
     Idle,
-    Sent(Slot, RegisterCall),
-    Done(Slot, RegisterReply),
+    Sent(Slot, Call),
+    Done(Slot, Reply),
 }
 
 /// Runs `events` steps of 30 clients and returns the most values ever alive, not counting
 /// indeterminate writes.
-fn endless(monitor: RegisterMonitor, events: u32, crashes: u32) -> usize {
+fn endless(events: u32, crashes: u32) -> usize {
     let mut random = Random::new(7);
-    let mut watched = Watched::new(monitor);
+    let mut watched = Watched::new(RegisterMonitor::new(ValueId::INITIAL));
     let mut clients: Vec<Client> = (0..30).map(|_| Client::Idle).collect();
     let (mut state, mut fresh, mut operations, mut crashed) = (ValueId::INITIAL, 0, 0, 0);
     let mut most = 0;
@@ -207,8 +209,8 @@ fn endless(monitor: RegisterMonitor, events: u32, crashes: u32) -> usize {
 
 #[test]
 fn memory_does_not_grow_with_the_history() {
-    let short = endless(RegisterMonitor::new(), 20_000, 0);
-    let long = endless(RegisterMonitor::new(), 600_000, 0);
+    let short = endless(20_000, 0);
+    let long = endless(600_000, 0);
     assert!(long < 300, "{short}, {long}");
-    assert!(endless(RegisterMonitor::new(), 300_000, 50) < 300);
+    assert!(endless(300_000, 50) < 300);
 }
