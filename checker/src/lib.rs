@@ -23,6 +23,7 @@ pub mod procedure;
 pub mod rank;
 pub mod register;
 pub mod search;
+pub mod transactions;
 
 pub mod online;
 

@@ -174,13 +174,17 @@ pub struct Edge {
 pub enum Precedence {
     /// The first ended before the second began.
     RealTime,
-    /// The second returned the value that the first wrote.
+    /// The second returned the value that the first wrote: a write-read dependency.
     ReadsFrom,
     /// Both belong to one value, whose operations no operation of another value can part:
     /// what is forced before or after one of them is so for all.
     SameValue,
     /// The first returned the initial value, which every write replaces for good.
     InitialValue,
+    /// Both wrote to one key, the first before the second: a read shows their order.
+    WriteWrite,
+    /// The first read a key without what the second wrote to it.
+    ReadWrite,
 }
 
 impl fmt::Display for Precedence {
@@ -190,6 +194,8 @@ impl fmt::Display for Precedence {
             Self::ReadsFrom => "reads-from",
             Self::SameValue => "same-value",
             Self::InitialValue => "initial-value",
+            Self::WriteWrite => "write-write",
+            Self::ReadWrite => "read-write",
         })
     }
 }

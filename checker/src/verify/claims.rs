@@ -152,6 +152,8 @@ fn verify_edges(
                     && to.meaning.leaves.is_some()
                     && !stored_in_key(history, key_members, INITIAL, None)?
             }
+            // Between transactions only.
+            Precedence::WriteWrite | Precedence::ReadWrite => false,
         };
         if !holds {
             return Err(Flaw::Edge(*edge));

@@ -144,6 +144,7 @@ fn judge_cycle(history: &History, counterexample: &Counterexample) -> Result<(),
             Precedence::ReadsFrom => from.f == "write" && from.argument == to.result,
             Precedence::SameValue => from.f == "read" || to.f == "read",
             Precedence::InitialValue => from.result.is_null() && to.f == "write",
+            Precedence::WriteWrite | Precedence::ReadWrite => false,
         };
         ensure(holds, &format!("{edge:?} does not hold"))?;
     }

@@ -207,6 +207,8 @@ fn order_sentence(order: &Order, of: &ContradictionDetail) -> Option<String> {
         (Precedence::InitialValue, _) => {
             format!("{before} returned the initial value, which {after} replaced for good.")
         }
+        (Precedence::WriteWrite, _) => format!("{before} wrote before {after} did."),
+        (Precedence::ReadWrite, _) => format!("{before} did not see what {after} wrote."),
     })
 }
 
