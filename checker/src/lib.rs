@@ -25,6 +25,8 @@ pub mod register;
 pub mod search;
 pub mod transactions;
 
+pub mod frontiers;
+
 pub mod online;
 
 mod reduce;

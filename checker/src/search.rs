@@ -30,7 +30,9 @@
 //!   ([`Model::viable`]).
 //!
 //! Exponential in the number of concurrent operations at worst, so it works under a
-//! [`Budget`]. [`search_keys`] shares one among many objects. Nothing here depends on what the model is; near-linear procedures for particular
+//! [`Budget`]. [`search_keys`] shares one among many objects, and
+//! [`Frontiers`](crate::frontiers::Frontiers) is the breadth-first form for events as they
+//! come. Nothing here depends on what the model is; near-linear procedures for particular
 //! models are elsewhere.
 //!
 //! Sources: Wing & Gong, *Testing and Verifying Concurrent Objects* (1993); the
@@ -39,13 +41,14 @@
 pub(crate) mod counts;
 mod depth_first;
 mod keys;
+mod minimal;
 pub(crate) mod steps;
 pub(crate) mod table;
 pub(crate) mod visited;
 pub(crate) mod window;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::fmt;
 
@@ -58,6 +61,7 @@ use depth_first::DepthFirst;
 
 pub use crate::timed::{NEVER, Timed};
 pub use keys::{AfterViolation, KeyProblem, search_keys};
+pub use minimal::{Minimal, minimal};
 
 /// What a search found. Operations are named by their positions in what it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,4 +159,13 @@ pub(crate) enum LookAhead {
 /// ```
 pub fn search<M: Model>(model: &M, operations: &[Timed<M::Op>], budget: &Budget<'_>) -> Searched {
     DepthFirst::new(model, operations, LookAhead::Allowed).run(budget)
+}
+
+/// [`search()`] that finds exactly where a violation begins, whatever the model.
+pub(crate) fn search_exactly<M: Model>(
+    model: &M,
+    operations: &[Timed<M::Op>],
+    budget: &Budget<'_>,
+) -> Searched {
+    DepthFirst::new(model, operations, LookAhead::Never).run(budget)
 }

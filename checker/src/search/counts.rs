@@ -43,13 +43,11 @@ impl Counts {
     }
 
     /// Makes room for four times as many kinds. Roots are to be [raised](Self::raise).
-    #[cfg(test)]
     pub(crate) fn grow(&mut self) {
         self.height += 1;
     }
 
     /// The root, after growing, of what `root` was the root of before.
-    #[cfg(test)]
     pub(crate) fn raise(&mut self, root: u32) -> u32 {
         self.nodes.number([root, 0, 0, 0])
     }

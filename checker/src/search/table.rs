@@ -67,7 +67,6 @@ impl Table {
     }
 
     /// Empties the table and keeps its room.
-    #[cfg(test)]
     pub(crate) fn clear(&mut self) {
         self.slots.fill(EMPTY);
         self.filled = 0;

@@ -9,7 +9,7 @@ fn timed(op: RegisterOp, invoked: u32, returned: u32) -> Timed<RegisterOp> {
 }
 
 /// What a search found, as procedures say it.
-fn decision(searched: Searched) -> Decision {
+pub(crate) fn decision(searched: Searched) -> Decision {
     match searched {
         Searched::Linearizable(order) => Decision::Linearizable(order),
         Searched::Violation { unpassed } => {
@@ -20,7 +20,7 @@ fn decision(searched: Searched) -> Decision {
 }
 
 /// The steps of a register, written once more.
-fn register_step(state: &u32, op: &RegisterOp) -> Vec<u32> {
+pub(crate) fn register_step(state: &u32, op: &RegisterOp) -> Vec<u32> {
     match *op {
         RegisterOp::Read(ValueId(value)) if value == *state => vec![value],
         RegisterOp::Write(ValueId(value)) => vec![value],
@@ -31,7 +31,7 @@ fn register_step(state: &u32, op: &RegisterOp) -> Vec<u32> {
 }
 
 /// A history of a register with few values, mostly legal.
-fn register_history(random: &mut Random) -> Vec<Timed<RegisterOp>> {
+pub(crate) fn register_history(random: &mut Random) -> Vec<Timed<RegisterOp>> {
     let count = 1 + random.below(8);
     let spans = spans(random, count);
     let values = 2 + random.below(3);

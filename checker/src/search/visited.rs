@@ -143,6 +143,16 @@ impl Visited {
         self.rows as usize >= NUMBERS_MAX
     }
 
+    /// Forgets all rows and keeps the room, for configurations over `slots` slots.
+    pub(crate) fn reset(&mut self, slots: u32) {
+        self.width = 3 + (slots as usize).div_ceil(64);
+        self.words.clear();
+        self.rows = 0;
+        self.exact.clear();
+        self.places.clear();
+        self.earlier.clear();
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         size_of::<u64>() * self.words.capacity()
             + size_of::<u32>() * self.earlier.capacity()
