@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustc_hash::FxHashMap;
 use thiserror::Error;
 
-use crate::history::History;
+use crate::history::{History, Name};
 use crate::model::{ModelName, UnknownModel};
 use crate::verdict::{Analysis, KeyAnalysis, OperationId, Verdict};
 use key::Translation;
@@ -172,15 +172,15 @@ fn choose_model(history: &History, asked: Option<ModelName>) -> Result<ModelName
     }
     let mut seen: Vec<&str> = Vec::new();
     let mut model = ModelName::ALL[0];
-    for (id, operation) in (0..).map(OperationId).zip(&history.operations) {
-        if seen.contains(&operation.f.as_ref()) {
+    for (id, operation) in history.iter() {
+        if seen.contains(&operation.f()) {
             continue;
         }
-        seen.push(&operation.f);
+        seen.push(operation.f());
         model = ModelName::knowing(&seen).ok_or_else(|| CheckError::NoModel {
             operation: id,
             process: operation.process,
-            f: operation.f.to_string(),
+            f: operation.f().to_owned(),
         })?;
     }
     Ok(model)
@@ -190,12 +190,12 @@ fn choose_model(history: &History, asked: Option<ModelName>) -> Result<ModelName
 fn translate(
     history: &History,
     model: ModelName,
-) -> Result<Vec<(Option<&str>, Translation<'_>)>, CheckError> {
-    let mut numbers: FxHashMap<Option<&str>, usize> = FxHashMap::default();
-    let mut keys: Vec<(Option<&str>, Translation<'_>)> = Vec::new();
+) -> Result<Vec<(Option<&str>, Translation)>, CheckError> {
+    let mut numbers: FxHashMap<Option<Name>, usize> = FxHashMap::default();
+    let mut keys: Vec<(Option<Name>, Translation)> = Vec::new();
     let mut number = 0;
-    for (id, operation) in (0..).map(OperationId).zip(&history.operations) {
-        let name = operation.key.as_deref();
+    for (id, operation) in history.iter() {
+        let name = operation.key;
         // Runs of one key, and histories of one key, need no hashing.
         if keys.get(number).is_none_or(|(current, _)| *current != name) {
             number = *numbers.entry(name).or_insert_with(|| {
@@ -205,5 +205,6 @@ fn translate(
         }
         keys[number].1.push(id, operation, model)?;
     }
-    Ok(keys)
+    let spelled = |name: Option<Name>| name.map(|name| history.names.get(name));
+    Ok(keys.into_iter().map(|(name, key)| (spelled(name), key)).collect())
 }

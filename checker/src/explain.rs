@@ -6,9 +6,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use serde_json::Value;
-
-use crate::history::{History, Operation, Outcome};
+use crate::history::{History, Outcome, Recorded, Value};
 use crate::verdict::{Contradiction, Edge, OperationId, Precedence};
 
 /// Characters of a value that are shown before it is cut short.
@@ -27,8 +25,7 @@ pub(crate) fn explain(
     operations: &[OperationId],
     edges: &[Edge],
 ) -> String {
-    let of = |id: &OperationId| &history.operations[id.0 as usize];
-    let members: Vec<&Operation> = operations.iter().map(of).collect();
+    let members: Vec<Recorded<'_>> = operations.iter().map(|id| history.get(*id)).collect();
     let sentence = match kind {
         Contradiction::NeverWritten => never_written(history, &members),
         Contradiction::ReadBeforeWrite => read_before_write(&members),
@@ -36,16 +33,16 @@ pub(crate) fn explain(
         _ => None,
     };
     let sentence = sentence.unwrap_or_else(|| no_order(&members));
-    match members.first().and_then(|member| member.key.as_deref()) {
+    match members.first().and_then(|member| member.key()) {
         Some(key) => format!("key {}: {sentence}", shorten(key)),
         None => sentence,
     }
 }
 
-fn never_written(history: &History, members: &[&Operation]) -> Option<String> {
-    let [read] = members else { return None };
+fn never_written(history: &History, members: &[Recorded<'_>]) -> Option<String> {
+    let &[read] = members else { return None };
     let value = read.needed()?;
-    let refused = history.operations.iter().find(|operation| {
+    let refused = history.iter().find(|(_, operation)| {
         operation.outcome == Outcome::Fail
             && operation.key == read.key
             && operation.stored() == Some(value)
@@ -53,28 +50,28 @@ fn never_written(history: &History, members: &[&Operation]) -> Option<String> {
     let mut sentence = format!("{}, ", observed(read));
     // Writing to a string cannot fail.
     let _ = match refused {
-        Some(refused) => write!(
+        Some((_, refused)) => write!(
             sentence,
             "though every write of {} had failed, the first on {}",
-            show(value),
+            show(refused, value),
             node(refused)
         ),
-        None => write!(sentence, "but nobody ever wrote {}", show(value)),
+        None => write!(sentence, "but nobody ever wrote {}", show(read, value)),
     };
     Some(sentence)
 }
 
-fn read_before_write(members: &[&Operation]) -> Option<String> {
+fn read_before_write(members: &[Recorded<'_>]) -> Option<String> {
     let (read, write) = match members {
-        [first, second] if first.stored().is_none() => (first, second),
-        [first, second] if second.stored().is_none() => (second, first),
+        &[first, second] if first.stored().is_none() => (first, second),
+        &[first, second] if second.stored().is_none() => (second, first),
         _ => return None,
     };
     let early = gap(read, write)?;
     Some(format!(
         "{} that ended {early} before the write of {} on {} began",
         observed(read),
-        show(write.stored()?),
+        show(write, write.stored()?),
         node(write)
     ))
 }
@@ -82,12 +79,12 @@ fn read_before_write(members: &[&Operation]) -> Option<String> {
 /// Tells the cycle from its stalest read: what that read should have seen, and why what it
 /// returned was no longer current.
 fn value_returned(history: &History, edges: &[Edge]) -> Option<String> {
-    let of = |id: OperationId| &history.operations[id.0 as usize];
+    let of = |id: OperationId| history.get(id);
     let in_time = edges.iter().filter(|edge| edge.why == Precedence::RealTime);
     // Of two reads that begin too late, the later one is the more telling.
     let stale = in_time
         .filter(|edge| of(edge.to).stored().is_none())
-        .max_by_key(|edge| of(edge.to).invoked.position)?;
+        .max_by_key(|edge| of(edge.to).invoked.position())?;
     let (newer, read) = (of(stale.from), of(stale.to));
     let (old, new) = (read.needed()?, newer.stored().or_else(|| newer.needed())?);
     let mut sentence =
@@ -101,28 +98,28 @@ fn value_returned(history: &History, edges: &[Edge]) -> Option<String> {
         Precedence::RealTime => write!(
             sentence,
             ", and {} had replaced {}: {}, {} before {} began",
-            show(new),
-            show(old),
+            show(newer, new),
+            show(read, old),
             evidence(before),
             gap(before, after)?,
             beginning(after)
         ),
-        _ => write!(sentence, ", and {} is only the initial value", show(old)),
+        _ => write!(sentence, ", and {} is only the initial value", show(read, old)),
     };
     Some(sentence)
 }
 
-fn no_order(members: &[&Operation]) -> String {
+fn no_order(members: &[Recorded<'_>]) -> String {
     let count = members.len();
-    let Some(began) = members.iter().map(|member| member.invoked.time_ns).min() else {
+    let Some(began) = members.iter().map(|member| member.invoked.time_ns()).min() else {
         return "no operation is left to explain".to_owned();
     };
     let mut sentence = format!("no order of {count} operations is legal: ");
     for (position, member) in members.iter().take(LISTED_MAX).enumerate() {
         let separator = if position == 0 { "" } else { "; " };
-        let at = duration(member.invoked.time_ns - began);
+        let at = duration(member.invoked.time_ns() - began);
         // Writing to a string cannot fail.
-        let _ = write!(sentence, "{separator}{} at +{at}", deed(member));
+        let _ = write!(sentence, "{separator}{} at +{at}", deed(*member));
     }
     if count > LISTED_MAX {
         let _ = write!(sentence, "; and {} more", count - LISTED_MAX);
@@ -131,31 +128,33 @@ fn no_order(members: &[&Operation]) -> String {
 }
 
 /// What an operation shows once it has ended.
-fn evidence(operation: &Operation) -> String {
-    match (operation.f.as_ref(), operation.stored()) {
-        (_, Some(value)) => format!("the write of {} was acknowledged", show(value)),
-        _ => format!("{} had returned {}", node(operation), show(&operation.result)),
+fn evidence(operation: Recorded<'_>) -> String {
+    match (operation.f(), operation.stored()) {
+        (_, Some(value)) => format!("the write of {} was acknowledged", show(operation, value)),
+        _ => format!("{} had returned {}", node(operation), show(operation, operation.result)),
     }
 }
 
-fn beginning(operation: &Operation) -> String {
+fn beginning(operation: Recorded<'_>) -> String {
     match operation.stored() {
-        Some(value) => format!("the write of {}", show(value)),
-        None => format!("the read of {} by {}", show(&operation.result), node(operation)),
+        Some(value) => format!("the write of {}", show(operation, value)),
+        None => format!("the read of {} by {}", show(operation, operation.result), node(operation)),
     }
 }
 
-fn observed(operation: &Operation) -> String {
+fn observed(operation: Recorded<'_>) -> String {
     match operation.needed() {
         Some(value) if operation.stored().is_some() => {
-            format!("{} found {} in a compare-and-set", node(operation), show(value))
+            format!("{} found {} in a compare-and-set", node(operation), show(operation, value))
         }
-        _ => format!("{} returned {} to a read", node(operation), show(&operation.result)),
+        _ => {
+            format!("{} returned {} to a read", node(operation), show(operation, operation.result))
+        }
     }
 }
 
 /// An operation in a list.
-fn deed(operation: &Operation) -> String {
+fn deed(operation: Recorded<'_>) -> String {
     let ended = match operation.outcome {
         Outcome::Ok => "",
         Outcome::Info => " (indeterminate)",
@@ -163,20 +162,27 @@ fn deed(operation: &Operation) -> String {
     };
     match (operation.needed(), operation.stored()) {
         (Some(found), Some(value)) => {
-            format!("{} cas {} to {}{ended}", node(operation), show(found), show(value))
+            format!(
+                "{} cas {} to {}{ended}",
+                node(operation),
+                show(operation, found),
+                show(operation, value)
+            )
         }
-        (None, Some(value)) => format!("{} wrote {}{ended}", node(operation), show(value)),
-        _ => format!("{} read {}{ended}", node(operation), show(&operation.result)),
+        (None, Some(value)) => {
+            format!("{} wrote {}{ended}", node(operation), show(operation, value))
+        }
+        _ => format!("{} read {}{ended}", node(operation), show(operation, operation.result)),
     }
 }
 
-fn node(operation: &Operation) -> String {
-    operation.node.as_deref().map_or_else(|| format!("process {}", operation.process), shorten)
+fn node(operation: Recorded<'_>) -> String {
+    operation.node().map_or_else(|| format!("process {}", operation.process), shorten)
 }
 
 /// The time between the end of one operation and the beginning of another.
-fn gap(first: &Operation, second: &Operation) -> Option<String> {
-    let nanoseconds = second.invoked.time_ns.saturating_sub(first.completed?.time_ns);
+fn gap(first: Recorded<'_>, second: Recorded<'_>) -> Option<String> {
+    let nanoseconds = second.invoked.time_ns().saturating_sub(first.completed?.time_ns());
     Some(duration(nanoseconds))
 }
 
@@ -197,9 +203,9 @@ fn duration(nanoseconds: u64) -> String {
     format!("{value:.decimals$} {unit}")
 }
 
-/// A value as compact JSON.
-fn show(value: &Value) -> String {
-    shorten(&value.to_string())
+/// A value of the operation's history as compact JSON.
+fn show(operation: Recorded<'_>, value: Value) -> String {
+    shorten(&operation.history().values.show(value).to_string())
 }
 
 fn shorten(text: &str) -> String {

@@ -8,14 +8,13 @@
 use petgraph::algo::{astar, tarjan_scc};
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
-use serde_json::Value;
 
-use crate::history::{History, Operation, Outcome};
+use crate::history::{History, Moment, Outcome, Value};
 use crate::verdict::{Edge, OperationId, Precedence};
 
 /// A value with its write and its reads.
-struct Block<'a> {
-    value: &'a Value,
+struct Block {
+    value: Value,
     write: Option<OperationId>,
     operations: Vec<OperationId>,
 }
@@ -30,16 +29,12 @@ pub fn cycle(history: &History, operations: &[OperationId]) -> Vec<Edge> {
     shortest_cycle(&graph).map_or_else(Vec::new, |blocks| edges(history, &graph, &blocks))
 }
 
-fn operation(history: &History, id: OperationId) -> &Operation {
-    &history.operations[id.0 as usize]
-}
-
-fn blocks<'a>(history: &'a History, operations: &[OperationId]) -> Vec<Block<'a>> {
-    let mut blocks: Vec<Block<'_>> = Vec::new();
+fn blocks(history: &History, operations: &[OperationId]) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
     for &id in operations {
-        let member = operation(history, id);
-        let writes = member.f == "write";
-        let value = if writes { &member.argument } else { &member.result };
+        let member = history.get(id);
+        let writes = member.f() == "write";
+        let value = if writes { member.argument } else { member.result };
         let index = blocks.iter().position(|block| block.value == value).unwrap_or_else(|| {
             blocks.push(Block { value, write: None, operations: Vec::new() });
             blocks.len() - 1
@@ -53,7 +48,7 @@ fn blocks<'a>(history: &'a History, operations: &[OperationId]) -> Vec<Block<'a>
 }
 
 /// The block graph; edges carry the pair of operations that forces them.
-fn graph<'a>(history: &History, blocks: &[Block<'a>]) -> DiGraph<&'a Value, Edge> {
+fn graph(history: &History, blocks: &[Block]) -> DiGraph<Value, Edge> {
     let mut graph = DiGraph::new();
     let nodes: Vec<NodeIndex> = blocks.iter().map(|block| graph.add_node(block.value)).collect();
     for (before, &from) in blocks.iter().zip(&nodes) {
@@ -72,7 +67,7 @@ fn graph<'a>(history: &History, blocks: &[Block<'a>]) -> DiGraph<&'a Value, Edge
 }
 
 /// The pair that shows best that one block must come before another.
-fn forced(history: &History, before: &Block<'_>, after: &Block<'_>) -> Option<Edge> {
+fn forced(history: &History, before: &Block, after: &Block) -> Option<Edge> {
     // A register holds its initial value before all else, whatever the clock says.
     if let (true, None, Some(to)) = (before.value.is_null(), before.write, after.write) {
         let from = latest(history, &before.operations);
@@ -84,7 +79,7 @@ fn forced(history: &History, before: &Block<'_>, after: &Block<'_>) -> Option<Ed
     ended_before(history, from, to).then_some(Edge { from, to, why: Precedence::RealTime })
 }
 
-fn read_before_write(history: &History, block: &Block<'_>) -> Option<Edge> {
+fn read_before_write(history: &History, block: &Block) -> Option<Edge> {
     let to = block.write?;
     let read = block.operations.iter().copied().find(|&id| ended_before(history, id, to))?;
     Some(Edge { from: read, to, why: Precedence::RealTime })
@@ -93,24 +88,24 @@ fn read_before_write(history: &History, block: &Block<'_>) -> Option<Edge> {
 fn latest(history: &History, operations: &[OperationId]) -> OperationId {
     *operations
         .iter()
-        .max_by_key(|id| operation(history, **id).invoked.position)
+        .max_by_key(|id| history.get(**id).invoked.position())
         .expect("a block is made for an operation")
 }
 
-fn end(history: &History, id: OperationId) -> Option<u64> {
-    let operation = operation(history, id);
+fn end(history: &History, id: OperationId) -> Option<u32> {
+    let operation = history.get(id);
     match operation.outcome {
-        Outcome::Ok => operation.completed.map(|moment| moment.position),
+        Outcome::Ok => operation.completed.map(Moment::position),
         Outcome::Fail | Outcome::Info => None,
     }
 }
 
 fn ended_before(history: &History, first: OperationId, second: OperationId) -> bool {
-    end(history, first).is_some_and(|end| end < operation(history, second).invoked.position)
+    end(history, first).is_some_and(|end| end < history.get(second).invoked.position())
 }
 
 /// The edges of a shortest cycle of blocks, each by its ends and what it carries.
-fn shortest_cycle(graph: &DiGraph<&Value, Edge>) -> Option<Vec<NodeIndex>> {
+fn shortest_cycle(graph: &DiGraph<Value, Edge>) -> Option<Vec<NodeIndex>> {
     let cyclic = tarjan_scc(graph);
     let cycles = cyclic.iter().flatten().flat_map(|&start| graph.edges(start)).filter_map(|edge| {
         // The shortest way back from where the edge leads.
@@ -121,7 +116,7 @@ fn shortest_cycle(graph: &DiGraph<&Value, Edge>) -> Option<Vec<NodeIndex>> {
 }
 
 /// The cycle as edges between operations, with the steps inside the blocks filled in.
-fn edges(history: &History, graph: &DiGraph<&Value, Edge>, blocks: &[NodeIndex]) -> Vec<Edge> {
+fn edges(history: &History, graph: &DiGraph<Value, Edge>, blocks: &[NodeIndex]) -> Vec<Edge> {
     let between: Vec<Edge> = (0..blocks.len())
         .filter_map(|position| {
             let next = blocks[(position + 1) % blocks.len()];
@@ -142,9 +137,5 @@ fn edges(history: &History, graph: &DiGraph<&Value, Edge>, blocks: &[NodeIndex])
 
 /// What leads from one operation of a block to another.
 fn within(history: &History, from: OperationId) -> Precedence {
-    if operation(history, from).f == "write" {
-        Precedence::ReadsFrom
-    } else {
-        Precedence::SameValue
-    }
+    if history.get(from).f() == "write" { Precedence::ReadsFrom } else { Precedence::SameValue }
 }

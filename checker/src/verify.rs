@@ -247,7 +247,7 @@ fn claim_adds_up(certificate: &Certificate) -> Result<(), VerifyError> {
 
 /// A plain register has no compare-and-set.
 fn without_cas(history: &History, members: &[OperationId]) -> Result<(), Flaw> {
-    let cas = members.iter().find(|id| history.operations[id.0 as usize].f == "cas");
+    let cas = members.iter().find(|id| history.get(**id).f() == "cas");
     cas.map_or(Ok(()), |id| Err(Flaw::NotOfTheModel(*id)))
 }
 
@@ -269,15 +269,15 @@ impl<'a> Keys<'a> {
             key_of: Vec::with_capacity(history.operations.len()),
             members: Vec::new(),
         };
-        for (id, operation) in (0..).zip(&history.operations) {
-            let key = operation.key.as_deref();
+        for (id, operation) in history.iter() {
+            let key = operation.key();
             let number = *keys.numbers.entry(key).or_insert_with(|| {
                 keys.names.push(key);
                 keys.members.push(Vec::new());
                 keys.names.len() as u32 - 1
             });
             keys.key_of.push(number);
-            keys.members[number as usize].push(OperationId(id));
+            keys.members[number as usize].push(id);
         }
         keys
     }

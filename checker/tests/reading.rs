@@ -8,9 +8,10 @@ use expect_test::expect;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use squall_checker::history::{
-    Event, EventType, EventWriter, FORMAT_VERSION, Header, HeaderTag, History, Outcome, Process,
-    read_jsonl,
+    Event, EventType, EventWriter, FORMAT_VERSION, Header, HeaderTag, History, HistoryBuilder,
+    Moment, Outcome, Process, Pushed, Revision, read_jsonl,
 };
+use squall_checker::verdict::OperationId;
 
 const HEADER: &str = r#"{"squall":1,"type":"header","system":"node","workload":"register","model":"register","nodes":["n1","n2"],"seed":7,"plan":{}}"#;
 const INVOKE: &str = r#"{"index":0,"time":10,"process":3,"node":"n2","type":"invoke","f":"write","key":"17","value":31}"#;
@@ -42,12 +43,16 @@ fn a_history_is_paired() {
     assert_eq!(history.nemesis.len(), 1);
     assert_eq!(history.nemesis[0].evidence, json!({"pid": 9}));
     assert!(!history.torn);
-    let [operation] = history.operations.as_slice() else { panic!("one operation") };
+    assert_eq!(history.operations.len(), 1);
+    let operation = history.get(OperationId(0));
     assert_eq!((operation.process, operation.outcome), (3, Outcome::Ok));
-    assert_eq!((operation.invoked.position, operation.invoked.time_ns), (0, 10));
-    assert_eq!(operation.completed.map(|end| (end.position, end.time_ns)), Some((1, 25)));
-    assert_eq!((&operation.argument, operation.revision), (&json!(31), Some(5)));
-    assert_eq!((operation.node.as_deref(), operation.key.as_deref()), (Some("n2"), Some("17")));
+    assert_eq!((operation.invoked.position(), operation.invoked.time_ns()), (1, 10));
+    assert_eq!(operation.completed.map(|end| (end.position(), end.time_ns())), Some((2, 25)));
+    assert_eq!(
+        (operation.argument.small(), operation.revision),
+        (Some(31), Some(Revision::new(5)))
+    );
+    assert_eq!((operation.node(), operation.key()), (Some("n2"), Some("17")));
 }
 
 #[test]
@@ -109,8 +114,53 @@ fn without_indices_stamps_order_and_equal_ones_are_concurrent() {
         r#"{"time":12,"process":1,"type":"ok","f":"read","value":1}"#,
     ])
     .expect("a good history");
-    let end = history.operations[0].completed.expect("it ended").position;
-    assert!(end >= history.operations[1].invoked.position, "a tie is no precedence");
+    let end = history.operations[0].completed.expect("it ended").position();
+    assert!(end >= history.operations[1].invoked.position(), "a tie is no precedence");
+}
+
+#[test]
+fn without_indices_positions_are_ranks_of_stamps_in_whatever_order() {
+    let line = |time: u64, process: u32, kind: &str| {
+        format!(r#"{{"time":{time},"process":{process},"type":"{kind}","f":"read"}}"#)
+    };
+    let positions = |lines: &[String]| {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let history = read(&lines).expect("a good history");
+        let end = |moment: Option<Moment>| moment.map(Moment::position);
+        let spans = history.operations.iter();
+        spans.map(|one| (one.invoked.position(), end(one.completed))).collect::<Vec<_>>()
+    };
+    let rising = [line(5, 0, "invoke"), line(5, 1, "invoke"), line(9, 0, "ok"), line(9, 1, "ok")];
+    assert_eq!(positions(&rising), [(1, Some(2)), (1, Some(2))]);
+    let falling = [
+        line(9, 0, "invoke"),
+        line(u64::MAX, 0, "ok"),
+        line(5, 1, "invoke"),
+        line(9, 1, "ok"),
+        line(9, 1, "invoke"),
+    ];
+    assert_eq!(positions(&falling), [(2, Some(3)), (1, Some(2)), (2, None)]);
+}
+
+#[test]
+fn a_history_can_be_followed_while_it_grows() {
+    let mut builder = HistoryBuilder::new(Some(header()));
+    let steps = [
+        (0, Process::Client(7), EventType::Invoke, Pushed::Invoked(OperationId(0))),
+        (1, Process::NEMESIS, EventType::Info, Pushed::Nemesis),
+        (2, Process::Client(8), EventType::Invoke, Pushed::Invoked(OperationId(1))),
+        (3, Process::Client(7), EventType::Info, Pushed::Completed(OperationId(0))),
+        (4, Process::Client(8), EventType::Ok, Pushed::Completed(OperationId(1))),
+    ];
+    for (index, process, kind, pushed) in steps {
+        let event = Event { process, ..event(index, kind, json!(index)) };
+        assert_eq!(builder.push(index as usize, event).expect("a good event"), pushed);
+    }
+    let ends: Vec<Outcome> = builder.history().operations.iter().map(|one| one.outcome).collect();
+    assert_eq!(ends, [Outcome::Info, Outcome::Ok]);
+    assert_eq!(builder.history().operations[1].invoked.position(), 3);
+    let again = event(5, EventType::Invoke, Value::Null);
+    assert!(builder.push(5, Event { process: Process::Client(7), ..again }).is_err(), "retired");
 }
 
 #[test]
@@ -175,7 +225,7 @@ fn huge_values_survive() {
     let value = json!({"text": "x".repeat(3_000_000), "deep": [[[[u64::MAX]]]], "float": 1.5e300});
     let line = INVOKE.replace(":31}", &format!(":{value}}}"));
     let history = read(&[&line]).expect("a good history");
-    assert_eq!(history.operations[0].argument, value);
+    assert_eq!(history.values.to_json(history.operations[0].argument), value);
     let nested =
         INVOKE.replace(":31}", &format!(":{}{}}}", "[".repeat(10_000), "]".repeat(10_000)));
     assert!(read(&[&nested]).is_err(), "refused, not a stack overflow");

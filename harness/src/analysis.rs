@@ -231,10 +231,10 @@ fn verify_into(history: &History, certificate: &Certificate, facts: &mut RunFact
 
 /// Milliseconds until the first acknowledged write of a run.
 fn first_write_ms(history: &History) -> Option<u64> {
-    let writes = history.operations.iter().filter(|operation| {
-        operation.f == "write" && operation.outcome == squall_checker::history::Outcome::Ok
+    let writes = history.iter().filter(|(_, operation)| {
+        operation.f() == "write" && operation.outcome == squall_checker::history::Outcome::Ok
     });
-    let first = writes.filter_map(|write| Some(write.completed?.time_ns)).min();
+    let first = writes.filter_map(|(_, write)| Some(write.completed?.time_ns())).min();
     first.map(|time_ns| time_ns / 1_000_000)
 }
 

@@ -22,7 +22,9 @@ use squall::{
     session::Sessions,
     system::{BoxFuture, Client, Completion, NodeSetup, Status, System},
 };
-use squall_checker::history::{FORMAT_VERSION, Header, HeaderTag, History, Outcome, read_jsonl};
+use squall_checker::history::{
+    Event, FORMAT_VERSION, Header, HeaderTag, History, Outcome, read_jsonl,
+};
 use squall_nemesis::conductor::{NemesisEvent, Stage};
 use squall_workloads::{Invocation, Register};
 
@@ -138,13 +140,13 @@ async fn processes_retire_after_info_and_stay_on_their_node() {
     for op in &history.operations {
         // Reading has validated that no process has two operations in flight.
         assert!(!retired.contains(&op.process), "process {} came back", op.process);
-        assert_eq!(homes.entry(op.process).or_insert(op.node.clone()), &op.node);
+        assert_eq!(homes.entry(op.process).or_insert(op.node), &op.node);
         if op.outcome == Outcome::Info {
             retired.insert(op.process);
         }
     }
     assert!(retired.len() > CLIENTS, "only {} processes retired", retired.len());
-    let lost = history.operations.iter().filter_map(|op| op.error.as_deref());
+    let lost = history.iter().filter_map(|(_, op)| op.error());
     assert!(lost.into_iter().any(|error| error.contains("no reply within 20ms")));
 }
 
@@ -213,9 +215,14 @@ async fn an_operation_is_recorded_around_all_its_work() {
     let history = read(&path);
     assert_eq!((history.operations.len(), history.nemesis.len()), (50, 100));
     for (op, marks) in history.operations.iter().zip(history.nemesis.chunks(2)) {
-        let [begins, ends] = [&marks[0], &marks[1]].map(|mark| mark.index.expect("indexed"));
-        let completed = op.completed.expect("it ended").position;
-        assert!(op.invoked.position < begins && begins < ends && ends < completed, "{op:?}");
+        // Positions count the events from 1 on, and so do indices from 0 on.
+        let place = |mark: &Event| mark.index.expect("indexed") + 1;
+        let [begins, ends] = [place(&marks[0]), place(&marks[1])];
+        let completed = u64::from(op.completed.expect("it ended").position());
+        assert!(
+            u64::from(op.invoked.position()) < begins && begins < ends && ends < completed,
+            "{op:?}"
+        );
     }
 }
 

@@ -3,7 +3,6 @@
 
 mod invented;
 
-use std::borrow::Cow;
 use std::time::Instant;
 
 use expect_test::expect_file;
@@ -73,11 +72,10 @@ const HOSTILE: &str =
 fn hostile() -> Invented {
     let mut run = run(7, 2_000, Ending::Violation);
     let text = || HOSTILE.to_owned();
+    let name = run.history.names.intern(HOSTILE);
+    let result = run.history.values.intern(&json!({ HOSTILE: HOSTILE }));
     for op in &mut run.history.operations {
-        op.node = Some(Cow::Borrowed(HOSTILE));
-        op.f = Cow::Borrowed(HOSTILE);
-        op.result = json!({ HOSTILE: HOSTILE });
-        op.error = Some(text());
+        (op.node, op.f, op.result, op.error) = (Some(name), name, result, Some(name));
     }
     for event in &mut run.history.nemesis {
         event.value["description"] = json!(HOSTILE);

@@ -2,7 +2,7 @@
 
 mod invented;
 
-use std::borrow::Cow;
+use std::num::NonZeroU32;
 
 use serde_json::{Value, json};
 use squall_checker::history::{Event, EventType, History, Moment, Operation, Outcome};
@@ -15,20 +15,40 @@ use squall_results::summary::{NodeState, Results, RunVerdict, StoryKind, node_sp
 
 const MS: u64 = 1_000_000;
 
-fn op(f: &'static str, from_ms: u64, to_ms: u64, outcome: Outcome) -> Operation {
-    Operation {
+fn moment(at_ms: u64) -> Moment {
+    let position = u32::try_from(at_ms).ok().and_then(NonZeroU32::new);
+    Moment::new(position.expect("an invented run is short"), at_ms * MS)
+}
+
+/// Puts an operation on key `k` at `index` among those of the history.
+fn insert(
+    history: &mut History,
+    index: usize,
+    f: &str,
+    (from_ms, to_ms): (u64, u64),
+    outcome: Outcome,
+) {
+    let History { operations, names, values, .. } = history;
+    let argument = if f == "read" { Value::Null } else { json!(from_ms) };
+    let operation = Operation {
         process: from_ms,
-        node: Some(Cow::Borrowed("n1")),
-        f: Cow::Borrowed(f),
-        key: Some(Cow::Borrowed("k")),
-        argument: if f == "read" { Value::Null } else { json!(from_ms) },
-        result: Value::Null,
+        node: Some(names.intern("n1")),
+        f: names.intern(f),
+        key: Some(names.intern("k")),
+        argument: values.intern(&argument),
+        result: squall_checker::history::Value::NULL,
         outcome,
-        invoked: Moment { position: from_ms, time_ns: from_ms * MS },
-        completed: Some(Moment { position: to_ms, time_ns: to_ms * MS }),
+        invoked: moment(from_ms),
+        completed: Some(moment(to_ms)),
         error: None,
         revision: None,
-    }
+    };
+    operations.insert(index, operation);
+}
+
+/// The same after all others.
+fn push(history: &mut History, f: &str, times_ms: (u64, u64), outcome: Outcome) {
+    insert(history, history.operations.len(), f, times_ms, outcome);
 }
 
 fn fault(id: u64, f: &'static str, from_ms: u64) -> [Event; 2] {
@@ -46,15 +66,12 @@ fn undo(id: u64, f: &'static str, at_ms: u64) -> Event {
 /// One write before, during and after a partition from 1 s to 2 s.
 fn tested() -> History {
     let [begun, held] = fault(0, "partition", 1_000);
-    History {
-        operations: vec![
-            op("write", 100, 110, Outcome::Ok),
-            op("write", 1_500, 1_520, Outcome::Ok),
-            op("read", 2_500, 2_530, Outcome::Ok),
-        ],
-        nemesis: vec![begun, held, undo(0, "heal", 2_000)],
-        ..History::default()
-    }
+    let nemesis = vec![begun, held, undo(0, "heal", 2_000)];
+    let mut history = History { nemesis, ..History::default() };
+    push(&mut history, "write", (100, 110), Outcome::Ok);
+    push(&mut history, "write", (1_500, 1_520), Outcome::Ok);
+    push(&mut history, "read", (2_500, 2_530), Outcome::Ok);
+    history
 }
 
 fn recovered() -> RunFacts {
@@ -140,9 +157,11 @@ fn faults_were_planned_but_none_took_hold() {
 #[test]
 fn what_succeeds_only_after_the_fault_does_not_count_for_it() {
     let mut history = tested();
-    history.operations[1] = op("write", 1_500, 2_001, Outcome::Ok);
+    history.operations.remove(1);
+    insert(&mut history, 1, "write", (1_500, 2_001), Outcome::Ok);
     assert_inconclusive(&history, recovered(), "No operation succeeded while faults were in force");
-    history.operations[1] = op("write", 999, 1_001, Outcome::Ok);
+    history.operations.remove(1);
+    insert(&mut history, 1, "write", (999, 1_001), Outcome::Ok);
     assert_inconclusive(&history, recovered(), "No operation succeeded while faults were in force");
 }
 
@@ -169,19 +188,19 @@ fn violation_beats_unknown_beats_inconclusive() {
 #[test]
 fn a_function_that_never_succeeded_under_faults_was_not_put_to_the_test() {
     let mut history = tested();
-    history.operations.insert(2, op("read", 1_600, 1_620, Outcome::Ok));
+    insert(&mut history, 2, "read", (1_600, 1_620), Outcome::Ok);
     let verdict = |history: &History| results(history, Verdict::Linearizable, recovered()).verdict;
     assert_eq!(verdict(&history), RunVerdict::Linearizable);
     history.operations[1].outcome = Outcome::Info;
     assert_inconclusive(&history, recovered(), "No write succeeded while faults were in force");
-    history.operations.insert(3, op("cas", 1_700, 2_001, Outcome::Ok));
+    insert(&mut history, 3, "cas", (1_700, 2_001), Outcome::Ok);
     assert_inconclusive(&history, recovered(), "No cas and no write succeeded");
 
     // All windows together: what succeeds under one fault need not under the next.
     let [begun, held] = fault(1, "kill", 3_000);
     history.nemesis.extend([begun, held, undo(1, "restart", 4_000)]);
-    history.operations.push(op("write", 3_100, 3_110, Outcome::Ok));
-    history.operations.push(op("cas", 3_200, 3_210, Outcome::Ok));
+    push(&mut history, "write", (3_100, 3_110), Outcome::Ok);
+    push(&mut history, "cas", (3_200, 3_210), Outcome::Ok);
     assert_eq!(verdict(&history), RunVerdict::Linearizable);
 }
 
@@ -256,7 +275,7 @@ fn no_fault_outlasts_the_final_heal_even_if_it_cannot_be_undone() {
             history.nemesis.push(undo_with(&json!({}), EventType::Invoke, f, at_ms));
             history.nemesis.push(undo_with(&json!({}), EventType::Fail, f, at_ms + 50));
         }
-        history.operations.push(op("write", 2_500, 2_510, Outcome::Ok));
+        push(&mut history, "write", (2_500, 2_510), Outcome::Ok);
         let results = results(&history, Verdict::Linearizable, recovered());
         let fault = &results.faults[0];
         assert_eq!(fault.end_ns / MS, failed_at.unwrap_or(1_800));
@@ -282,8 +301,8 @@ fn a_nemesis_that_numbers_nothing_undoes_what_it_names() {
 #[test]
 fn operations_count_where_they_were_invoked() {
     let mut history = tested();
-    history.operations.insert(2, op("write", 1_600, 2_100, Outcome::Ok));
-    history.operations.insert(3, op("write", 1_700, 2_200, Outcome::Info));
+    insert(&mut history, 2, "write", (1_600, 2_100), Outcome::Ok);
+    insert(&mut history, 3, "write", (1_700, 2_200), Outcome::Info);
     let results = results(&history, Verdict::Linearizable, recovered());
     let during = &results.faults[0].service.total;
     assert_eq!((during.invoked, during.ok, during.info, during.ok_within), (3, 2, 1, 1));

@@ -1,10 +1,8 @@
 //! The operations of one key, in the numbers the procedures work on.
 
-use serde_json::Value;
-
 use super::CheckError;
 use super::values::Values;
-use crate::history::{Operation, Outcome};
+use crate::history::{Moment, Outcome, Recorded, View};
 use crate::model::{ModelName, RegisterOp, ValueId};
 use crate::timed::{NEVER, Timed};
 use crate::verdict::OperationId;
@@ -33,19 +31,19 @@ pub(super) enum Shape {
 /// Failed operations and indeterminate reads are left out, the former only after their
 /// values were counted. Everything the procedures need is gathered here, so that a history
 /// is gone through once: its operations are far larger than what is kept of them.
-pub(super) struct Translation<'a> {
+pub(super) struct Translation {
     ids: Vec<OperationId>,
     ops: Vec<RegisterOp>,
     spans: Vec<Span>,
-    values: Values<'a>,
+    values: Values,
     written: Written,
     shape: Shape,
 }
 
 /// Positions of the beginning and of the end, where there is one.
-type Span = (u64, Option<u64>);
+type Span = (u32, Option<u32>);
 
-impl<'a> Translation<'a> {
+impl Translation {
     pub(super) fn new() -> Self {
         Self {
             ids: Vec::new(),
@@ -61,7 +59,7 @@ impl<'a> Translation<'a> {
     pub(super) fn push(
         &mut self,
         id: OperationId,
-        operation: &'a Operation,
+        operation: Recorded<'_>,
         model: ModelName,
     ) -> Result<(), CheckError> {
         let op = translate_one(id, operation, model, &mut self.values)?;
@@ -75,14 +73,14 @@ impl<'a> Translation<'a> {
             Outcome::Fail => return Ok(()),
             Outcome::Info if is_read => return Ok(()),
             Outcome::Info => None,
-            Outcome::Ok => operation.completed.map(|moment| moment.position),
+            Outcome::Ok => operation.completed.map(Moment::position),
         };
         if matches!(op, RegisterOp::Cas { .. }) {
             self.shape = Shape::Any;
         }
         self.ids.push(id);
         self.ops.push(op);
-        self.spans.push((operation.invoked.position, end));
+        self.spans.push((operation.invoked.position(), end));
         Ok(())
     }
 
@@ -95,25 +93,24 @@ impl<'a> Translation<'a> {
     }
 }
 
-fn translate_one<'a>(
+fn translate_one(
     id: OperationId,
-    operation: &'a Operation,
+    operation: Recorded<'_>,
     model: ModelName,
-    values: &mut Values<'a>,
+    values: &mut Values,
 ) -> Result<RegisterOp, CheckError> {
-    match (operation.f.as_ref(), model) {
-        ("read", _) => Ok(RegisterOp::Read(values.number(&operation.result))),
-        ("write", _) => Ok(RegisterOp::Write(values.number(&operation.argument))),
-        ("cas", ModelName::CasRegister) => match &operation.argument {
-            Value::Array(pair) if pair.len() == 2 => Ok(RegisterOp::Cas {
-                expected: values.number(&pair[0]),
-                new: values.number(&pair[1]),
-            }),
-            found => Err(CheckError::Value {
+    match (operation.f(), model) {
+        ("read", _) => Ok(RegisterOp::Read(values.number(operation.result))),
+        ("write", _) => Ok(RegisterOp::Write(values.number(operation.argument))),
+        ("cas", ModelName::CasRegister) => match operation.argument() {
+            View::List(&[expected, new]) => {
+                Ok(RegisterOp::Cas { expected: values.number(expected), new: values.number(new) })
+            }
+            _ => Err(CheckError::Value {
                 operation: id,
                 process: operation.process,
-                f: operation.f.to_string(),
-                found: found.to_string(),
+                f: operation.f().to_owned(),
+                found: operation.history().values.show(operation.argument).to_string(),
                 expected: "[expected, new]",
             }),
         },
@@ -148,8 +145,8 @@ fn shorten(ops: Vec<RegisterOp>, spans: &[Span]) -> Vec<Timed<RegisterOp>> {
     let last = spans.iter().map(|(begin, end)| end.unwrap_or(*begin).max(*begin)).max();
     let range = last.unwrap_or(0) - first;
     // Positions with gaps will do for the procedures, if they are not much more than events.
-    if range < 16 * spans.len() as u64 && range < u64::from(NEVER) - 2 {
-        let small = |position: u64| (position - first) as u32 + 1;
+    if u64::from(range) < 16 * spans.len() as u64 && range < NEVER - 2 {
+        let small = |position: u32| position - first + 1;
         let timed = spans.iter().zip(ops).map(|(&(begin, end), op)| Timed {
             op,
             invoked: small(begin),
@@ -159,7 +156,7 @@ fn shorten(ops: Vec<RegisterOp>, spans: &[Span]) -> Vec<Timed<RegisterOp>> {
     }
     let mut timed: Vec<Timed<RegisterOp>> =
         ops.into_iter().map(|op| Timed { op, invoked: NEVER, returned: NEVER }).collect();
-    let mut events: Vec<(u64, u32, bool)> = Vec::with_capacity(2 * spans.len());
+    let mut events: Vec<(u32, u32, bool)> = Vec::with_capacity(2 * spans.len());
     for (index, &(begin, end)) in (0..).zip(spans) {
         events.push((begin, index, false));
         events.extend(end.map(|end| (end, index, true)));

@@ -3,10 +3,8 @@
 //! Goes by the values and positions of the operations alone, whichever procedure found
 //! them. What it cannot tell for certain it calls [`Contradiction::NoOrder`].
 
-use serde_json::Value;
-
 use crate::explain::explain;
-use crate::history::{History, Operation, Outcome};
+use crate::history::{History, Outcome, Recorded, Value};
 use crate::precedence;
 use crate::verdict::{Contradiction, Edge, OperationId};
 
@@ -38,14 +36,14 @@ enum Blocks {
 }
 
 fn blocks(history: &History, operations: &[OperationId]) -> Blocks {
-    let mut written: Vec<&Value> = Vec::new();
+    let mut written: Vec<Value> = Vec::new();
     for operation in members(history, operations) {
-        match operation.f.as_ref() {
+        match operation.f() {
             "read" => {}
-            "write" if operation.argument.is_null() || written.contains(&&operation.argument) => {
+            "write" if operation.argument.is_null() || written.contains(&operation.argument) => {
                 return Blocks::Parted;
             }
-            "write" => written.push(&operation.argument),
+            "write" => written.push(operation.argument),
             _ => return Blocks::Parted,
         }
     }
@@ -53,10 +51,10 @@ fn blocks(history: &History, operations: &[OperationId]) -> Blocks {
 }
 
 fn kind(history: &History, operations: &[OperationId], edges: &[Edge]) -> Contradiction {
-    let members: Vec<&Operation> = members(history, operations).collect();
+    let members: Vec<Recorded<'_>> = members(history, operations).collect();
     match members.as_slice() {
-        [lone] if never_written(history, lone) => Contradiction::NeverWritten,
-        [one, other] if too_early(one, other) || too_early(other, one) => {
+        [lone] if never_written(history, operations[0], *lone) => Contradiction::NeverWritten,
+        [one, other] if too_early(*one, *other) || too_early(*other, *one) => {
             Contradiction::ReadBeforeWrite
         }
         _ if concerned(members.iter().copied()) == 2 && concerned(ends(history, edges)) == 2 => {
@@ -69,38 +67,38 @@ fn kind(history: &History, operations: &[OperationId], edges: &[Edge]) -> Contra
 fn members<'a>(
     history: &'a History,
     operations: &[OperationId],
-) -> impl Iterator<Item = &'a Operation> {
-    operations.iter().map(|id| &history.operations[id.0 as usize])
+) -> impl Iterator<Item = Recorded<'a>> {
+    operations.iter().map(|id| history.get(*id))
 }
 
-fn ends<'a>(history: &'a History, edges: &[Edge]) -> impl Iterator<Item = &'a Operation> {
-    edges.iter().map(|edge| &history.operations[edge.from.0 as usize])
+fn ends<'a>(history: &'a History, edges: &[Edge]) -> impl Iterator<Item = Recorded<'a>> {
+    edges.iter().map(|edge| history.get(edge.from))
 }
 
 /// Whether the operation needs a value that no other stored.
-fn never_written(history: &History, reader: &Operation) -> bool {
+fn never_written(history: &History, id: OperationId, reader: Recorded<'_>) -> bool {
     let Some(value) = reader.needed().filter(|value| !value.is_null()) else { return false };
-    let stores = |operation: &&Operation| {
+    let stores = |(other, operation): (OperationId, Recorded<'_>)| {
         operation.outcome != Outcome::Fail
             && operation.key == reader.key
             && operation.stored() == Some(value)
-            && !std::ptr::eq(*operation, reader)
+            && other != id
     };
-    !history.operations.iter().any(|operation| stores(&operation))
+    !history.iter().any(stores)
 }
 
 /// Whether a read ended before the store of its value, which is not the initial one, began.
-fn too_early(read: &Operation, store: &Operation) -> bool {
+fn too_early(read: Recorded<'_>, store: Recorded<'_>) -> bool {
     let ended = read.completed.filter(|_| read.outcome == Outcome::Ok);
-    read.f == "read"
+    read.f() == "read"
         && !read.result.is_null()
-        && store.stored() == Some(&read.result)
-        && ended.is_some_and(|end| end.position < store.invoked.position)
+        && store.stored() == Some(read.result)
+        && ended.is_some_and(|end| end.position() < store.invoked.position())
 }
 
 /// How many values reads and writes are about.
-fn concerned<'a>(operations: impl Iterator<Item = &'a Operation>) -> usize {
-    let mut values: Vec<&Value> = Vec::new();
+fn concerned<'a>(operations: impl Iterator<Item = Recorded<'a>>) -> usize {
+    let mut values: Vec<Value> = Vec::new();
     for operation in operations {
         let value = operation.stored().or_else(|| operation.needed());
         values.extend(value.filter(|value| !values.contains(value)));

@@ -159,12 +159,21 @@ pub enum HistoryError {
         /// The line of the invocation.
         invoked_line: usize,
     },
-    /// More operations than can be numbered.
+    /// More events than can be numbered.
     #[error(
-        "accept line {line}: it would be operation 4294967296, more than one history may hold; \
+        "accept line {line}: it would be event 4294967295, more than one history may hold; \
          split the run"
     )]
-    TooManyOperations {
+    TooManyEvents {
+        /// Where.
+        line: usize,
+    },
+    /// More values than can be numbered.
+    #[error(
+        "accept line {line}: it would bring the history to more than 536870912 different \
+         values of one kind, more than it may hold; split the run"
+    )]
+    TooManyValues {
         /// Where.
         line: usize,
     },

@@ -8,8 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::line::EventLine;
 use super::numbers::is_ambiguous;
-use super::pairing::Pairing;
-use super::{Complaint, FORMAT_VERSION, Header, History, HistoryError};
+use super::{Complaint, FORMAT_VERSION, Header, History, HistoryBuilder, HistoryError};
 
 const EVENT: &str = "an event (an object with `process`, `type` and `f`)";
 
@@ -22,7 +21,7 @@ const EVENT: &str = "an event (an object with `process`, `type` and `f`)";
 /// # Errors
 /// The first line that is no event, and the first event that does not fit the ones before it.
 pub fn read_jsonl(mut source: impl BufRead) -> Result<History, HistoryError> {
-    let mut pairing = Pairing::default();
+    let mut builder = HistoryBuilder::default();
     let mut buffer = Vec::with_capacity(512);
     let mut torn = false;
     let mut beginning = true;
@@ -38,13 +37,15 @@ pub fn read_jsonl(mut source: impl BufRead) -> Result<History, HistoryError> {
             continue;
         }
         if beginning && is_header(&buffer) {
-            pairing = Pairing::new(Some(header(line, &buffer)?));
+            builder = HistoryBuilder::new(Some(header(line, &buffer)?));
         } else {
             match serde_json::from_slice::<EventLine<'_>>(&buffer) {
                 Ok(event) if is_ambiguous(&event.value, &buffer) => {
                     return Err(HistoryError::Ambiguous { line });
                 }
-                Ok(event) => pairing.push(line, event)?,
+                Ok(event) => {
+                    builder.push_line(line, event)?;
+                }
                 Err(_) if breaks_off(&buffer) => torn = true,
                 Err(_) if is_header(&buffer) => return Err(HistoryError::SecondHeader { line }),
                 Err(source) => {
@@ -55,7 +56,7 @@ pub fn read_jsonl(mut source: impl BufRead) -> Result<History, HistoryError> {
         }
         beginning = false;
     }
-    let mut history = pairing.finish();
+    let mut history = builder.finish();
     history.torn = torn;
     Ok(history)
 }

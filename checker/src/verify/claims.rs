@@ -1,11 +1,9 @@
 //! What a counterexample says about its operations beyond that they contradict each other:
 //! the kind and the edges. Neither is needed for the verdict, but people act on them.
 
-use serde_json::Value;
-
 use super::Flaw;
 use super::register::{INITIAL, Meaning, meaning, precedes};
-use crate::history::{History, Operation, Outcome};
+use crate::history::{History, Operation, Outcome, Value};
 use crate::verdict::{Contradiction, Counterexample, Edge, OperationId, Precedence};
 
 /// An operation of the counterexample and what it means.
@@ -13,12 +11,12 @@ use crate::verdict::{Contradiction, Counterexample, Edge, OperationId, Precedenc
 struct Member<'a> {
     id: OperationId,
     operation: &'a Operation,
-    meaning: Meaning<'a>,
+    meaning: Meaning,
 }
 
-impl<'a> Member<'a> {
+impl Member<'_> {
     /// The value it leaves behind, be it by storing or by having found it.
-    fn value(&self) -> Option<&'a Value> {
+    fn value(&self) -> Option<Value> {
         self.meaning.leaves.or(self.meaning.needs)
     }
 
@@ -72,7 +70,7 @@ fn never_written(
 fn stored_in_key(
     history: &History,
     key_members: &[OperationId],
-    value: &Value,
+    value: Value,
     except: Option<OperationId>,
 ) -> Result<bool, Flaw> {
     for &id in key_members {
@@ -101,7 +99,7 @@ fn read_before_write(members: &[Member<'_>]) -> bool {
 
 /// Two values, each forced before the other.
 fn value_returned(members: &[Member<'_>]) -> bool {
-    let mut values: Vec<&Value> = members.iter().filter_map(Member::value).collect();
+    let mut values: Vec<Value> = members.iter().filter_map(Member::value).collect();
     let Some(&one) = values.first() else { return false };
     values.retain(|value| *value != one);
     let Some(&other) = values.first() else { return false };
@@ -114,7 +112,7 @@ fn value_returned(members: &[Member<'_>]) -> bool {
 /// Whether the operations of each value stand together in every order: plain reads and
 /// writes, each value written once at most and the initial one never.
 fn whole(members: &[Member<'_>]) -> bool {
-    let mut written: Vec<&Value> = Vec::new();
+    let mut written: Vec<Value> = Vec::new();
     members.iter().all(|member| match (member.meaning.needs, member.meaning.leaves) {
         (None, Some(value)) => {
             let first = value != INITIAL && !written.contains(&value);
@@ -126,7 +124,7 @@ fn whole(members: &[Member<'_>]) -> bool {
     })
 }
 
-fn must_precede(members: &[Member<'_>], first: &Value, second: &Value) -> bool {
+fn must_precede(members: &[Member<'_>], first: Value, second: Value) -> bool {
     let of = |value| members.iter().filter(move |member| member.value() == Some(value));
     first == INITIAL || of(first).any(|early| of(second).any(|late| early.precedes(late)))
 }

@@ -32,11 +32,10 @@
 //! first of all if none did, to be seen beside the read.
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use serde_json::Value;
 
 use super::Flaw;
 use super::register::{INITIAL, Meaning, end, meaning, precedes};
-use crate::history::{History, Operation, Outcome};
+use crate::history::{History, Operation, Outcome, Value};
 use crate::verdict::OperationId;
 
 /// Configurations enumerated before a counterexample counts as too large.
@@ -47,7 +46,7 @@ const CONFIGURATIONS_MAX: usize = 1 << 20;
 struct Member<'a> {
     id: OperationId,
     operation: &'a Operation,
-    meaning: Meaning<'a>,
+    meaning: Meaning,
 }
 
 /// Checks that the operations `named` are closed within key `number` and have no legal order.
@@ -106,13 +105,13 @@ fn effective<'a>(history: &'a History, members: &[OperationId]) -> Result<Vec<Me
 
 /// The operations that may have left `needed` for `reader`, or failing any the nearest one
 /// that left it at all.
-fn sources(whole: &[Member<'_>], reader: &Member<'_>, needed: &Value) -> Vec<OperationId> {
+fn sources(whole: &[Member<'_>], reader: &Member<'_>, needed: Value) -> Vec<OperationId> {
     let overwritten_before = whole
         .iter()
         .filter(|store| {
             store.meaning.leaves.is_some() && precedes(store.operation, reader.operation)
         })
-        .map(|store| store.operation.invoked.position)
+        .map(|store| store.operation.invoked.position())
         .max();
     let stores = || {
         whole.iter().filter(|store| store.id != reader.id && store.meaning.leaves == Some(needed))
@@ -126,7 +125,7 @@ fn sources(whole: &[Member<'_>], reader: &Member<'_>, needed: &Value) -> Vec<Ope
         .map(|store| store.id)
         .collect();
     if sources.is_empty() {
-        let begin = |store: &&Member<'_>| (store.operation.invoked.position, store.id);
+        let begin = |store: &&Member<'_>| (store.operation.invoked.position(), store.id);
         let last_before =
             stores().filter(|store| !precedes(reader.operation, store.operation)).max_by_key(begin);
         let nearest = last_before.or_else(|| stores().min_by_key(begin));
@@ -140,7 +139,7 @@ fn sources(whole: &[Member<'_>], reader: &Member<'_>, needed: &Value) -> Vec<Ope
 /// Two orders of the same operations that leave the same value have the same
 /// continuations, so each pair of set and value is continued once.
 fn enumerate(chosen: &[Member<'_>]) -> Result<(), Flaw> {
-    let mut values: FxHashMap<&Value, u32> = FxHashMap::default();
+    let mut values: FxHashMap<Value, u32> = FxHashMap::default();
     values.insert(INITIAL, 0);
     let mut number = |value| {
         let next = values.len() as u32;

@@ -44,16 +44,16 @@ pub(super) fn verify_order(
                 return Err(Flaw::RealTime { early: id, late: OperationId(late) });
             }
             Some(late)
-                if history.operations[late as usize].invoked.position
-                    >= operation.invoked.position => {}
+                if history.operations[late as usize].invoked.position()
+                    >= operation.invoked.position() => {}
             _ => latest = Some(id.0),
         }
         match meaning.needs {
             Some(needed) if needed != current => {
                 return Err(Flaw::Illegal {
                     operation: id,
-                    expected: needed.to_string(),
-                    found: current.to_string(),
+                    expected: history.values.show(needed).to_string(),
+                    found: history.values.show(current).to_string(),
                 });
             }
             _ => current = meaning.leaves.unwrap_or(current),

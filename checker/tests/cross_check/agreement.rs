@@ -135,15 +135,14 @@ fn judge_cycle(history: &History, counterexample: &Counterexample) -> Result<(),
     for (position, edge) in edges.iter().enumerate() {
         let next = edges[(position + 1) % edges.len()];
         ensure(edge.to == next.from, "the cycle is broken")?;
-        let of = |id: OperationId| &history.operations[id.0 as usize];
-        let (from, to) = (of(edge.from), of(edge.to));
+        let (from, to) = (history.get(edge.from), history.get(edge.to));
         let holds = match edge.why {
             Precedence::RealTime => {
-                from.completed.is_some_and(|end| end.position < to.invoked.position)
+                from.completed.is_some_and(|end| end.position() < to.invoked.position())
             }
-            Precedence::ReadsFrom => from.f == "write" && from.argument == to.result,
-            Precedence::SameValue => from.f == "read" || to.f == "read",
-            Precedence::InitialValue => from.result.is_null() && to.f == "write",
+            Precedence::ReadsFrom => from.f() == "write" && from.argument == to.result,
+            Precedence::SameValue => from.f() == "read" || to.f() == "read",
+            Precedence::InitialValue => from.result.is_null() && to.f() == "write",
             Precedence::WriteWrite | Precedence::ReadWrite => false,
         };
         ensure(holds, &format!("{edge:?} does not hold"))?;

@@ -1,6 +1,6 @@
 //! Small random histories, a good part of them without a linearization.
 
-use std::borrow::Cow;
+use std::num::NonZeroU32;
 
 use serde_json::{Value, json};
 use squall_checker::history::{History, Moment, Operation, Outcome};
@@ -138,8 +138,12 @@ fn spoil(random: &mut Random, operations: &mut [Small], index: usize) {
 
 /// The history as a checker gets it, under the key `k`.
 pub(crate) fn as_history(operations: &[Small]) -> History {
-    let moment = |position| Moment { position, time_ns: position * 1000 };
-    let operations = (0..).zip(operations).map(|(process, small)| {
+    let moment = |time: u64| {
+        let position = u32::try_from(time + 1).ok().and_then(NonZeroU32::new);
+        Moment::new(position.expect("a small history"), time * 1000)
+    };
+    let mut history = History::default();
+    for (process, small) in (0..).zip(operations) {
         let ok = matches!(small.ending, Ending::Ok(_));
         let (f, argument, result) = match small.deed {
             Deed::Read(value) => ("read", Value::Null, if ok { show(value) } else { Value::Null }),
@@ -151,21 +155,23 @@ pub(crate) fn as_history(operations: &[Small]) -> History {
             Ending::Fail(end) => (Outcome::Fail, Some(end)),
             Ending::Never => (Outcome::Info, None),
         };
-        Operation {
+        let History { names, values, .. } = &mut history;
+        let operation = Operation {
             process,
-            node: Some(Cow::Owned(format!("n{}", process % 3 + 1))),
-            f: Cow::Borrowed(f),
-            key: Some(Cow::Borrowed("k")),
-            argument,
-            result,
+            node: Some(names.intern(&format!("n{}", process % 3 + 1))),
+            f: names.intern(f),
+            key: Some(names.intern("k")),
+            argument: values.intern(&argument),
+            result: values.intern(&result),
             outcome,
             invoked: moment(small.begin),
             completed: completed.map(moment),
             error: None,
             revision: None,
-        }
-    });
-    History { operations: operations.collect(), ..History::default() }
+        };
+        history.operations.push(operation);
+    }
+    history
 }
 
 fn show(value: u32) -> Value {

@@ -111,7 +111,7 @@ impl<'r> Timeline<'r> {
     fn add_operations(&mut self, history: &History, slow_from_us: u64) {
         let mut bins = vec![[0_u32; BIN_MAX as usize + 1]; BUCKETS];
         for op in &history.operations {
-            let invoked = micros(op.invoked.time_ns);
+            let invoked = micros(op.invoked.time_ns());
             let took = took_us(op, self.duration);
             let ended = self.bucket_of(invoked + took);
             match op.outcome {
@@ -147,8 +147,8 @@ fn slow_from_us(results: &Results) -> u64 {
 
 /// How long an operation took; one that nobody saw completed lasts to the end of the run.
 fn took_us(op: &Operation, run_us: u64) -> u64 {
-    let invoked = micros(op.invoked.time_ns);
-    op.completed.map_or(run_us, |at| micros(at.time_ns)).saturating_sub(invoked)
+    let invoked = micros(op.invoked.time_ns());
+    op.completed.map_or(run_us, |at| micros(at.time_ns())).saturating_sub(invoked)
 }
 
 fn micros(ns: u64) -> u64 {

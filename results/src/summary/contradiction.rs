@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use squall_checker::history::{History, Operation, Outcome};
+use squall_checker::history::{History, Moment, Operation, Outcome, Recorded, Revision, View};
 use squall_checker::verdict::{
     Analysis, Conclusion, Contradiction, Counterexample, Edge, OperationId, Precedence,
 };
@@ -97,18 +97,19 @@ pub(super) fn describe(history: &History, analysis: &Analysis) -> Vec<Contradict
 }
 
 fn detail(history: &History, key: &Option<String>, from: &Counterexample) -> ContradictionDetail {
-    let mut found: Vec<(OperationId, &Operation)> = from
+    let mut found: Vec<(OperationId, Recorded<'_>)> = from
         .operations
         .iter()
-        .filter_map(|&id| Some((id, history.operations.get(id.0 as usize)?)))
+        .filter(|id| (id.0 as usize) < history.operations.len())
+        .map(|&id| (id, history.get(id)))
         .collect();
-    found.sort_by_key(|(_, op)| op.invoked);
+    found.sort_by_key(|(_, op)| (op.invoked.position(), op.invoked.time_ns()));
     let complete_ns = found
         .iter()
         .filter(|(_, op)| op.outcome == Outcome::Ok)
         .filter_map(|(_, op)| op.completed)
         .chain(found.iter().map(|(_, op)| op.invoked))
-        .map(|moment| moment.time_ns)
+        .map(Moment::time_ns)
         .max()
         .unwrap_or(0);
     ContradictionDetail {
@@ -121,44 +122,45 @@ fn detail(history: &History, key: &Option<String>, from: &Counterexample) -> Con
     }
 }
 
-fn operation(id: OperationId, op: &Operation) -> OperationDetail {
+fn operation(id: OperationId, op: Recorded<'_>) -> OperationDetail {
     OperationDetail {
         id,
         process: op.process,
-        node: op.node.as_deref().map(str::to_owned),
-        f: op.f.clone().into_owned(),
-        key: op.key.as_deref().map(str::to_owned),
-        argument: op.argument.clone(),
-        result: op.result.clone(),
+        node: op.node().map(str::to_owned),
+        f: op.f().to_owned(),
+        key: op.key().map(str::to_owned),
+        argument: op.history().values.to_json(op.argument),
+        result: op.history().values.to_json(op.result),
         outcome: op.outcome,
-        invoked_ns: op.invoked.time_ns,
-        completed_ns: op.completed.map(|at| at.time_ns),
-        error: op.error.clone(),
-        revision: op.revision,
+        invoked_ns: op.invoked.time_ns(),
+        completed_ns: op.completed.map(Moment::time_ns),
+        error: op.error().map(str::to_owned),
+        revision: op.revision.map(Revision::get),
         label: label(op),
     }
 }
 
 /// An operation in a few words.
-fn label(op: &Operation) -> String {
-    let f = wording::shorten(&op.f, 24);
-    let called = match (&op.argument, f.as_str()) {
-        (Value::Null, _) => f.clone(),
-        (Value::Array(pair), "cas") if pair.len() == 2 => {
-            format!("cas {} to {}", wording::value(&pair[0]), wording::value(&pair[1]))
+fn label(op: Recorded<'_>) -> String {
+    let value = |value| wording::value(&op.history().values.to_json(value));
+    let f = wording::shorten(op.f(), 24);
+    let called = match (op.argument(), f.as_str()) {
+        (View::Null, _) => f.clone(),
+        (View::List(&[expected, new]), "cas") => {
+            format!("cas {} to {}", value(expected), value(new))
         }
-        (argument, _) => format!("{f} {}", wording::value(argument)),
+        _ => format!("{f} {}", value(op.argument)),
     };
     let returns = match op.outcome {
         Outcome::Ok if op.argument.is_null() => true,
         Outcome::Ok => !op.result.is_null() && op.result != op.argument,
         Outcome::Fail | Outcome::Info => false,
     };
-    if returns { format!("{called} → {}", wording::value(&op.result)) } else { called }
+    if returns { format!("{called} → {}", value(op.result)) } else { called }
 }
 
 /// The cycle the checker found, or else the orders in real time between the operations.
-fn orders(found: &[(OperationId, &Operation)], edges: &[Edge]) -> Vec<Order> {
+fn orders(found: &[(OperationId, Recorded<'_>)], edges: &[Edge]) -> Vec<Order> {
     if edges.is_empty() {
         return real_time(found);
     }
@@ -170,7 +172,7 @@ fn orders(found: &[(OperationId, &Operation)], edges: &[Edge]) -> Vec<Order> {
             after: edge.to,
             why: edge.why,
             gap_ns: match (edge.why, find(edge.from), find(edge.to)) {
-                (Precedence::RealTime, Some(before), Some(after)) => gap_ns(before, after),
+                (Precedence::RealTime, Some(before), Some(after)) => gap_ns(&before, &after),
                 _ => None,
             },
         })
@@ -180,17 +182,17 @@ fn orders(found: &[(OperationId, &Operation)], edges: &[Edge]) -> Vec<Order> {
 /// Real-time order between the operations, without what follows from other orders.
 ///
 /// Cubic in the operations, which are few: a counterexample is minimal.
-fn real_time(found: &[(OperationId, &Operation)]) -> Vec<Order> {
+fn real_time(found: &[(OperationId, Recorded<'_>)]) -> Vec<Order> {
     let mut orders = Vec::new();
     for &(after, later) in found {
-        let ended: Vec<_> = found.iter().filter(|(_, op)| precedes(op, later)).collect();
+        let ended: Vec<_> = found.iter().filter(|(_, op)| precedes(op, &later)).collect();
         // Only those that no other of them follows.
         let last = ended.iter().filter(|(_, op)| !ended.iter().any(|(_, next)| precedes(op, next)));
         orders.extend(last.map(|&&(before, op)| Order {
             before,
             after,
             why: Precedence::RealTime,
-            gap_ns: gap_ns(op, later),
+            gap_ns: gap_ns(&op, &later),
         }));
     }
     orders
@@ -198,9 +200,9 @@ fn real_time(found: &[(OperationId, &Operation)]) -> Vec<Order> {
 
 fn precedes(earlier: &Operation, later: &Operation) -> bool {
     earlier.outcome == Outcome::Ok
-        && earlier.completed.is_some_and(|at| at.position < later.invoked.position)
+        && earlier.completed.is_some_and(|at| at.position() < later.invoked.position())
 }
 
 fn gap_ns(earlier: &Operation, later: &Operation) -> Option<u64> {
-    earlier.completed.map(|at| later.invoked.time_ns.saturating_sub(at.time_ns))
+    earlier.completed.map(|at| later.invoked.time_ns().saturating_sub(at.time_ns()))
 }

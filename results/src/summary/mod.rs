@@ -164,10 +164,9 @@ pub fn summarize(
 }
 
 fn duration_ns(history: &History, probes: &[Probe]) -> u64 {
-    let operations = history
-        .operations
-        .iter()
-        .map(|op| op.completed.map_or(op.invoked.time_ns, |at| at.time_ns.max(op.invoked.time_ns)));
+    let operations = history.operations.iter().map(|op| {
+        op.completed.map_or(op.invoked.time_ns(), |at| at.time_ns().max(op.invoked.time_ns()))
+    });
     let nemesis = history.nemesis.iter().map(|event| event.time);
     let probed = probes.iter().map(|probe| probe.time);
     operations.chain(nemesis).chain(probed).max().map_or(0, |last| last + 1)

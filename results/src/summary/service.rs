@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
-use squall_checker::history::{History, Operation, Outcome};
+use squall_checker::history::{History, Operation, Outcome, Recorded};
 
 /// A half-open stretch of the run, in nanoseconds since it began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,14 +67,14 @@ const LATENCY_MAX_NS: u64 = 24 * 3600 * 1_000_000_000;
 
 /// The operations of a history by time of invocation.
 pub(super) struct Traffic<'h> {
-    by_invocation: Vec<&'h Operation>,
+    by_invocation: Vec<Recorded<'h>>,
 }
 
 impl<'h> Traffic<'h> {
     pub(super) fn of(history: &'h History) -> Self {
-        let mut by_invocation: Vec<_> = history.operations.iter().collect();
+        let mut by_invocation: Vec<_> = history.iter().map(|(_, op)| op).collect();
         // Recorded in this order already unless another tool wrote the file.
-        by_invocation.sort_by_key(|op| op.invoked.time_ns);
+        by_invocation.sort_by_key(|op| op.invoked.time_ns());
         Self { by_invocation }
     }
 
@@ -84,10 +84,10 @@ impl<'h> Traffic<'h> {
         let mut all = Counter::default();
         for &window in windows {
             for op in self.invoked_in(window) {
-                all.count(op, window);
-                match counters.get_mut(op.f.as_ref()) {
-                    Some(counter) => counter.count(op, window),
-                    None => counters.entry(op.f.as_ref()).or_default().count(op, window),
+                all.count(&op, window);
+                match counters.get_mut(op.f()) {
+                    Some(counter) => counter.count(&op, window),
+                    None => counters.entry(op.f()).or_default().count(&op, window),
                 }
             }
         }
@@ -103,12 +103,12 @@ impl<'h> Traffic<'h> {
         }
     }
 
-    fn invoked_in(&self, window: Window) -> impl Iterator<Item = &'h Operation> {
-        let from = self.by_invocation.partition_point(|op| op.invoked.time_ns < window.start_ns);
+    fn invoked_in(&self, window: Window) -> impl Iterator<Item = Recorded<'h>> {
+        let from = self.by_invocation.partition_point(|op| op.invoked.time_ns() < window.start_ns);
         self.by_invocation[from..]
             .iter()
             .copied()
-            .take_while(move |op| op.invoked.time_ns < window.end_ns)
+            .take_while(move |op| op.invoked.time_ns() < window.end_ns)
     }
 }
 
@@ -135,8 +135,8 @@ impl Counter {
             Outcome::Ok => {
                 self.counts.ok += 1;
                 if let Some(completed) = op.completed {
-                    self.counts.ok_within += u64::from(completed.time_ns < window.end_ns);
-                    let took_ns = completed.time_ns.saturating_sub(op.invoked.time_ns);
+                    self.counts.ok_within += u64::from(completed.time_ns() < window.end_ns);
+                    let took_ns = completed.time_ns().saturating_sub(op.invoked.time_ns());
                     self.latencies.saturating_record(took_ns);
                 }
             }

@@ -11,8 +11,8 @@
 
 mod cluster;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 pub use cluster::event;
 use cluster::{in_force, nemesis, probes};
@@ -65,16 +65,13 @@ impl Dice {
 
 /// Invents a run of thirty seconds with about `operations` operations on five nodes.
 pub fn run(seed: u64, operations: usize, ending: Ending) -> Invented {
-    let mut history = History {
-        header: Some(header(seed)),
-        operations: traffic(seed, operations),
-        nemesis: nemesis(),
-        ..History::default()
-    };
+    let mut history =
+        History { header: Some(header(seed)), nemesis: nemesis(), ..History::default() };
+    traffic(&mut history, seed, operations);
     if ending == Ending::Violation {
-        plant_stale_read(&mut history.operations);
+        plant_stale_read(&mut history);
     }
-    let analysis = analysis(&history.operations, ending);
+    let analysis = analysis(&history, ending);
     let mut facts = facts(seed);
     if ending == Ending::Violation {
         facts.bug = Some("stale-read".to_owned());
@@ -113,25 +110,23 @@ fn nodes() -> Vec<String> {
 
 /// Twenty clients, or more for many operations, that each wait for their reply before they
 /// go on.
-fn traffic(seed: u64, operations: usize) -> Vec<Operation> {
+fn traffic(history: &mut History, seed: u64, operations: usize) {
     let mut dice = Dice(seed);
     let clients = (operations as u64 / 3_000).max(20);
     let mean_ns = (29.0 * SECOND as f64) * clients as f64 / operations.max(1) as f64;
-    let mut drafts = Vec::with_capacity(operations);
     for worker in 0..clients {
         let mut process = PLANTED_PROCESSES.end + worker;
         let mut now = 400 * MS + dice.roll() % (10 * MS);
         while now < 29 * SECOND + 400 * MS {
             let (outcome, took) = invent_reply(&mut dice, now);
-            drafts.push(draft(&mut dice, process, now, took, outcome));
+            draft(history, &mut dice, process, (now, now + took), outcome);
             if outcome == Outcome::Info {
                 process += clients;
             }
             now += took + (mean_ns * (0.2 + 0.8 * dice.unit())) as u64;
         }
     }
-    drafts.sort_by_key(|op| op.invoked.time_ns);
-    drafts
+    history.operations.sort_by_key(|op| op.invoked.time_ns());
 }
 
 fn invent_reply(dice: &mut Dice, now: u64) -> (Outcome, u64) {
@@ -155,7 +150,13 @@ fn invent_reply(dice: &mut Dice, now: u64) -> (Outcome, u64) {
     }
 }
 
-fn draft(dice: &mut Dice, process: u64, now: u64, took: u64, outcome: Outcome) -> Operation {
+fn draft(
+    history: &mut History,
+    dice: &mut Dice,
+    process: u64,
+    (from_ns, to_ns): (u64, u64),
+    outcome: Outcome,
+) {
     let key = dice.roll() % 40;
     let (f, argument) = match dice.roll() % 5 {
         0 | 1 => ("write", json!(dice.roll() % 10_000)),
@@ -169,31 +170,34 @@ fn draft(dice: &mut Dice, process: u64, now: u64, took: u64, outcome: Outcome) -
     };
     let error = match outcome {
         Outcome::Ok => None,
-        Outcome::Fail => Some("connection refused".to_owned()),
-        Outcome::Info => Some("timeout".to_owned()),
+        Outcome::Fail => Some("connection refused"),
+        Outcome::Info => Some("timeout"),
     };
-    Operation {
+    let History { operations, names, values, .. } = history;
+    operations.push(Operation {
         process,
-        node: Some(Cow::Owned(format!("n{}", dice.roll() % 5 + 1))),
-        f: Cow::Borrowed(f),
-        key: Some(Cow::Owned(key.to_string())),
-        argument,
-        result,
+        node: Some(names.intern(&format!("n{}", dice.roll() % 5 + 1))),
+        f: names.intern(f),
+        key: Some(names.intern(&key.to_string())),
+        argument: values.intern(&argument),
+        result: values.intern(&result),
         outcome,
-        invoked: moment(now),
-        completed: Some(moment(now + took)),
-        error,
+        invoked: moment(from_ns),
+        completed: Some(moment(to_ns)),
+        error: error.map(|error| names.intern(error)),
         revision: None,
-    }
+    });
 }
 
 /// A moment of an invented run: its place in the order of events is its time.
 fn moment(time_ns: u64) -> Moment {
-    Moment { position: time_ns, time_ns }
+    let position = u32::try_from(time_ns / 100 + 1).ok().and_then(NonZeroU32::new);
+    Moment::new(position.expect("an invented run is short"), time_ns)
 }
 
 /// Four operations on key 17 that no order can satisfy, where a leader was cut off.
-fn plant_stale_read(operations: &mut Vec<Operation>) {
+fn plant_stale_read(history: &mut History) {
+    let History { operations, names, values, .. } = history;
     let planted = [
         (3, "n1", "write", 31, 1_720, 1_724),
         (9, "n4", "read", 31, 1_780, 1_783),
@@ -204,11 +208,11 @@ fn plant_stale_read(operations: &mut Vec<Operation>) {
         let argument = if f == "read" { Value::Null } else { json!(value) };
         operations.push(Operation {
             process,
-            node: Some(Cow::Borrowed(node)),
-            f: Cow::Borrowed(f),
-            key: Some(Cow::Borrowed("17")),
-            argument,
-            result: json!(value),
+            node: Some(names.intern(node)),
+            f: names.intern(f),
+            key: Some(names.intern("17")),
+            argument: values.intern(&argument),
+            result: values.intern(&json!(value)),
             outcome: Outcome::Ok,
             invoked: moment(from_ms * MS),
             completed: Some(moment(to_ms * MS + 215_000)),
@@ -216,13 +220,13 @@ fn plant_stale_read(operations: &mut Vec<Operation>) {
             revision: None,
         });
     }
-    operations.sort_by_key(|op| op.invoked.time_ns);
+    operations.sort_by_key(|op| op.invoked.time_ns());
 }
 
-fn analysis(operations: &[Operation], ending: Ending) -> Analysis {
+fn analysis(history: &History, ending: Ending) -> Analysis {
     let mut of_key = BTreeMap::new();
-    for op in operations {
-        *of_key.entry(op.key.as_deref()).or_insert(0) += 1;
+    for (_, op) in history.iter() {
+        *of_key.entry(op.key()).or_insert(0) += 1;
     }
     let mut keys: Vec<KeyAnalysis> = (0..40)
         .map(|key| KeyAnalysis {
@@ -235,11 +239,10 @@ fn analysis(operations: &[Operation], ending: Ending) -> Analysis {
     if ending == Ending::Linearizable {
         return Analysis { verdict: Verdict::Linearizable, model: "register".to_owned(), keys };
     }
-    let planted: Vec<_> = operations
+    let planted: Vec<_> = history
         .iter()
-        .enumerate()
         .filter(|(_, op)| PLANTED_PROCESSES.contains(&op.process))
-        .map(|(index, _)| OperationId(u32::try_from(index).expect("an invented history is short")))
+        .map(|(id, _)| id)
         .collect();
     let edge = |from: usize, to: usize, why| Edge { from: planted[from], to: planted[to], why };
     keys[17].conclusion = Conclusion::Violation(Counterexample {
