@@ -9,11 +9,13 @@
 #[cfg(test)]
 mod cross_check;
 mod fault;
+mod nearly_sorted;
 
 pub mod history;
 pub mod model;
 pub mod timed;
 
+pub mod bit;
 mod check;
 pub mod counter;
 pub mod grow_set;
