@@ -22,6 +22,7 @@ pub mod grow_set;
 pub mod ids;
 pub mod list;
 pub mod procedure;
+pub mod queue;
 pub mod rank;
 pub mod register;
 pub mod search;
