@@ -36,6 +36,9 @@ use crate::verdict::Contradiction;
 /// The absence of an operation or of a class.
 const NONE: u32 = u32::MAX;
 
+/// So many that every rank, about twice as many, is a number of 32 bits.
+const MOST_OPERATIONS: usize = 1 << 30;
+
 /// One of the different sets that were read: its position in [`GrowSetHistory::sets`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SetId(pub u32);
@@ -132,6 +135,9 @@ fn linearize(history: &GrowSetHistory<'_>) -> Result<Vec<u32>, Decision> {
 
 /// Finds the first add of each element and the first read of each set.
 fn gather(history: &GrowSetHistory<'_>) -> Result<Facts, Decision> {
+    if history.operations.len() > MOST_OPERATIONS {
+        return Err(Decision::NotApplicable("there are more operations than ranks"));
+    }
     let mut facts = Facts {
         first_adds: vec![NONE; history.elements as usize],
         readers: vec![NONE; history.sets.len()],

@@ -36,6 +36,9 @@ use crate::verdict::Contradiction;
 /// The absence of an operation or of a place.
 const NONE: u32 = u32::MAX;
 
+/// So many that every rank, about twice as many, is a number of 32 bits.
+const MOST_OPERATIONS: usize = 1 << 30;
+
 /// One of the different lists that were read: its position in [`ListHistory::lists`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ListId(pub u32);
@@ -130,6 +133,9 @@ fn linearize(history: &ListHistory<'_>) -> Result<Vec<u32>, Decision> {
 
 /// Finds the append of each element, the first read of each list and the longest list.
 fn gather(history: &ListHistory<'_>) -> Result<Facts, Decision> {
+    if history.operations.len() > MOST_OPERATIONS {
+        return Err(Decision::NotApplicable("there are more operations than ranks"));
+    }
     let mut facts = Facts {
         appenders: vec![NONE; history.elements as usize],
         readers: vec![NONE; history.lists.len()],

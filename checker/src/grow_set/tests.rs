@@ -197,8 +197,9 @@ fn what_it_cannot_judge_it_says() {
     let read = |at| Timed { op: GrowSetOp::Read(SetId(0)), invoked: at, returned: at };
     let add = |element| Timed { op: GrowSetOp::Add(element), invoked: 0, returned: 1 };
     let decide_with = |operations: &[Timed<GrowSetOp>], arena: &[u32]| {
-        let sets = [0..arena.len() as u32];
-        decide(&GrowSetHistory { operations, sets: &sets, arena, elements: 2 })
+        let whole = 0..arena.len() as u32;
+        let sets = std::slice::from_ref(&whole);
+        decide(&GrowSetHistory { operations, sets, arena, elements: 2 })
     };
     let falling = Decision::NotApplicable("the elements of a set do not rise");
     let both = [add(0), add(1), read(2)];
