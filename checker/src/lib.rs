@@ -27,6 +27,7 @@ pub mod rank;
 pub mod register;
 pub mod search;
 pub mod transactions;
+pub mod versions;
 
 pub mod frontiers;
 
