@@ -91,7 +91,7 @@ fn as_they_begin(members: &[Stay], order: &mut Vec<u32>) {
     order.extend(points.into_iter().map(|key| {
         let point = nearly_sorted::index(key);
         let stay = &members[point as usize / 2];
-        if point % 2 == 0 { stay.enqueue } else { stay.dequeue }
+        if point.is_multiple_of(2) { stay.enqueue } else { stay.dequeue }
     }));
 }
 

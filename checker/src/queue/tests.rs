@@ -76,7 +76,7 @@ fn generate(random: &mut Random) -> Vec<Timed<QueueOp>> {
             operation.returned = NEVER;
         }
     }
-    for _ in 0..random.below(5) {
+    for _ in 0..random.pick(&[0, 0, 1, 1, 2]) {
         alter(random, &mut operations, elements);
     }
     operations
@@ -125,9 +125,9 @@ fn judged_bag() -> Judged<'static, QueueOp, Contents> {
 #[test]
 fn agrees_with_a_brute_force() {
     for judged in [judged_fifo(), judged_bag()] {
-        let tally = judged.run(150_000, 21).unwrap();
+        let tally = judged.run(200_000, 21).unwrap();
         assert!(tally.linearizable > 40_000, "{tally:?}");
-        assert!(tally.violations > 20_000, "{tally:?}");
+        assert!(tally.violations > 15_000, "{tally:?}");
         assert!(tally.with_indeterminate > 40_000, "{tally:?}");
         assert!((1..9_000).contains(&tally.not_applicable), "{tally:?}");
     }
@@ -167,7 +167,7 @@ fn what_is_named_contradicts_itself_and_no_part_of_it_does() {
         let step = if discipline == Discipline::Bag { bag } else { fifo };
         let mut random = Random::new(seed);
         let mut sizes = [0; 13];
-        for _ in 0..60_000 {
+        for _ in 0..100_000 {
             let operations = generate(&mut random);
             let decision = linearize(&operations, 12, discipline);
             let Decision::Violation(Conflict { operations: named, .. }) = decision else {
@@ -184,7 +184,7 @@ fn what_is_named_contradicts_itself_and_no_part_of_it_does() {
                 assert!(legal(&rest), "{left_out:?} in {named:?} of {operations:#?}");
             }
         }
-        assert!(sizes[1..5].iter().all(|&size| size > 200), "{sizes:?}");
-        assert!(sizes[5..].iter().sum::<u32>() > 10, "{sizes:?}");
+        assert!(sizes[1..4].iter().all(|&size| size > 500), "{sizes:?}");
+        assert!(sizes[4..].iter().sum::<u32>() > 15, "{sizes:?}");
     }
 }
