@@ -19,7 +19,10 @@
 //! a whole; failed ones never. O(accesses + elements read), but for the search for a short
 //! cycle once there is one.
 //!
-//! Predicates, deletes and registers whose values repeat are absent: they end as
+//! Registers show less, see `registers`; what their reads leave open ends as
+//! [`Judgement::NotApplicable`].
+//!
+//! Predicates, deletes and elements that repeat are absent: they end as
 //! [`Judgement::NotApplicable`]. Sources: Adya, *Weak Consistency* (1999), the names;
 //! Kingsbury & Alvaro, *Elle* (2020), dependencies from lists, real time by a chain.
 
@@ -32,6 +35,8 @@ mod views;
 mod edges;
 mod order;
 mod real_time;
+
+mod registers;
 
 mod cycles;
 mod evidence;
@@ -130,7 +135,7 @@ pub fn decide(transactions: &Transactions) -> Judgement {
     match transactions.objects() {
         Objects::Lists => lists(transactions, writes).unwrap_or_else(Judgement::Violation),
         Objects::Registers => {
-            Judgement::NotApplicable("reads of registers do not show the order of their versions")
+            registers::decide(transactions, &writes).unwrap_or_else(Judgement::Violation)
         }
     }
 }
@@ -147,8 +152,8 @@ fn lists(transactions: &Transactions, mut writes: writes::Writes) -> Result<Judg
             "the order that the dependencies leave open did not replay",
         )),
         order::Sorted::Cyclic(cyclic) => {
-            let evidence =
-                evidence::Evidence { transactions, writes: &writes, versions: &versions };
+            let readers = evidence::Readers::Longest(&versions);
+            let evidence = evidence::Evidence { transactions, writes: &writes, readers };
             cycles::find(&links, &cyclic, &evidence).map_or(
                 Ok(Judgement::NotApplicable("no cycle of dependencies could be confirmed")),
                 Err,

@@ -2,6 +2,7 @@
 
 use super::{ElementId, Judgement, KeyId, Objects, Outcome, Transactions, decide};
 use crate::cross_check::{Judged, Random, Tally, brute_force, spans};
+use crate::fault::with_planted;
 use crate::procedure::Decision;
 use crate::timed::{NEVER, Timed};
 
@@ -210,7 +211,7 @@ fn faults_in_the_rules_for_lists_are_caught() {
         "transactions: missed writes forgotten",
         "transactions: real time off by one",
         "transactions: prefixes not compared",
-        "transactions: indeterminate appends left out",
+        "transactions: indeterminate writes left out",
         "transactions: failed appends believed",
         "transactions: halves accepted",
         "transactions: own appends ignored",
@@ -219,6 +220,58 @@ fn faults_in_the_rules_for_lists_are_caught() {
         assert_eq!(judged.survivors(&faults, 20_000, 2), Vec::<&str>::new());
     };
     judged(check, Objects::Lists);
+}
+
+#[test]
+fn registers_agree_with_brute_force_and_leave_little_open() {
+    let check = |judged: &Judged<'_, Transaction, State>| {
+        let tally = judged.run(120_000, 4).unwrap();
+        let Tally { linearizable, violations, not_applicable, with_indeterminate } = tally;
+        assert!(linearizable > 30_000 && violations > 25_000, "{tally:?}");
+        assert!(not_applicable < 1_200 && with_indeterminate > 30_000, "{tally:?}");
+    };
+    judged(check, Objects::Registers);
+}
+
+#[test]
+fn few_violations_of_registers_stay_open() {
+    let mut random = Random::new(5);
+    let (mut missed, mut legal, mut violations) = (0_u32, 0_u32, 0_u32);
+    for _ in 0..40_000 {
+        let history = generate(Objects::Registers, &mut random);
+        match decide(&transactions(Objects::Registers, &history)) {
+            Judgement::Serializable(_) => continue,
+            Judgement::Violation(_) => violations += 1,
+            Judgement::NotApplicable(_) => {
+                let step =
+                    |state: &State, each: &Transaction| step(Objects::Registers, state, each);
+                let is_legal = brute_force(&history, &State::default(), &step);
+                legal += u32::from(is_legal);
+                missed += u32::from(!is_legal);
+            }
+        }
+    }
+    assert!(missed * 50 < violations, "{missed} of {violations}");
+    assert!(legal < 400, "{legal}");
+}
+
+#[test]
+fn faults_in_the_rules_for_registers_are_caught() {
+    let faults = [
+        "transactions: own writes forgotten",
+        "transactions: halves accepted",
+        "transactions: indeterminate writes left out",
+        "transactions: real time off by one",
+    ];
+    let check = |judged: &Judged<'_, Transaction, State>| {
+        let open = judged.run(20_000, 6).unwrap().not_applicable;
+        for fault in faults {
+            // No order and no cycle is believed unchecked, so a fault costs conclusions.
+            let faulty = with_planted(fault, || judged.run(20_000, 6));
+            assert!(faulty.is_err() || faulty.unwrap().not_applicable > open, "{fault} survived");
+        }
+    };
+    judged(check, Objects::Registers);
 }
 
 /// What is left of the history if nobody may look at any transaction but those named: each
@@ -257,11 +310,16 @@ fn what_is_named_suffices_and_is_needed() {
     counterexamples(Objects::Lists);
 }
 
+#[test]
+fn what_is_named_of_registers_suffices_and_is_needed() {
+    counterexamples(Objects::Registers);
+}
+
 fn counterexamples(objects: Objects) {
     let mut random = Random::new(3);
     let (mut violations, mut minimal) = (0_u32, 0_u32);
     let mut kinds = std::collections::BTreeMap::new();
-    for _ in 0..20_000 {
+    for _ in 0..10_000 {
         let history = generate(objects, &mut random);
         let given = transactions(objects, &history);
         let Judgement::Violation(anomaly) = decide(&given) else { continue };
@@ -285,6 +343,6 @@ fn counterexamples(objects: Objects) {
         });
         minimal += u32::from(needed);
     }
-    assert!(violations > 4_000 && minimal * 100 >= violations * 94, "{minimal} of {violations}");
+    assert!(violations > 2_000 && minimal * 100 >= violations * 94, "{minimal} of {violations}");
     assert!(kinds.len() >= 8, "{kinds:?}");
 }

@@ -1,7 +1,7 @@
 //! What must come before what, as links between numbered nodes.
 //!
-//! Nodes are the transactions, then one node for each list with appends that nobody saw,
-//! then the [time nodes](super::real_time). Only neighbouring versions are linked, which
+//! Nodes are the transactions, then one node for each list with appends that nobody saw (or each
+//! register whose initial value was read), then the [time nodes](super::real_time). Only neighbouring versions are linked, which
 //! orders all others through them, so there are O(accesses) links.
 
 use super::input::{KeyId, MicroOperation, Outcome, Transactions};
@@ -28,12 +28,13 @@ pub(super) struct Links {
     pub(super) links: Vec<Link>,
     /// Whether a transaction took part: it is known to have taken effect.
     pub(super) took_part: Vec<bool>,
-    /// Two transactions that read the same state of a key and both appended to it.
+    /// Two transactions that read the same state of a key and both wrote to it.
     pub(super) lost_update: Option<(u32, u32, KeyId)>,
 }
 
 impl Links {
-    fn new(transactions: &Transactions) -> Self {
+    /// None yet; those take part that are known to have ended well.
+    pub(super) fn new(transactions: &Transactions) -> Self {
         let all = transactions.all();
         Self {
             nodes: all.end,
@@ -45,6 +46,13 @@ impl Links {
                 })
                 .collect(),
             lost_update: None,
+        }
+    }
+
+    /// Somebody saw what this transaction wrote.
+    pub(super) fn take_part(&mut self, transaction: u32) {
+        if !planted("transactions: indeterminate writes left out") {
+            self.took_part[transaction as usize] = true;
         }
     }
 
@@ -110,9 +118,7 @@ fn chain(
     let mut before = NONE;
     for &element in transactions.list(longest.start, longest.length) {
         let writer = writes.of(element).writer;
-        if !planted("transactions: indeterminate appends left out") {
-            links.took_part[writer as usize] = true;
-        }
+        links.take_part(writer);
         if before != NONE && before != writer {
             links.add(before, writer, Precedence::WriteWrite);
         }

@@ -2,9 +2,9 @@
 
 use super::Anomaly;
 use super::facts::{Dependency, Footprint, forced};
-use super::input::{KeyId, Outcome, Transactions};
+use super::input::{KeyId, Objects, Outcome, Transactions};
 use super::versions::Versions;
-use super::writes::Writes;
+use super::writes::{NONE, Writes};
 use crate::verdict::{Contradiction, Precedence};
 
 /// Transactions on a cycle for which every one of them is tried as its beginning.
@@ -36,7 +36,15 @@ impl Kind {
 pub(super) struct Evidence<'a> {
     pub(super) transactions: &'a Transactions,
     pub(super) writes: &'a Writes,
-    pub(super) versions: &'a Versions,
+    pub(super) readers: Readers<'a>,
+}
+
+/// Where to find somebody who read something.
+pub(super) enum Readers<'a> {
+    /// The longest reads of lists.
+    Longest(&'a Versions),
+    /// Somebody who found each value of a register, or [`NONE`].
+    ByElement(&'a [u32]),
 }
 
 /// Something that a read must show for a cycle to hold.
@@ -100,7 +108,9 @@ impl Evidence<'_> {
     fn witnesses(&self, members: &[Footprint], edges: &[Dependency]) -> Vec<u32> {
         let mut needs = Vec::new();
         for (position, edge) in edges.iter().enumerate() {
-            if let (Precedence::WriteWrite, Some(key)) = (edge.why, edge.key) {
+            // Of registers, the second itself found what the first wrote.
+            let lists = self.transactions.objects() == Objects::Lists;
+            if let (Precedence::WriteWrite, Some(key), true) = (edge.why, edge.key, lists) {
                 needs.push(Need::Order((position + 1) % edges.len(), key));
             }
             if self.transactions.outcome(edge.from) == Outcome::Info {
@@ -111,18 +121,13 @@ impl Evidence<'_> {
             Need::Order(last, key) => by.shows_order(&members[*last], *key),
             Need::TookPart(member) => by.shows_any(&members[*member]),
         };
+        let of = |reader| Footprint::of(self.transactions, self.writes, reader);
         let mut witnesses: Vec<Footprint> = Vec::new();
         for need in &needs {
             if members.iter().chain(&witnesses).any(|reader| met(need, reader)) {
                 continue;
             }
-            let key = match need {
-                Need::Order(_, key) => Some(*key),
-                Need::TookPart(member) => members[*member].seen_at(),
-            };
-            let reader = key.map(|key| self.versions.of(key).reader);
-            witnesses
-                .extend(reader.map(|reader| Footprint::of(self.transactions, self.writes, reader)));
+            witnesses.extend(self.reader(need, members).map(of));
         }
         for position in (0..witnesses.len()).rev() {
             let rest = || {
@@ -134,6 +139,22 @@ impl Evidence<'_> {
             }
         }
         witnesses.iter().map(|witness| witness.transaction).collect()
+    }
+}
+
+impl Evidence<'_> {
+    /// Somebody whose read meets a need.
+    fn reader(&self, need: &Need, members: &[Footprint]) -> Option<u32> {
+        match (&self.readers, need) {
+            (Readers::Longest(versions), Need::Order(_, key)) => Some(versions.of(*key).reader),
+            (Readers::Longest(versions), Need::TookPart(member)) => {
+                members[*member].seen_at().map(|key| versions.of(key).reader)
+            }
+            (Readers::ByElement(readers), Need::Order(member, _) | Need::TookPart(member)) => {
+                let left = members[*member].left();
+                left.map(|element| readers[element as usize]).find(|&reader| reader != NONE)
+            }
+        }
     }
 }
 

@@ -4,12 +4,15 @@
 //! checkable. Each can be confirmed from the two transactions and at most one read of the
 //! key, without any graph:
 //!
-//! - write-write: both appended to the key, and a read shows the first before the second;
-//! - reads-from: the second read an element of the first;
-//! - read-write: a read of the first lacks an element of the second, which took part;
+//! - write-write: both appended to the key, and a read shows the first before the second; or
+//!   the second found in a register what the first had left there, and replaced it;
+//! - reads-from: the second read what the first wrote;
+//! - read-write: a read of the first lacks an element of the second, which took part; or
+//!   the first found the initial value of a register that the second wrote, or the value
+//!   that the second found and replaced;
 //! - real time: the first ended before the second began.
 
-use super::input::{KeyId, MicroOperation, Transactions};
+use super::input::{KeyId, MicroOperation, Objects, Transactions};
 use super::writes::{NONE, Writes};
 use crate::verdict::Precedence;
 
@@ -30,9 +33,11 @@ pub struct Dependency {
 #[derive(Clone, Copy, Debug)]
 struct Touch {
     key: KeyId,
-    /// The place of its first append, [`NONE`] if nobody saw it.
+    /// Of a list: the place of its first append, [`NONE`] if nobody saw it. Of a register:
+    /// the number of the last value it wrote.
     wrote: Option<u32>,
-    /// The lengths of its shortest and its longest read.
+    /// Of a list: the lengths of its shortest and its longest read. Of a register: the
+    /// number of the value it found, twice, [`NONE`] for the initial one.
     read: Option<(u32, u32)>,
 }
 
@@ -40,33 +45,48 @@ struct Touch {
 #[derive(Clone, Debug)]
 pub(super) struct Footprint {
     pub(super) transaction: u32,
+    objects: Objects,
     touches: Vec<Touch>,
 }
 
 impl Footprint {
     pub(super) fn of(transactions: &Transactions, writes: &Writes, transaction: u32) -> Self {
+        let objects = transactions.objects();
         let mut touches: Vec<Touch> = transactions
             .micro_operations(transaction)
             .iter()
             .filter_map(|micro_operation| match *micro_operation {
                 MicroOperation::Write { key, element } => {
-                    let wrote = Some(writes.of(element).place);
-                    Some(Touch { key, wrote, read: None })
+                    let wrote = match objects {
+                        Objects::Lists => writes.of(element).place,
+                        Objects::Registers => element.0,
+                    };
+                    Some(Touch { key, wrote: Some(wrote), read: None })
                 }
-                MicroOperation::Read { key, length, .. } => transactions
-                    .is_ok(transaction)
-                    .then_some(Touch { key, wrote: None, read: Some((length, length)) }),
+                MicroOperation::Read { key, start, length } => {
+                    let read = match objects {
+                        Objects::Lists => length,
+                        Objects::Registers => {
+                            transactions.list(start, length).first().map_or(NONE, |value| value.0)
+                        }
+                    };
+                    let read = Some((read, read));
+                    transactions.is_ok(transaction).then_some(Touch { key, wrote: None, read })
+                }
             })
             .collect();
         touches.sort_by_key(|touch| touch.key);
         touches.dedup_by(|touch, kept| {
             let same = touch.key == kept.key;
             if same {
-                kept.join(touch);
+                match objects {
+                    Objects::Lists => kept.join_list(touch),
+                    Objects::Registers => kept.join_register(touch),
+                }
             }
             same
         });
-        Self { transaction, touches }
+        Self { transaction, objects, touches }
     }
 
     fn on(&self, key: KeyId) -> Option<&Touch> {
@@ -78,7 +98,13 @@ impl Footprint {
     fn shows(&self, other: &Self, key: KeyId) -> bool {
         let read = self.on(key).and_then(|touch| touch.read);
         let wrote = other.on(key).and_then(|touch| touch.wrote);
-        matches!((read, wrote), (Some((_, longest)), Some(place)) if place < longest)
+        match (read, wrote) {
+            (Some((_, longest)), Some(wrote)) => match self.objects {
+                Objects::Lists => wrote < longest,
+                Objects::Registers => wrote == longest,
+            },
+            _ => false,
+        }
     }
 
     /// Whether one of its reads shows anything that `other` appended anywhere.
@@ -91,6 +117,11 @@ impl Footprint {
         self.shows(last, key)
     }
 
+    /// What it left in registers.
+    pub(super) fn left(&self) -> impl Iterator<Item = u32> {
+        self.touches.iter().filter_map(|touch| touch.wrote)
+    }
+
     /// A key to which it appended what somebody saw.
     pub(super) fn seen_at(&self) -> Option<KeyId> {
         let seen = |touch: &&Touch| touch.wrote.is_some_and(|place| place != NONE);
@@ -99,7 +130,14 @@ impl Footprint {
 }
 
 impl Touch {
-    fn join(&mut self, later: &Self) {
+    fn join_register(&mut self, later: &Self) {
+        if self.wrote.is_none() {
+            self.read = self.read.or(later.read);
+        }
+        self.wrote = later.wrote.or(self.wrote);
+    }
+
+    fn join_list(&mut self, later: &Self) {
         self.wrote = self.wrote.or(later.wrote);
         self.read = match (self.read, later.read) {
             (Some((shortest, longest)), Some((short, long))) => {
@@ -109,21 +147,32 @@ impl Touch {
         };
     }
 
-    fn forces(&self, after: &Self, why: Precedence) -> bool {
-        match why {
-            Precedence::WriteWrite => matches!(
-                (self.wrote, after.wrote),
-                (Some(first), Some(second)) if first < second && second != NONE
-            ),
-            Precedence::ReadsFrom => matches!(
-                (self.wrote, after.read),
-                (Some(place), Some((_, longest))) if place < longest
-            ),
-            Precedence::ReadWrite => matches!(
-                (self.read, after.wrote),
-                (Some((shortest, _)), Some(place)) if place >= shortest
-            ),
-            Precedence::RealTime | Precedence::SameValue | Precedence::InitialValue => false,
+    fn forces(&self, after: &Self, objects: Objects, why: Precedence) -> bool {
+        match objects {
+            Objects::Lists => self.forces_in_list(after, why),
+            Objects::Registers => self.forces_in_register(after, why),
+        }
+    }
+
+    fn forces_in_list(&self, after: &Self, why: Precedence) -> bool {
+        match (why, self.wrote, self.read, after.wrote, after.read) {
+            (Precedence::WriteWrite, Some(first), _, Some(second), _) => {
+                first < second && second != NONE
+            }
+            (Precedence::ReadsFrom, Some(place), _, _, Some((_, longest))) => place < longest,
+            (Precedence::ReadWrite, _, Some((shortest, _)), Some(place), _) => place >= shortest,
+            _ => false,
+        }
+    }
+
+    fn forces_in_register(&self, after: &Self, why: Precedence) -> bool {
+        match (why, self.wrote, self.read, after.wrote, after.read) {
+            (Precedence::WriteWrite, Some(left), _, Some(_), Some((found, _)))
+            | (Precedence::ReadsFrom, Some(left), _, _, Some((found, _))) => left == found,
+            (Precedence::ReadWrite, _, Some((found, _)), Some(_), replaced) => {
+                found == NONE || replaced.is_some_and(|(replaced, _)| replaced == found)
+            }
+            _ => false,
         }
     }
 }
@@ -142,10 +191,9 @@ pub(super) fn forced(
             let holds = transactions.precedes(from, to);
             return holds.then_some(Dependency { from, to, why, key: None });
         }
-        let touch = first
-            .touches
-            .iter()
-            .find(|touch| second.on(touch.key).is_some_and(|after| touch.forces(after, why)))?;
+        let touch = first.touches.iter().find(|touch| {
+            second.on(touch.key).is_some_and(|after| touch.forces(after, first.objects, why))
+        })?;
         Some(Dependency { from, to, why, key: Some(touch.key) })
     })
 }
