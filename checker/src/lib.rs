@@ -2,7 +2,7 @@
 //!
 //! # Map
 //!
-//! [`history`] reads and validates; [`check()`] picks model and procedure per key;
+//! [`history`] reads and validates; [`formats`] does so for histories of other tools; [`check()`] picks model and procedure per key;
 //! [`register`] and [`search`] decide; [`precedence`] and the explanations make a violation
 //! readable; [`certificate`] keeps the proof and [`verify()`] judges it by itself.
 
@@ -11,6 +11,7 @@ mod cross_check;
 mod fault;
 mod nearly_sorted;
 
+pub mod formats;
 pub mod history;
 pub mod model;
 pub mod timed;

@@ -31,6 +31,40 @@ pub enum HistoryError {
         /// What the parser said.
         source: Complaint,
     },
+    /// A line or form of another tool's history is not what stands there.
+    #[error("find {expected} on line {line}: there is {found}; repair or remove it")]
+    Unreadable {
+        /// Where it begins.
+        line: usize,
+        /// What should stand there.
+        expected: &'static str,
+        /// What does.
+        found: String,
+    },
+    /// A line or form too long to be read.
+    #[error(
+        "read line {line}: it, or the form that begins there, is longer than {bytes_max} bytes; \
+         give each event a line of its own"
+    )]
+    TooLong {
+        /// Where it begins.
+        line: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The beginning looks like no known format.
+    #[error("tell the format of the history by its beginning; state the format if it has one")]
+    UnknownFormat,
+    /// Nothing tells whether values are tuples of key and value, or events disagree.
+    #[error(
+        "tell whether the value of line {line} is a tuple of key and value, as `jepsen.independent` \
+         makes them, or a vector of two; state which, the events before and after leave it open \
+         or disagree"
+    )]
+    KeysUnclear {
+        /// The first line in doubt.
+        line: usize,
+    },
     /// A header of a format this version does not read.
     #[error(
         "accept line {line}: it declares format version {found}, this is a reader of version \

@@ -1,7 +1,8 @@
 //! Histories: events as recorded, and the operations they make up.
 //!
 //! Reading validates: a [`History`] in hand is paired, ordered and has one operation in
-//! flight per process at most. Other formats than JSONL are absent.
+//! flight per process at most. Other formats than JSONL are the business of
+//! [`formats`](crate::formats).
 
 mod arena;
 mod builder;

@@ -1,0 +1,237 @@
+//! Writes `history.edn`, as Jepsen's and Elle's tools read it.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+use thiserror::Error;
+
+use super::spelling::is_integer;
+use crate::history::{Event, EventType, Process};
+
+/// Bytes gathered before the sink is written to without being asked.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// An event that could not be written as EDN.
+#[derive(Debug, Error)]
+pub enum EdnWriteError {
+    /// The sink failed.
+    #[error("write the history as EDN")]
+    Write(#[from] io::Error),
+    /// Equal times are concurrent, but lines of EDN are ordered.
+    #[error(
+        "write event {position} as EDN: it has no index, and readers of EDN would take the order \
+         of the file for the order of events; number the events first"
+    )]
+    NoIndex {
+        /// The 1-based position of the event.
+        position: usize,
+    },
+}
+
+/// Writes events, one map a line.
+///
+/// Types and functions are keywords, strings are strings. The value of an operation with a key
+/// is the tuple `[key value]` of `jepsen.independent`; keys, and those of objects, that are
+/// integers in decimal are written as integers; functions of micro operations of `txn` are
+/// keywords. What is written is read back as the same operations, by a reader told about the
+/// tuples if no event tells it. A header has no place in EDN and is not written.
+///
+/// ```
+/// use squall_checker::formats::EdnWriter;
+/// use squall_checker::history::{Event, EventType, Process};
+///
+/// let mut text = Vec::new();
+/// let mut writer = EdnWriter::new(&mut text);
+/// writer.append(&Event {
+///     index: Some(0),
+///     time: 12,
+///     process: Process::Client(3),
+///     node: None,
+///     kind: EventType::Invoke,
+///     f: "write".into(),
+///     key: Some("17".into()),
+///     value: 31.into(),
+///     error: None,
+///     revision: None,
+///     evidence: serde_json::Value::Null,
+/// })?;
+/// writer.finish()?;
+/// assert_eq!(
+///     text,
+///     b"{:index 0, :time 12, :process 3, :type :invoke, :f :write, :value [17 31]}\n"
+/// );
+/// # Ok::<(), squall_checker::formats::EdnWriteError>(())
+/// ```
+#[derive(Debug)]
+pub struct EdnWriter<W: Write> {
+    sink: W,
+    buffer: String,
+    events: usize,
+}
+
+impl<W: Write> EdnWriter<W> {
+    /// Writes to `sink`.
+    pub fn new(sink: W) -> Self {
+        Self { sink, buffer: String::new(), events: 0 }
+    }
+
+    /// Appends an event.
+    ///
+    /// # Errors
+    /// An event without an index, of which nothing is written; and those of the sink, when
+    /// enough lines have gathered, after which the end of what it took may lack.
+    pub fn append(&mut self, event: &Event) -> Result<(), EdnWriteError> {
+        self.events += 1;
+        let index = event.index.ok_or(EdnWriteError::NoIndex { position: self.events })?;
+        line(&mut self.buffer, index, event);
+        if self.buffer.len() >= BUFFER_BYTES {
+            self.hand_over()?;
+        }
+        Ok(())
+    }
+
+    /// Hands all lines to the sink and flushes it; what is dropped without is lost.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    pub fn finish(mut self) -> Result<(), EdnWriteError> {
+        self.hand_over()?;
+        Ok(self.sink.flush()?)
+    }
+
+    fn hand_over(&mut self) -> io::Result<()> {
+        self.sink.write_all(self.buffer.as_bytes())?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+fn line(text: &mut String, index: u64, event: &Event) {
+    text.push_str(&format!("{{:index {index}, :time {}, :process ", event.time));
+    match event.process {
+        Process::Client(process) => text.push_str(&process.to_string()),
+        Process::Nemesis(_) => text.push_str(":nemesis"),
+    }
+    text.push_str(match event.kind {
+        EventType::Invoke => ", :type :invoke, :f ",
+        EventType::Ok => ", :type :ok, :f ",
+        EventType::Fail => ", :type :fail, :f ",
+        EventType::Info => ", :type :info, :f ",
+    });
+    name(text, &event.f);
+    text.push_str(", :value ");
+    match &event.key {
+        None => argument(text, event),
+        Some(key) => {
+            text.push('[');
+            self::key(text, key);
+            text.push(' ');
+            argument(text, event);
+            text.push(']');
+        }
+    }
+    if let Some(node) = &event.node {
+        text.push_str(", :node ");
+        string(text, node);
+    }
+    if let Some(error) = &event.error {
+        text.push_str(", :error ");
+        string(text, error);
+    }
+    if let Some(revision) = event.revision {
+        text.push_str(&format!(", :revision {revision}"));
+    }
+    if !event.evidence.is_null() {
+        text.push_str(", :evidence ");
+        value(text, &event.evidence);
+    }
+    text.push_str("}\n");
+}
+
+fn argument(text: &mut String, event: &Event) {
+    match (&event.value, event.f.as_ref()) {
+        (Value::Array(operations), "txn") => spaced(text, ('[', ']'), operations, micro_operation),
+        (other, _) => value(text, other),
+    }
+}
+
+fn micro_operation(text: &mut String, operation: &Value) {
+    match operation.as_array().map(Vec::as_slice) {
+        Some([Value::String(f), rest @ ..]) => {
+            text.push('[');
+            name(text, f);
+            for part in rest {
+                text.push(' ');
+                value(text, part);
+            }
+            text.push(']');
+        }
+        _ => value(text, operation),
+    }
+}
+
+fn value(text: &mut String, value: &Value) {
+    match value {
+        Value::Null => text.push_str("nil"),
+        Value::Bool(truth) => text.push_str(if *truth { "true" } else { "false" }),
+        Value::Number(number) => text.push_str(&number.to_string()),
+        Value::String(content) => string(text, content),
+        Value::Array(elements) => spaced(text, ('[', ']'), elements, self::value),
+        Value::Object(fields) => spaced(text, ('{', '}'), fields, |text, (key, value)| {
+            self::key(text, key);
+            text.push(' ');
+            self::value(text, value);
+        }),
+    }
+}
+
+fn spaced<T>(
+    text: &mut String,
+    (open, close): (char, char),
+    items: impl IntoIterator<Item = T>,
+    write: impl Fn(&mut String, T),
+) {
+    text.push(open);
+    for (position, item) in items.into_iter().enumerate() {
+        if position > 0 {
+            text.push(' ');
+        }
+        write(text, item);
+    }
+    text.push(close);
+}
+
+/// A key: an integer if it is spelled as one, otherwise a string.
+fn key(text: &mut String, key: &str) {
+    if is_integer(key) { text.push_str(key) } else { string(text, key) }
+}
+
+/// A name: a keyword if it can be one, otherwise a string.
+fn name(text: &mut String, name: &str) {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_+*!?.<>=&%$".contains(&byte);
+    let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
+    if begins && name.bytes().all(is_plain) {
+        text.push(':');
+        text.push_str(name);
+    } else {
+        string(text, name);
+    }
+}
+
+fn string(text: &mut String, content: &str) {
+    text.push('"');
+    for letter in content.chars() {
+        match letter {
+            '"' => text.push_str("\\\""),
+            '\\' => text.push_str("\\\\"),
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '\t' => text.push_str("\\t"),
+            letter if letter.is_control() => {
+                text.push_str(&format!("\\u{:04x}", u32::from(letter)));
+            }
+            letter => text.push(letter),
+        }
+    }
+    text.push('"');
+}

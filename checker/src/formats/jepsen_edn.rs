@@ -1,0 +1,132 @@
+//! Jepsen's `history.edn`: one map per event.
+//!
+//! Jepsen has printed operations as plain maps in every version, one a line, though people
+//! also keep them in a vector or with the tag of the record (`#jepsen.history.Op{...}`), as
+//! its results show them. Processes are integers, anything else is a nemesis. Fields that are
+//! not of an [`Event`](crate::history::Event) are skipped.
+//!
+//! Source: the README of `jepsen.history`; `jepsen.print` and `jepsen.independent`.
+
+use super::assemble::Fields;
+use super::edn::cursor::{Begins, Cursor, Fault, utf8};
+use crate::history::{EventType, Process};
+
+const EVENT: &str = "an event: a map with `:process`, `:type` and `:f`";
+
+/// The fields of the event that `form` is.
+pub(super) fn fields(form: &[u8]) -> Result<Option<Fields<'_>>, Fault> {
+    let mut cursor = Cursor::new(form, 0);
+    while cursor.begins() == Begins::Tag {
+        cursor.tag()?;
+    }
+    if cursor.begins() != Begins::Map {
+        return Err(Fault::at(EVENT, cursor.rest()));
+    }
+    cursor.open(Begins::Map);
+    let mut process = None;
+    let mut kind = None;
+    let mut fields = Fields::default();
+    loop {
+        cursor.skip_blank()?;
+        if cursor.closes(b'}') {
+            break;
+        }
+        let key = one(&mut cursor)?;
+        cursor.skip_blank()?;
+        let value = one(&mut cursor)?;
+        let slot = match key {
+            b":process" => {
+                process = Some(process_of(value)?);
+                continue;
+            }
+            b":type" => {
+                kind = Some(type_of(value)?);
+                continue;
+            }
+            b":index" => {
+                // Jepsen marks events that are not in a history by -1.
+                fields.index = if value == b"-1" { None } else { count(value, "index")? };
+                continue;
+            }
+            b":time" => {
+                fields.time = count(value, "time")?;
+                continue;
+            }
+            b":revision" => {
+                fields.revision = count(value, "revision")?;
+                continue;
+            }
+            b":f" => &mut fields.f,
+            b":value" => &mut fields.value,
+            b":key" => &mut fields.key,
+            b":node" => &mut fields.node,
+            b":error" => &mut fields.error,
+            b":evidence" => &mut fields.evidence,
+            _ => continue,
+        };
+        if slot.replace(value).is_some() {
+            return Err(Fault::at("a map without repeated keys", key));
+        }
+    }
+    match (process, kind, fields.f) {
+        (Some(process), Some(kind), Some(_)) => {
+            fields.process = process;
+            fields.kind = kind;
+            Ok(Some(fields))
+        }
+        (None, ..) => Err(Fault::new(EVENT, "a map without `:process`")),
+        (_, None, _) => Err(Fault::new(EVENT, "a map without `:type`")),
+        (.., None) => Err(Fault::new(EVENT, "a map without `:f`")),
+    }
+}
+
+/// The text of the next form.
+fn one<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], Fault> {
+    let begin = cursor.at();
+    cursor.skip_form()?;
+    Ok(cursor.since(begin))
+}
+
+/// Whose an event is: clients have numbers, everybody else is a nemesis.
+pub(super) fn process_of(text: &[u8]) -> Result<Process, Fault> {
+    const EXPECTED: &str = "a process: an integer from 0 on, or `:nemesis`";
+    match text {
+        [b'0'..=b'9', ..] => {
+            Ok(Process::Client(unsigned(text).ok_or_else(|| Fault::at(EXPECTED, text))?))
+        }
+        [b':', _, ..] => Ok(Process::NEMESIS),
+        _ => Err(Fault::at(EXPECTED, text)),
+    }
+}
+
+/// What an event says about its operation.
+pub(super) fn type_of(text: &[u8]) -> Result<EventType, Fault> {
+    match text {
+        b":invoke" => Ok(EventType::Invoke),
+        b":ok" => Ok(EventType::Ok),
+        b":fail" => Ok(EventType::Fail),
+        b":info" => Ok(EventType::Info),
+        _ => Err(Fault::at("a type: `:invoke`, `:ok`, `:fail` or `:info`", text)),
+    }
+}
+
+fn count(text: &[u8], what: &'static str) -> Result<Option<u64>, Fault> {
+    if text == b"nil" {
+        return Ok(None);
+    }
+    unsigned(text).map(Some).ok_or_else(|| {
+        let expected = match what {
+            "index" => "an `:index`: an integer from 0 on, of 64 bits",
+            "time" => "a `:time`: nanoseconds, an integer from 0 on, of 64 bits",
+            _ => "a `:revision`: an integer from 0 on, of 64 bits",
+        };
+        Fault::at(expected, text)
+    })
+}
+
+fn unsigned(text: &[u8]) -> Option<u64> {
+    if !text.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    utf8(text).ok()?.parse().ok()
+}
