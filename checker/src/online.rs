@@ -17,6 +17,7 @@
 //! conflict it reports names the operations it still knows; [`check`](crate::check()) over
 //! the recorded history gives the proof.
 
+mod checker;
 mod in_flight;
 pub mod register;
 
@@ -31,6 +32,7 @@ mod judged;
 use crate::procedure::Conflict;
 use crate::verdict::OperationId;
 
+pub use checker::{FirstViolation, OnlineChecker};
 pub use in_flight::{Slot, Watched};
 
 /// When an event happened, and what may still complete.
