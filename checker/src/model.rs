@@ -4,6 +4,19 @@
 //! concurrency, which are the business of [`search`](crate::search); nor histories, whose
 //! operations the dispatcher translates.
 
+mod bank;
+mod collections;
+mod map;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use bank::{BalancesId, Bank, BankOp, Overdraft};
+pub use collections::{AmountCounter, AmountOp, AppendList, Counter, GrowSet, Ids};
+pub use map::{Entry, MapOp, RegisterMap};
+pub use text::{TextId, TextOp, TextRegister};
+
 use std::fmt;
 use std::hash::Hash;
 use std::str::FromStr;
@@ -95,6 +108,53 @@ pub trait Model {
     /// Bytes that `state` owns beside its own size, to account for memory.
     fn owned_bytes(&self, _state: &Self::State) -> usize {
         0
+    }
+}
+
+impl<M: Model> Model for &M {
+    type State = M::State;
+    type Op = M::Op;
+
+    fn init(&self) -> M::State {
+        (**self).init()
+    }
+
+    fn step(&self, state: &M::State, op: &M::Op) -> Option<M::State> {
+        (**self).step(state, op)
+    }
+
+    fn others(&self, state: &M::State, op: &M::Op) -> Vec<M::State> {
+        (**self).others(state, op)
+    }
+
+    fn reads_only(&self, op: &M::Op) -> bool {
+        (**self).reads_only(op)
+    }
+
+    fn kind(&self, op: &M::Op) -> Option<u128> {
+        (**self).kind(op)
+    }
+
+    fn indeterminate(&self) -> Indeterminate {
+        (**self).indeterminate()
+    }
+
+    const LOOKS_AHEAD: bool = M::LOOKS_AHEAD;
+
+    fn viable<'a>(
+        &self,
+        state: &M::State,
+        read: &M::Op,
+        before: impl Iterator<Item = &'a M::Op>,
+    ) -> bool
+    where
+        M::Op: 'a,
+    {
+        (**self).viable(state, read, before)
+    }
+
+    fn owned_bytes(&self, state: &M::State) -> usize {
+        (**self).owned_bytes(state)
     }
 }
 
@@ -276,7 +336,7 @@ impl FromStr for ModelName {
 }
 
 #[cfg(test)]
-mod tests {
+mod name_tests {
     use super::*;
 
     #[test]
