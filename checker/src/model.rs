@@ -5,16 +5,22 @@
 //! operations the dispatcher translates.
 
 mod bank;
+mod bit;
 mod collections;
+mod lock;
 mod map;
+mod queue;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
 pub use bank::{BalancesId, Bank, BankOp, Overdraft};
+pub use bit::Bit;
 pub use collections::{AmountCounter, AmountOp, AppendList, Counter, GrowSet, Ids};
+pub use lock::{OwnedLock, OwnedLockOp};
 pub use map::{Entry, MapOp, RegisterMap};
+pub use queue::Queue;
 pub use text::{TextId, TextOp, TextRegister};
 
 use std::fmt;

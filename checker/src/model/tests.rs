@@ -5,6 +5,7 @@ use crate::check::Budget;
 use crate::cross_check::{Judged, Random, Spans, Tally, spans};
 use crate::frontiers::tests::decision as breadth_first;
 use crate::procedure::Decision;
+use crate::queue::{Discipline, QueueOp};
 use crate::search::search;
 use crate::search::tests::decision as depth_first;
 use crate::timed::{NEVER, Timed};
@@ -43,6 +44,9 @@ where
     operations
 }
 
+/// A form of search.
+type Form<'a, Op> = &'a dyn Fn(&[Timed<Op>]) -> Decision;
+
 /// Both forms of search agree with brute force over `step`.
 fn agree<M, State>(
     model: &M,
@@ -58,7 +62,7 @@ fn agree<M, State>(
     let deep =
         |operations: &[Timed<M::Op>]| depth_first(search(model, operations, &Budget::default()));
     let broad = |operations: &[Timed<M::Op>]| breadth_first(model, operations);
-    let forms: [&dyn Fn(&[Timed<M::Op>]) -> Decision; 2] = [&deep, &broad];
+    let forms: [Form<'_, M::Op>; 2] = [&deep, &broad];
     for decide in forms {
         let judged = Judged { generate, decide, initial: initial.clone(), step };
         let Tally { linearizable, violations, not_applicable, with_indeterminate } =
@@ -164,4 +168,147 @@ fn transfers_agree_with_brute_force() {
     };
     let faults = ["frontiers: used again and again"];
     agree(&model, &generate, [2, 2, 0], &step, &faults);
+}
+
+fn queues_agree(discipline: Discipline) {
+    let model = Queue { discipline };
+    let any = discipline == Discipline::Bag;
+    let generate = |random: &mut Random| {
+        let noise = random.pick(&[0, 15, 50]);
+        play(
+            random,
+            Vec::new(),
+            QueueOp::Empty,
+            |random, state: &mut Vec<u32>| {
+                if random.chance(noise) {
+                    let element = random.below(3);
+                    return random.pick(&[QueueOp::Empty, QueueOp::Dequeue(element)]);
+                }
+                if random.chance(50) {
+                    let element = random.below(3);
+                    state.push(element);
+                    return QueueOp::Enqueue(element);
+                }
+                if state.is_empty() {
+                    return QueueOp::Empty;
+                }
+                let place = if any { random.below(state.len() as u32) } else { 0 };
+                QueueOp::Dequeue(state.remove(place as usize))
+            },
+            |_, op| match op {
+                QueueOp::Enqueue(_) => Some(op),
+                QueueOp::Dequeue(_) => Some(QueueOp::DequeueUnknown),
+                _ => None,
+            },
+        )
+    };
+    let take = |state: &[u32], which: &dyn Fn(u32) -> bool| -> Vec<Vec<u32>> {
+        let places = if any { state.len() } else { state.len().min(1) };
+        let places = (0..places).filter(|&place| which(state[place]));
+        let without = |place: usize| {
+            let mut rest = state.to_vec();
+            rest.remove(place);
+            rest
+        };
+        places.map(without).collect()
+    };
+    let step = |state: &Vec<u32>, op: &QueueOp| match *op {
+        QueueOp::Enqueue(element) => {
+            let mut state = state.clone();
+            state.push(element);
+            if any {
+                state.sort_unstable();
+            }
+            vec![state]
+        }
+        QueueOp::Dequeue(element) => take(state, &|other| other == element),
+        QueueOp::Empty if state.is_empty() => vec![vec![]],
+        QueueOp::Empty => vec![],
+        QueueOp::DequeueUnknown if state.is_empty() => vec![vec![]],
+        QueueOp::DequeueUnknown => take(state, &|_| true),
+    };
+    let faults = ["frontiers: need is asked of every model"];
+    agree(&model, &generate, Vec::new(), &step, &faults);
+}
+
+#[test]
+fn queues_with_repeated_elements_agree_with_brute_force() {
+    queues_agree(Discipline::FirstInFirstOut);
+}
+
+#[test]
+fn bags_with_repeated_elements_agree_with_brute_force() {
+    queues_agree(Discipline::Bag);
+}
+
+/// Two keys with three values: a range of entries finds or stores one key or both.
+#[test]
+fn operations_on_two_keys_agree_with_brute_force() {
+    let mut entries = Vec::new();
+    for first in 0..3 {
+        for second in 0..3 {
+            entries.extend([(0, ValueId(first)), (1, ValueId(second))]);
+        }
+    }
+    let model = RegisterMap { keys: 2, entries };
+    let range = |state: [u32; 2], keys: u32| {
+        let start = 2 * (3 * state[0] + state[1]);
+        match keys {
+            0 => start..start + 1,
+            1 => start + 1..start + 2,
+            _ => start..start + 2,
+        }
+    };
+    let generate = |random: &mut Random| {
+        let noise = random.pick(&[0, 15, 50]);
+        let mut ops = Vec::new();
+        let timed = play(
+            random,
+            [0, 0],
+            usize::MAX,
+            |random, state: &mut [u32; 2]| {
+                let wrong = [random.below(3), random.below(3)];
+                let seen = if random.chance(noise) { wrong } else { *state };
+                let finds = range(seen, random.below(3));
+                let new = [random.below(3), random.below(3)];
+                let keys = random.below(3);
+                let stores = range(new, keys);
+                let op = match random.below(3) {
+                    0 => MapOp { finds, stores: 0..0 },
+                    1 => MapOp { finds: 0..0, stores },
+                    _ => MapOp { finds, stores },
+                };
+                if !op.stores.is_empty() {
+                    for key in 0..2 {
+                        state[key] =
+                            if [key as u32, 2].contains(&keys) { new[key] } else { state[key] };
+                    }
+                }
+                ops.push(op);
+                ops.len() - 1
+            },
+            |_, op| Some(op),
+        );
+        let named = timed.into_iter().map(|Timed { op, invoked, returned }| Timed {
+            op: ops[op].clone(),
+            invoked,
+            returned,
+        });
+        // Reads that never ended tell nothing.
+        named.filter(|timed| timed.returned != NEVER || !timed.op.stores.is_empty()).collect()
+    };
+    let step = |state: &[u32; 2], op: &MapOp| {
+        let entries = |range: &std::ops::Range<u32>| {
+            range.clone().map(|index| model.entries[index as usize]).collect::<Vec<_>>()
+        };
+        if entries(&op.finds).iter().any(|(key, value)| state[*key as usize] != value.0) {
+            return vec![];
+        }
+        let mut state = *state;
+        for (key, value) in entries(&op.stores) {
+            state[key as usize] = value.0;
+        }
+        vec![state]
+    };
+    agree(&model, &generate, [0, 0], &step, &["frontiers: a mask bit stays"]);
 }
