@@ -41,6 +41,7 @@ mod registers;
 mod cycles;
 mod evidence;
 mod facts;
+mod words;
 
 #[cfg(test)]
 mod cross_check;
@@ -49,6 +50,7 @@ mod tests;
 
 pub use facts::Dependency;
 pub use input::{Access, ElementId, KeyId, Objects, Outcome, Transactions};
+pub use words::{Names, explain};
 
 use crate::procedure::{Conflict, Decision};
 use crate::verdict::{Contradiction, Precedence};

@@ -1,6 +1,6 @@
 //! Situations worth a name of their own.
 
-use super::{ElementId, Judgement, KeyId, Objects, Outcome, Transactions, decide};
+use super::{ElementId, Judgement, KeyId, Names, Objects, Outcome, Transactions, decide, explain};
 use crate::verdict::{Contradiction, Precedence};
 
 const X: KeyId = KeyId(0);
@@ -17,6 +17,10 @@ enum Did<'a> {
 use Did::{Read, Write};
 
 fn judge(objects: Objects, given: &[Given<'_>]) -> Judgement {
+    decide(&numbered(objects, given))
+}
+
+fn numbered(objects: Objects, given: &[Given<'_>]) -> Transactions {
     let mut transactions = Transactions::new(objects);
     for (invoked, outcome, accesses) in given {
         transactions.begin(*invoked, *outcome);
@@ -30,7 +34,7 @@ fn judge(objects: Objects, given: &[Given<'_>]) -> Judgement {
             }
         }
     }
-    decide(&transactions)
+    transactions
 }
 
 fn ok(returned: u32) -> Outcome {
@@ -137,4 +141,68 @@ fn preconditions_are_tested() {
         let judgement = judge(Objects::Lists, history);
         assert!(matches!(judgement, Judgement::NotApplicable(_)), "{judgement:?}");
     }
+}
+
+struct Plain;
+
+impl Names for Plain {
+    fn transaction(&self, transaction: u32) -> String {
+        format!("T{transaction} (n{}, process {transaction})", transaction % 3 + 1)
+    }
+
+    fn key(&self, key: KeyId) -> String {
+        if key == X { "x".to_owned() } else { "y".to_owned() }
+    }
+
+    fn element(&self, element: ElementId) -> String {
+        element.0.to_string()
+    }
+
+    fn gap(&self, _ended: u32, _began: u32) -> String {
+        "12 ms".to_owned()
+    }
+}
+
+#[test]
+fn words_say_who_missed_what_and_why_it_was_there() {
+    let told = |objects, given: &[Given<'_>]| {
+        let transactions = numbered(objects, given);
+        let Judgement::Violation(anomaly) = decide(&transactions) else { panic!("no violation") };
+        explain(&transactions, &anomaly, &Plain)
+    };
+    let stale: &[Given<'_>] = &[(1, ok(2), &[(X, Write(3))]), (3, ok(4), &[(X, Read(&[]))])];
+    assert_eq!(
+        told(Objects::Lists, stale),
+        "T1 (n2, process 1) read [] of key x, so it missed 3, which T0 (n1, process 0) wrote, \
+         and T0 (n1, process 0) was acknowledged 12 ms before T1 (n2, process 1) began: each \
+         would have to come before the next"
+    );
+    let aborted: &[Given<'_>] =
+        &[(1, Outcome::Fail, &[(X, Write(3))]), (3, ok(4), &[(X, Read(&[3]))])];
+    assert_eq!(
+        told(Objects::Registers, aborted),
+        "T1 (n2, process 1) read 3 of key x, so it saw 3, which T0 (n1, process 0) had written \
+         and which failed"
+    );
+    let lost: &[Given<'_>] = &[
+        (1, ok(4), &[(X, Read(&[])), (X, Write(0))]),
+        (1, ok(4), &[(X, Read(&[])), (X, Write(1))]),
+    ];
+    assert_eq!(
+        told(Objects::Registers, lost),
+        "T0 (n1, process 0) and T1 (n2, process 1) read the same state of key x and both \
+         replaced it, so one of the two updates is lost"
+    );
+}
+
+#[test]
+fn a_register_that_goes_back_in_time_is_stale() {
+    let history: &[Given<'_>] = &[
+        (1, ok(2), &[(X, Write(0)), (Y, Write(1))]),
+        (3, ok(4), &[(X, Write(2))]),
+        (5, ok(6), &[(X, Read(&[0])), (Y, Read(&[1]))]),
+    ];
+    assert_kind(&judge(Objects::Registers, history), Contradiction::ValueReturned, &[0, 1, 2]);
+    let kept = judge(Objects::Registers, &history[..2]);
+    assert_eq!(kept, Judgement::Serializable(vec![0, 1]));
 }
