@@ -15,6 +15,7 @@ pub mod recorder;
 pub mod session;
 
 pub mod analysis;
+pub mod follow;
 pub mod host;
 pub mod progress;
 pub mod run;

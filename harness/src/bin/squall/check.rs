@@ -22,7 +22,10 @@ use squall_checker::{
     verify,
 };
 
-use crate::exit::{Exit, Failure};
+use crate::{
+    exit::{Exit, Failure},
+    follow,
+};
 
 /// Configurations a search may keep for one key: about 2 GB at worst.
 const CONFIGURATIONS_MAX: u64 = 20_000_000;
@@ -44,9 +47,21 @@ pub(crate) struct Args {
     /// Print the whole analysis as JSON
     #[arg(long)]
     json: bool,
+    /// Follow the history while it is written and stop at the first violation. Ends when its
+    /// run has results, at Ctrl-C, or as --idle says; then it is checked as always
+    #[arg(long)]
+    follow: bool,
+    /// With --follow: end when nothing was appended for this long [default: never]
+    #[arg(long, requires = "follow", value_parser = humantime::parse_duration)]
+    idle: Option<Duration>,
 }
 
 pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
+    // Lives as long as the check, so that a second Ctrl-C still ends everything.
+    let _following = match args.follow {
+        true => Some(follow::follow(&args.history, args.model, args.idle)?),
+        false => None,
+    };
     let history = read_history(&args.history).map_err(|error| input(&error))?;
     if history.torn {
         tell!(
@@ -63,7 +78,8 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
     }
     let began = Instant::now();
     let stop = alarm(args.budget);
-    let budget = Budget { configurations: CONFIGURATIONS_MAX, stop: Some(&stop), ..Budget::default() };
+    let budget =
+        Budget { configurations: CONFIGURATIONS_MAX, stop: Some(&stop), ..Budget::default() };
     let options = CheckOptions { model: args.model, budget };
     let analysis = check(&history, &options).map_err(|error| Failure::asked(&error))?;
     let took = began.elapsed();

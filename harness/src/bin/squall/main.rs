@@ -5,6 +5,7 @@ mod say;
 
 mod check;
 mod exit;
+mod follow;
 mod interrupt;
 mod node;
 mod report;
