@@ -1,23 +1,28 @@
-//! Checking a whole history: which model, which keys, which procedure, which verdict.
+//! Checking a whole history: which model, which objects, which procedure, which verdict.
 //!
-//! Owns the decision which procedure a key gets: the linear one only where every value
-//! written to the key, successfully or not, is different from all others and from the
-//! initial one; general search everywhere else. The procedures know nothing of histories.
+//! Owns the decision which procedure an object gets: the near-linear one of its model where
+//! that finds its preconditions met, general search everywhere else. The procedures know
+//! nothing of histories.
 
 mod decide;
-mod key;
+mod error;
+mod numbers;
+mod objects;
 mod reading;
-mod values;
+mod subjects;
+
+pub use error::CheckError;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustc_hash::FxHashMap;
-use thiserror::Error;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use crate::history::{History, Name};
-use crate::model::{ModelName, UnknownModel};
-use crate::verdict::{Analysis, KeyAnalysis, OperationId, Verdict};
-use key::Translation;
+use crate::history::{History, Name, Outcome, View};
+use crate::model::ModelName;
+use crate::verdict::{Analysis, KeyAnalysis, Verdict};
+use decide::{Stage, conclude, near_linear, search_all};
+use objects::Object;
+use subjects::{RegisterSubject, Subject};
 
 /// How to check.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,98 +71,57 @@ impl Default for Budget<'_> {
     }
 }
 
-/// Why a history cannot be checked at all; messages complete "failed to ...".
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum CheckError {
-    /// The header names a model that does not exist.
-    #[error("use the model that the header names; choose one explicitly")]
-    HeaderModel {
-        /// The name and the known ones.
-        #[from]
-        source: UnknownModel,
-    },
-    /// No model knows all functions of the history.
-    #[error(
-        "judge operation {} (process {process}): no model knows its function `{f}` together \
-         with the others of the history; known: {}",
-        .operation.0, known_functions()
-    )]
-    NoModel {
-        /// The first operation no model explains.
-        operation: OperationId,
-        /// Whose.
-        process: u64,
-        /// Its function.
-        f: String,
-    },
-    /// An operation the model does not know.
-    #[error(
-        "judge operation {} (process {process}): it invokes `{f}`, but model `{model}` knows only {}; \
-         choose another model",
-        .operation.0, .model.functions().join(", ")
-    )]
-    UnknownFunction {
-        /// The operation.
-        operation: OperationId,
-        /// Whose.
-        process: u64,
-        /// Its function.
-        f: String,
-        /// The model.
-        model: ModelName,
-    },
-    /// An operation whose value has not the shape its function takes.
-    #[error(
-        "judge operation {} (process {process}): it invokes `{f}` with value {found}, expected \
-         {expected}",
-        .operation.0
-    )]
-    Value {
-        /// The operation.
-        operation: OperationId,
-        /// Whose.
-        process: u64,
-        /// Its function.
-        f: String,
-        /// The value found, as JSON.
-        found: String,
-        /// The shape the function takes.
-        expected: &'static str,
-    },
-}
-
-fn known_functions() -> String {
-    let known: Vec<String> = ModelName::ALL
-        .iter()
-        .map(|model| format!("{model} ({})", model.functions().join(", ")))
-        .collect();
-    known.join("; ")
-}
-
-/// Checks every key of `history` against the model.
+/// Checks every object of `history` against the model.
 ///
-/// Keys are independent of each other: a history is linearizable iff each key is
-/// (Herlihy & Wing 1990, locality). An undecided key does not keep others from being
-/// checked. Cost: linear, apart from keys that need search, which are bounded by the budget.
+/// Objects, which mostly are keys, are independent of each other: a history is linearizable
+/// iff each is (Herlihy & Wing 1990, locality). They are decided in parallel, on the current
+/// rayon pool. An undecided one does not keep others from being checked. Cost: near-linear,
+/// apart from objects that need search, which are bounded by the budget.
 ///
 /// # Errors
 /// Operations that no model, or not the chosen model, can explain.
 pub fn check(history: &History, options: &CheckOptions<'_>) -> Result<Analysis, CheckError> {
     let model = choose_model(history, options.model)?;
-    let mut keys = Vec::new();
-    for (name, key) in translate(history, model)? {
-        let key = key.finish();
-        let (procedure, conclusion) = decide::decide(history, &key, &options.budget);
-        keys.push(KeyAnalysis {
-            key: name.map(str::to_owned),
-            operations: key.operations.len(),
-            procedure: procedure.to_owned(),
-            conclusion,
-        });
-    }
+    let objects = objects::divide(history, model);
+    let keys = match model {
+        ModelName::Register | ModelName::CasRegister => {
+            check_objects::<RegisterSubject>(history, model, objects, &options.budget)?
+        }
+        ModelName::Kv => {
+            check_objects::<RegisterSubject>(history, model, objects, &options.budget)?
+        }
+        _ => todo!("{model}"),
+    };
     let verdicts = keys.iter().map(|key| key.conclusion.verdict());
     let verdict = verdicts.max().unwrap_or(Verdict::Linearizable);
     Ok(Analysis { verdict, model: model.to_string(), keys })
+}
+
+/// Checks objects of one family of models.
+fn check_objects<S: Subject>(
+    history: &History,
+    model: ModelName,
+    objects: Vec<Object>,
+    budget: &Budget<'_>,
+) -> Result<Vec<KeyAnalysis>, CheckError> {
+    let read_and_decide = |object: Object| {
+        let subject = S::read(history, model, &object)?;
+        Ok((object.key, near_linear(subject, budget)))
+    };
+    let decided: Vec<Result<(Option<Name>, Stage<S>), CheckError>> =
+        objects.into_par_iter().map(read_and_decide).collect();
+    let decided: Result<Vec<(Option<Name>, Stage<S>)>, CheckError> = decided.into_iter().collect();
+    let (keys, stages): (Vec<Option<Name>>, Vec<Stage<S>>) = decided?.into_iter().unzip();
+    let stages = search_all(stages, budget);
+    Ok(keys
+        .into_iter()
+        .zip(stages)
+        .map(|(key, stage)| {
+            let (procedure, operations, conclusion) = conclude(history, model, stage);
+            let key = key.map(|key| history.names.get(key).to_owned());
+            KeyAnalysis { key, operations, procedure: procedure.to_owned(), conclusion }
+        })
+        .collect())
 }
 
 /// The model asked for, else the header's, else the first that knows all functions seen.
@@ -171,9 +135,11 @@ fn choose_model(history: &History, asked: Option<ModelName>) -> Result<ModelName
         return Ok(header.model.parse()?);
     }
     let mut seen: Vec<&str> = Vec::new();
+    let mut last = None;
     let mut model = ModelName::ALL[0];
     for (id, operation) in history.iter() {
-        if seen.contains(&operation.f()) {
+        // Runs of one function, which are most of a history, cost one comparison.
+        if last.replace(operation.f) == Some(operation.f) || seen.contains(&operation.f()) {
             continue;
         }
         seen.push(operation.f());
@@ -183,28 +149,40 @@ fn choose_model(history: &History, asked: Option<ModelName>) -> Result<ModelName
             f: operation.f().to_owned(),
         })?;
     }
-    Ok(model)
+    Ok(told_apart(history, model))
 }
 
-/// The operations of each key, keys by first appearance.
-fn translate(
-    history: &History,
-    model: ModelName,
-) -> Result<Vec<(Option<&str>, Translation)>, CheckError> {
-    let mut numbers: FxHashMap<Option<Name>, usize> = FxHashMap::default();
-    let mut keys: Vec<(Option<Name>, Translation)> = Vec::new();
-    let mut number = 0;
-    for (id, operation) in history.iter() {
-        let name = operation.key;
-        // Runs of one key, and histories of one key, need no hashing.
-        if keys.get(number).is_none_or(|(current, _)| *current != name) {
-            number = *numbers.entry(name).or_insert_with(|| {
-                keys.push((name, Translation::new()));
-                keys.len() - 1
-            });
+/// Models that share their functions, told apart by what the operations return.
+fn told_apart(history: &History, model: ModelName) -> ModelName {
+    match model {
+        ModelName::Set => {
+            let mut reads = history
+                .iter()
+                .filter(|(_, read)| read.f() == "read" && read.outcome == Outcome::Ok);
+            match reads.find_map(|(_, read)| match read.result() {
+                View::Integer(_) => Some(ModelName::Counter),
+                View::List(_) => Some(ModelName::Set),
+                _ => None,
+            }) {
+                Some(model) => model,
+                None => ModelName::Set,
+            }
         }
-        keys[number].1.push(id, operation, model)?;
+        ModelName::TxnAppend => {
+            let writes = |operation: crate::history::Recorded<'_>| {
+                let View::List(micros) = operation.argument() else { return false };
+                let values = &history.values;
+                micros.iter().any(|micro| match values.view(*micro) {
+                    View::List([f, ..]) => matches!(values.view(*f), View::Text("w")),
+                    _ => false,
+                })
+            };
+            if history.iter().any(|(_, operation)| writes(operation)) {
+                ModelName::TxnRegister
+            } else {
+                ModelName::TxnAppend
+            }
+        }
+        model => model,
     }
-    let spelled = |name: Option<Name>| name.map(|name| history.names.get(name));
-    Ok(keys.into_iter().map(|(name, key)| (spelled(name), key)).collect())
 }

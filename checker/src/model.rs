@@ -277,29 +277,113 @@ fn effect(number: u32, first: u32, second: u32) -> u128 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ModelName {
-    /// `register`: read and write.
+    /// `register`: read, write and delete of one value.
     Register,
-    /// `cas-register`: read, write and compare-and-set.
+    /// `cas-register`: the same with compare-and-set.
     CasRegister,
+    /// `kv-append`: get, put and append on text.
+    KvAppend,
+    /// `list-append`: append to a list and read it whole.
+    ListAppend,
+    /// `set`: add and remove elements, look for one, read all.
+    Set,
+    /// `counter`: add to a number and read it.
+    Counter,
+    /// `queue`: enqueue and dequeue, first in, first out.
+    Queue,
+    /// `bag`: enqueue and dequeue in any order.
+    Bag,
+    /// `mutex`: acquire and release a lock; a value names its owner.
+    Mutex,
+    /// `ids`: generate what was never given before, or the next number.
+    Ids,
+    /// `kv`: a whole map, with reads and writes of several keys at once.
+    Kv,
+    /// `bank`: transfers between accounts and reads of all balances.
+    Bank,
+    /// `txn-append`: transactions that append to lists and read them.
+    TxnAppend,
+    /// `txn-register`: transactions that write registers and read them.
+    TxnRegister,
 }
 
 impl ModelName {
-    /// Every model, in the order they are listed to people.
-    pub const ALL: &'static [Self] = &[Self::Register, Self::CasRegister];
+    /// Every model, in the order they are listed to people; where the functions of a history
+    /// fit several, the first is assumed.
+    pub const ALL: &'static [Self] = &[
+        Self::Register,
+        Self::CasRegister,
+        Self::KvAppend,
+        Self::ListAppend,
+        Self::Set,
+        Self::Counter,
+        Self::Queue,
+        Self::Bag,
+        Self::Mutex,
+        Self::Ids,
+        Self::Kv,
+        Self::Bank,
+        Self::TxnAppend,
+        Self::TxnRegister,
+    ];
 
     /// The name as headers and the command line spell it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Register => "register",
             Self::CasRegister => "cas-register",
+            Self::KvAppend => "kv-append",
+            Self::ListAppend => "list-append",
+            Self::Set => "set",
+            Self::Counter => "counter",
+            Self::Queue => "queue",
+            Self::Bag => "bag",
+            Self::Mutex => "mutex",
+            Self::Ids => "ids",
+            Self::Kv => "kv",
+            Self::Bank => "bank",
+            Self::TxnAppend => "txn-append",
+            Self::TxnRegister => "txn-register",
+        }
+    }
+
+    /// What the model is, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Register => "read, write and delete of one value",
+            Self::CasRegister => "the same with compare-and-set",
+            Self::KvAppend => "get, put and append on text",
+            Self::ListAppend => "append to a list and read it whole",
+            Self::Set => "add and remove elements, look for one, read all",
+            Self::Counter => "add to a number and read it",
+            Self::Queue => "enqueue and dequeue, first in, first out",
+            Self::Bag => "enqueue and dequeue in any order",
+            Self::Mutex => "acquire and release a lock; a value names its owner",
+            Self::Ids => "generate what was never given before, or the next number",
+            Self::Kv => "a whole map, with reads and writes of several keys at once",
+            Self::Bank => "transfers between accounts and reads of all balances",
+            Self::TxnAppend => "transactions that append to lists and read them",
+            Self::TxnRegister => "transactions that write registers and read them",
         }
     }
 
     /// The functions the model knows.
     pub fn functions(self) -> &'static [&'static str] {
         match self {
-            Self::Register => &["read", "write"],
-            Self::CasRegister => &["read", "write", "cas"],
+            Self::Register => &["read", "write", "delete"],
+            Self::CasRegister => &["read", "write", "cas", "delete"],
+            Self::KvAppend => &["get", "put", "append"],
+            Self::ListAppend => &["append", "read"],
+            Self::Set => &["add", "remove", "contains", "read"],
+            Self::Counter => &["add", "increment", "read"],
+            Self::Queue => &["enqueue", "dequeue"],
+            Self::Bag => &["enqueue", "dequeue"],
+            Self::Mutex => &["acquire", "release"],
+            Self::Ids => &["generate", "fetch-increment"],
+            Self::Kv => &["read", "write", "cas", "delete"],
+            Self::Bank => &["transfer", "read"],
+            Self::TxnAppend => &["txn"],
+            Self::TxnRegister => &["txn"],
         }
     }
 
@@ -353,7 +437,8 @@ mod name_tests {
         let error = "lock".parse::<ModelName>().expect_err("not a model");
         assert_eq!(
             error.to_string(),
-            "no model is called `lock`; known models: register, cas-register"
+            "no model is called `lock`; known models: register, cas-register, kv-append, \
+             list-append, set, counter, queue, bag, mutex, ids, kv, bank, txn-append, txn-register"
         );
     }
 
@@ -361,6 +446,7 @@ mod name_tests {
     fn the_first_model_that_knows_the_functions_is_chosen() {
         assert_eq!(ModelName::knowing(&["read", "write"]), Some(ModelName::Register));
         assert_eq!(ModelName::knowing(&["read", "cas"]), Some(ModelName::CasRegister));
-        assert_eq!(ModelName::knowing(&["enqueue"]), None);
+        assert_eq!(ModelName::knowing(&["enqueue"]), Some(ModelName::Queue));
+        assert_eq!(ModelName::knowing(&["enqueue", "read"]), None);
     }
 }

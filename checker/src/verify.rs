@@ -3,20 +3,41 @@
 //!
 //! It shares no code with what it judges: it reads operations and values as they stand in
 //! the history, and every rule is stated here once, in full. What it needs to believe is
-//! small: the [`register`] semantics, the [`order`] rules and the [`closure`] argument;
-//! [`claims`] are what a counterexample says on top.
+//! small: the [`rules`] of the model and one pass over an [`order`]; and for a
+//! counterexample, why a few operations condemn the whole history, which is argued once for
+//! each shape of counterexample: [`closure`] for registers, [`projection`] for collections,
+//! [`holds`] for locks with owners, [`window`] where the state before may be anything,
+//! [`counts`] for sums, [`serial`] for transactions, and [`prefix`] for any model. What they
+//! leave is enumerated in full. [`claims`] are what a counterexample says on top.
 
+mod chosen;
 mod claims;
 mod closure;
+mod counterexample;
+mod counts;
+mod enumerate;
+mod holds;
+mod objects;
 mod order;
-mod register;
+mod prefix;
+mod projection;
+mod rules;
+mod serial;
+mod window;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use thiserror::Error;
 
-use crate::certificate::Certificate;
-use crate::history::History;
+use crate::certificate::{Certificate, KeyCertificate};
+use crate::history::{History, Outcome, Value};
+use crate::model::{ModelName, UnknownModel};
 use crate::verdict::{Conclusion, Contradiction, Edge, OperationId, Verdict};
+use objects::{Division, Object, Objects};
+use order::{Bound, verify_order};
+use rules::{
+    Bank, Counter, Discipline, ElementDeed, Elements, Ids, List, Lock, Map, Queue, QueueDeed,
+    Register, Taken, Text, Transactions, TransactionsOf,
+};
 
 /// What a certificate was found to prove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,13 +60,11 @@ pub enum VerifyError {
     )]
     Unknown,
     /// A model the verifier has no rules for.
-    #[error(
-        "verify the certificate: there are no rules for model `{model}`, only for register and \
-         cas-register"
-    )]
+    #[error("verify the certificate")]
     Model {
         /// The model named.
-        model: String,
+        #[from]
+        source: UnknownModel,
     },
     /// The verdict is not the one its keys add up to.
     #[error("verify the certificate: it claims `{claimed}` but its keys add up to `{found}`")]
@@ -117,14 +136,10 @@ pub enum Flaw {
         late: OperationId,
     },
     /// The replay fails.
-    #[error("replay operation {}: it needs the value {expected}, but the order has {found} there", .operation.0)]
+    #[error("replay operation {}: it cannot happen in the state that the order has there", .operation.0)]
     Illegal {
         /// The operation that cannot happen.
         operation: OperationId,
-        /// The value it returned or expected.
-        expected: String,
-        /// The value current at its place.
-        found: String,
     },
     /// An operation of a function or value the model has no rule for.
     #[error("judge operation {}: it is no operation of the model", .0.0)]
@@ -164,6 +179,20 @@ pub enum Flaw {
         /// Where the next begins.
         beginning: OperationId,
     },
+    /// An element enqueued twice, of which the rules cannot tell which one is taken.
+    #[error("tell the elements apart: operation {} enqueues one that another enqueues too", .0.0)]
+    EnqueuedTwice(OperationId),
+    /// An owner of a lock who does two things at once.
+    #[error("tell the holds of an owner apart: operations {} and {} overlap", .one.0, .other.0)]
+    OwnerOverlaps {
+        /// One of them.
+        one: OperationId,
+        /// The other.
+        other: OperationId,
+    },
+    /// Increments of a counter that differ, so that counting them proves nothing.
+    #[error("count the increments: they do not all add the same")]
+    AmountsDiffer,
     /// A counterexample too large to enumerate.
     #[error(
         "enumerate the orders of the counterexample: there are too many ({configurations} tried)"
@@ -179,53 +208,39 @@ pub enum Flaw {
 /// `linearizable` needs an order for every key; `violation` needs a counterexample for one
 /// key, and other keys may be absent or unknown. Every proof that is there must hold, and of
 /// a counterexample its kind and edges too; the explanation is for people and not judged.
-/// A linearizable key costs O(n); a counterexample of m operations one pass over its key
-/// per operation and at worst the number of sets of its concurrent operations.
+/// A linearizable key costs one replay; a counterexample of m operations one pass over its
+/// key per operation and at worst the number of sets of its concurrent operations.
 ///
 /// # Errors
 /// The first rule broken, with the operation that breaks it.
 pub fn verify(history: &History, certificate: &Certificate) -> Result<Verified, VerifyError> {
-    if !matches!(certificate.model.as_str(), "register" | "cas-register") {
-        return Err(VerifyError::Model { model: certificate.model.clone() });
-    }
+    let model: ModelName = certificate.model.parse()?;
     claim_adds_up(certificate)?;
-    let keys = Keys::of(history);
+    let objects = Objects::of(history, division(history, model));
     let mut proven = FxHashSet::default();
     let mut named = vec![false; history.operations.len()];
     let mut verified = Verified { verdict: certificate.verdict, keys: 0, operations: 0 };
     for proof in &certificate.keys {
         let key = proof.key.as_deref();
-        let Some(&number) = keys.numbers.get(&key) else {
+        let Some(number) = objects.find(history, key) else {
             return Err(VerifyError::ForeignKey { key: spell(key) });
         };
         if !proven.insert(number) {
             return Err(VerifyError::RepeatedKey { key: spell(key) });
         }
-        let members = &keys.members[number as usize];
-        if certificate.model == "register" {
-            without_cas(history, members)
-                .map_err(|flaw| VerifyError::Key { key: spell(key), flaw })?;
+        let object = objects.object(number);
+        if matches!(proof.conclusion, Conclusion::Unknown { .. }) {
+            continue;
         }
-        let judged = match &proof.conclusion {
-            Conclusion::Unknown { .. } => continue,
-            Conclusion::Linearizable { order } => {
-                verified.operations += order.len();
-                order::verify_order(history, &keys.key_of, number, members, order, &mut named)
-            }
-            Conclusion::Violation(counterexample) => {
-                let named = &counterexample.operations;
-                verified.operations += named.len();
-                closure::verify_counterexample(history, &keys.key_of, number, members, named)
-                    .and_then(|()| claims::verify_claims(history, members, counterexample))
-            }
-        };
-        judged.map_err(|flaw| VerifyError::Key { key: spell(key), flaw })?;
+        verified.operations += judge(history, model, &object, proof, &mut named)
+            .map_err(|flaw| VerifyError::Key { key: spell(key), flaw })?;
         verified.keys += 1;
     }
     if certificate.verdict == Verdict::Linearizable {
-        let missing = (0..).zip(&keys.names).find(|(number, _)| !proven.contains(number));
+        let missing = (0..).zip(objects.keys()).find(|(number, _)| !proven.contains(number));
         if let Some((_, key)) = missing {
-            return Err(VerifyError::MissingKey { key: spell(*key) });
+            let key = spell(key.map(|key| history.names.get(key)));
+            return Err(VerifyError::MissingKey { key });
         }
     }
     Ok(verified)
@@ -245,42 +260,109 @@ fn claim_adds_up(certificate: &Certificate) -> Result<(), VerifyError> {
     }
 }
 
-/// A plain register has no compare-and-set.
-fn without_cas(history: &History, members: &[OperationId]) -> Result<(), Flaw> {
-    let cas = members.iter().find(|id| history.get(**id).f() == "cas");
-    cas.map_or(Ok(()), |id| Err(Flaw::NotOfTheModel(*id)))
-}
-
-/// The keys of a history, numbered by first appearance.
-struct Keys<'a> {
-    numbers: FxHashMap<Option<&'a str>, u32>,
-    names: Vec<Option<&'a str>>,
-    /// The key of each operation.
-    key_of: Vec<u32>,
-    /// The operations of each key.
-    members: Vec<Vec<OperationId>>,
-}
-
-impl<'a> Keys<'a> {
-    fn of(history: &'a History) -> Self {
-        let mut keys = Self {
-            numbers: FxHashMap::default(),
-            names: Vec::new(),
-            key_of: Vec::with_capacity(history.operations.len()),
-            members: Vec::new(),
-        };
-        for (id, operation) in history.iter() {
-            let key = operation.key();
-            let number = *keys.numbers.entry(key).or_insert_with(|| {
-                keys.names.push(key);
-                keys.members.push(Vec::new());
-                keys.names.len() as u32 - 1
-            });
-            keys.key_of.push(number);
-            keys.members[number as usize].push(id);
+/// Keys are objects, unless operations are about several of them.
+fn division(history: &History, model: ModelName) -> Division {
+    match model {
+        ModelName::Bank | ModelName::TxnAppend | ModelName::TxnRegister => Division::Whole,
+        ModelName::Kv if history.operations.iter().any(|operation| operation.key.is_none()) => {
+            Division::Whole
         }
-        keys
+        _ => Division::ByKey,
     }
+}
+
+/// Judges the proof of one object; how many operations it names.
+fn judge(
+    history: &History,
+    model: ModelName,
+    object: &Object<'_>,
+    proof: &KeyCertificate,
+    named: &mut [bool],
+) -> Result<usize, Flaw> {
+    if model == ModelName::Register {
+        without_cas(history, object)?;
+    }
+    match &proof.conclusion {
+        Conclusion::Unknown { .. } => Ok(0),
+        Conclusion::Linearizable { order } => {
+            replay(history, model, object, order, named)?;
+            Ok(order.len())
+        }
+        Conclusion::Violation(counterexample) => {
+            counterexample::verify_counterexample(history, model, object, counterexample)?;
+            Ok(counterexample.operations.len())
+        }
+    }
+}
+
+/// Judges an order by the rules of the model.
+fn replay(
+    history: &History,
+    model: ModelName,
+    object: &Object<'_>,
+    order: &[OperationId],
+    named: &mut [bool],
+) -> Result<(), Flaw> {
+    macro_rules! by {
+        ($rules:expr) => {
+            verify_order(&$rules, history, object, order, named, &Bound::Together, |_| {})
+        };
+    }
+    match model {
+        ModelName::Kv if division(history, model) == Division::Whole => by!(Map),
+        ModelName::Register | ModelName::CasRegister | ModelName::Kv => by!(Register),
+        ModelName::KvAppend => by!(Text),
+        ModelName::ListAppend => by!(List),
+        ModelName::Counter => by!(Counter),
+        ModelName::Mutex => by!(Lock),
+        ModelName::Ids => by!(Ids),
+        ModelName::Bank => by!(Bank),
+        ModelName::TxnAppend => by!(Transactions { of: TransactionsOf::Lists }),
+        ModelName::TxnRegister => by!(Transactions { of: TransactionsOf::Registers }),
+        ModelName::Queue => by!(Queue { discipline: Discipline::Fifo }),
+        ModelName::Bag => replay_bag(history, object, order, named),
+        ModelName::Set => {
+            let read = history.names.find("read");
+            let reads_all = object.members.iter().any(|id| {
+                let operation = history.get(*id);
+                Some(operation.f) == read && operation.outcome == Outcome::Ok
+            });
+            let part: &dyn Fn(&ElementDeed) -> Option<Value> = &ElementDeed::element;
+            let bound = if reads_all { Bound::Together } else { Bound::PerPart(part) };
+            verify_order(&Elements, history, object, order, named, &bound, |_| {})
+        }
+    }
+}
+
+/// Judges an order of a bag, in which what nobody is known to take is alike.
+fn replay_bag(
+    history: &History,
+    object: &Object<'_>,
+    order: &[OperationId],
+    named: &mut [bool],
+) -> Result<(), Flaw> {
+    let taken: FxHashSet<Value> = order
+        .iter()
+        .filter(|id| object.claims(**id).is_ok())
+        .map(|id| history.get(*id))
+        .filter(|operation| operation.f() == "dequeue" && operation.outcome == Outcome::Ok)
+        .map(|operation| operation.result)
+        .collect();
+    let bag = Queue { discipline: Discipline::Bag };
+    verify_order(&bag, history, object, order, named, &Bound::Together, |deed| {
+        if let QueueDeed::Enqueue { element, taken: known } = deed
+            && !taken.contains(element)
+        {
+            *known = Taken::ByNobodyKnown;
+        }
+    })
+}
+
+/// A plain register has no compare-and-set.
+fn without_cas(history: &History, object: &Object<'_>) -> Result<(), Flaw> {
+    let Some(cas) = history.names.find("cas") else { return Ok(()) };
+    let found = object.members.iter().find(|id| history.get(**id).f == cas);
+    found.map_or(Ok(()), |id| Err(Flaw::NotOfTheModel(*id)))
 }
 
 fn spell(key: Option<&str>) -> String {

@@ -72,8 +72,8 @@ fn each_broken_rule_of_an_order_is_named() {
         failed to verify the proof of key a: let operation 6 take part: it is a read that returned nothing
         failed to verify the proof of key a: find operation 2 in the order, where it must be as it succeeded
         failed to verify the proof of key a: let operation 0 come after operation 3, before which it ended
-        failed to verify the proof of key a: replay operation 2: it needs the value 1, but the order has null there
-        failed to verify the proof of key a: replay operation 2: it needs the value 1, but the order has 2 there
+        failed to verify the proof of key a: replay operation 2: it cannot happen in the state that the order has there
+        failed to verify the proof of key a: replay operation 2: it cannot happen in the state that the order has there
     "#]]
     .assert_eq(&said);
 }
@@ -183,10 +183,13 @@ fn a_model_without_rules_and_a_foreign_function_are_refused() {
     certificate.model = "register".to_owned();
     let mut said = chain(&verify(&history, &certificate).expect_err("cas"));
     certificate.model = "queue".to_owned();
+    said += &chain(&verify(&history, &certificate).expect_err("cas"));
+    certificate.model = "stack".to_owned();
     said += &chain(&verify(&history, &certificate).expect_err("no rules"));
     expect![[r#"
         failed to verify the proof of key (none): judge operation 0: it is no operation of the model
-        failed to verify the certificate: there are no rules for model `queue`, only for register and cas-register
+        failed to verify the proof of key (none): judge operation 0: it is no operation of the model
+        failed to verify the certificate: no model is called `stack`; known models: register, cas-register, kv-append, list-append, set, counter, queue, bag, mutex, ids, kv, bank, txn-append, txn-register
     "#]]
     .assert_eq(&said);
 }

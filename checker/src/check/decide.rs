@@ -1,71 +1,153 @@
-//! Decides one key by the procedure that fits it.
+//! Decides one object by the procedure that fits it.
 //!
-//! A procedure only says which operations contradict each other. What kind of contradiction
-//! that is, and in which words, is read off them afterwards, so that no fault there can
-//! cost a proven violation.
+//! A procedure only says which operations contradict each other. What that means, and in
+//! which words, is read off them afterwards, so that no fault there can cost a proven
+//! violation.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Budget;
-use super::key::{KeyOperations, Shape};
 use super::reading::{self, Reading};
+use super::subjects::{OpOf, Subject};
 use crate::history::History;
-use crate::model::Register;
-use crate::procedure::Decision;
-use crate::reduce::{never_stored, reduce};
-use crate::register;
-use crate::search::{Searched, search};
+use crate::model::ModelName;
+use crate::procedure::{Conflict, Decision};
+use crate::search::{AfterViolation, KeyProblem, Searched, search_keys};
+use crate::timed::Timed;
 use crate::verdict::{Conclusion, Contradiction, Counterexample, OperationId};
-
-/// Name of the linear procedure for unique values.
-const UNIQUE_REGISTER: &str = "unique-register";
 
 /// Name of the general search.
 const SEARCH: &str = "search";
 
-/// Decides a key; also names the procedure.
+/// How far an object has come.
+pub(super) enum Stage<S> {
+    /// A procedure, by name, said this.
+    Decided(S, &'static str, Decided),
+    /// No near-linear procedure applies, because of this.
+    Undecided(S, &'static str),
+}
+
+/// What a procedure found; operations are named by their position in the subject.
+pub(super) enum Decided {
+    Linearizable(Vec<u32>),
+    Violation(Conflict),
+    Unknown(String),
+}
+
+/// Decides an object by its near-linear procedure, if that applies.
 ///
-/// A panic of a procedure costs this key its verdict and no other key anything.
-pub(super) fn decide(
-    history: &History,
-    key: &KeyOperations,
-    budget: &Budget<'_>,
-) -> (&'static str, Conclusion) {
-    let procedure = match key.shape {
-        Shape::UniqueWrites => UNIQUE_REGISTER,
-        Shape::Any => SEARCH,
-    };
+/// A panic of a procedure costs this object its verdict and no other object anything.
+pub(super) fn near_linear<S: Subject>(subject: S, budget: &Budget<'_>) -> Stage<S> {
+    let procedure = subject.procedure();
     if budget.stopped() {
-        let count = key.operations.len();
+        let count = subject.ids().len();
         let reason = format!("stopped before any of its {count} operations were ordered");
-        return (procedure, Conclusion::Unknown { reason });
+        return Stage::Decided(subject, procedure, Decided::Unknown(reason));
     }
-    let decided = guarded(|| match key.shape {
-        Shape::UniqueWrites => by_clusters(key),
-        Shape::Any => by_search(key, budget),
-    });
-    let decided = decided.unwrap_or_else(|message| {
-        Decided::Unknown(format!("the procedure panicked ({message}); please report this"))
-    });
+    let decided = match guarded(|| subject.decide()) {
+        Ok(Decision::Linearizable(order)) => Decided::Linearizable(order),
+        Ok(Decision::Violation(conflict)) => Decided::Violation(conflict),
+        Ok(Decision::NotApplicable(why)) => return Stage::Undecided(subject, why),
+        Err(message) => Decided::Unknown(panicked(&message)),
+    };
+    Stage::Decided(subject, procedure, decided)
+}
+
+/// Decides by search what no near-linear procedure applies to.
+pub(super) fn search_all<S: Subject>(stages: Vec<Stage<S>>, budget: &Budget<'_>) -> Vec<Stage<S>> {
+    let undecided: Vec<(&S, Vec<Timed<OpOf<S>>>)> = stages
+        .iter()
+        .filter_map(|stage| match stage {
+            Stage::Undecided(subject, _) => Some((subject, subject.operations())),
+            Stage::Decided(..) => None,
+        })
+        .collect();
+    let problems: Vec<KeyProblem<'_, S::Model>> = undecided
+        .iter()
+        .map(|(subject, operations)| KeyProblem { model: subject.model(), operations })
+        .collect();
+    let searched = guarded(|| search_keys(&problems, budget, AfterViolation::Continue));
+    let found: Vec<Decided> = match searched {
+        Ok(searched) => undecided
+            .iter()
+            .zip(searched)
+            .map(|((subject, operations), searched)| {
+                searched_to_decided(*subject, operations, searched, budget)
+            })
+            .collect(),
+        Err(message) => undecided.iter().map(|_| Decided::Unknown(panicked(&message))).collect(),
+    };
+    let mut found = found.into_iter();
+    stages
+        .into_iter()
+        .map(|stage| match stage {
+            Stage::Undecided(subject, why) => {
+                let decided = match found.next() {
+                    Some(Decided::Unknown(reason)) => {
+                        Decided::Unknown(format!("{reason}; a search was needed because {why}"))
+                    }
+                    Some(decided) => decided,
+                    None => Decided::Unknown(format!("not searched, though {why}")),
+                };
+                Stage::Decided(subject, SEARCH, decided)
+            }
+            decided @ Stage::Decided(..) => decided,
+        })
+        .collect()
+}
+
+fn searched_to_decided<S: Subject>(
+    subject: &S,
+    operations: &[Timed<OpOf<S>>],
+    searched: Searched,
+    budget: &Budget<'_>,
+) -> Decided {
+    match searched {
+        Searched::Linearizable(order) => Decided::Linearizable(order),
+        Searched::Exhausted(progress) => Decided::Unknown(progress.to_string()),
+        Searched::Violation { .. } => {
+            // All of them together contradict each other, if no part can be shown to.
+            let all = || (0..operations.len() as u32).collect();
+            let few = guarded(|| subject.reduce(operations, budget)).ok().flatten();
+            Decided::Violation(Conflict::new(Contradiction::NoOrder, few.unwrap_or_else(all)))
+        }
+    }
+}
+
+/// Puts what a procedure found into the names of the history: the procedure, how many
+/// operations took part, and the conclusion.
+pub(super) fn conclude<S: Subject>(
+    history: &History,
+    model: ModelName,
+    stage: Stage<S>,
+) -> (&'static str, usize, Conclusion) {
+    let (subject, procedure, decided) = match stage {
+        Stage::Decided(subject, procedure, decided) => (subject, procedure, decided),
+        Stage::Undecided(subject, why) => {
+            (subject, SEARCH, Decided::Unknown(format!("not searched, though {why}")))
+        }
+    };
+    let all = subject.ids();
+    let ids = |order: Vec<u32>| -> Vec<OperationId> {
+        order.into_iter().map(|index| all[index as usize]).collect()
+    };
     let conclusion = match decided {
-        Decided::Linearizable(order) => Conclusion::Linearizable { order: ids(key, order) },
+        Decided::Linearizable(order) => Conclusion::Linearizable { order: ids(order) },
         Decided::Unknown(reason) => Conclusion::Unknown { reason },
-        Decided::Violation(operations) => {
-            let operations = ids(key, operations);
-            Conclusion::Violation(counterexample(operations, |operations| {
-                reading::read(history, operations)
+        Decided::Violation(conflict) => {
+            let mut operations = ids(conflict.operations);
+            operations.sort_unstable();
+            Conclusion::Violation(counterexample(conflict.kind, operations, |operations| {
+                reading::read(history, model, conflict.kind, operations)
             }))
         }
     };
-    (procedure, conclusion)
+    (procedure, all.len(), conclusion)
 }
 
-/// What a procedure found; operations are named by their position in the key.
-enum Decided {
-    Linearizable(Vec<u32>),
-    Violation(Vec<u32>),
-    Unknown(String),
+fn panicked(message: &str) -> String {
+    format!("the procedure panicked ({message}); please report this")
 }
 
 /// Turns a panic into its message.
@@ -78,11 +160,12 @@ fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 /// The counterexample of a violation that is proven: what it means may fail to be told, and
 /// stays a violation.
 fn counterexample(
+    kind: Contradiction,
     operations: Vec<OperationId>,
     read: impl FnOnce(&[OperationId]) -> Reading,
 ) -> Counterexample {
     let reading = guarded(|| read(&operations)).unwrap_or_else(|message| Reading {
-        kind: Contradiction::NoOrder,
+        kind,
         edges: Vec::new(),
         explanation: format!(
             "no order of {} operations is legal; putting it into words panicked ({message}), \
@@ -102,38 +185,6 @@ fn message(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("no message")
 }
 
-fn by_clusters(key: &KeyOperations) -> Decided {
-    match register::decide(&key.operations, key.values) {
-        Decision::Linearizable(order) => Decided::Linearizable(order),
-        Decision::Violation(conflict) => Decided::Violation(conflict.operations),
-        // The dispatcher tested the values; a wrong verdict would be worse than none.
-        Decision::NotApplicable(reason) => Decided::Unknown(reason.to_owned()),
-    }
-}
-
-fn by_search(key: &KeyOperations, budget: &Budget<'_>) -> Decided {
-    // What no order can explain should not cost a search of all orders.
-    let searched = match never_stored(&key.operations) {
-        Some(unpassed) => Searched::Violation { unpassed },
-        None => search(&Register, &key.operations, budget),
-    };
-    match searched {
-        Searched::Linearizable(order) => Decided::Linearizable(order),
-        Searched::Exhausted(progress) => Decided::Unknown(progress.to_string()),
-        Searched::Violation { .. } => {
-            // All of them together contradict each other, if no part can be shown to.
-            let all = || (0..key.operations.len() as u32).collect();
-            Decided::Violation(
-                guarded(|| reduce(&key.operations, budget)).unwrap_or_else(|_| all()),
-            )
-        }
-    }
-}
-
-fn ids(key: &KeyOperations, order: Vec<u32>) -> Vec<OperationId> {
-    order.into_iter().map(|index| key.ids[index as usize]).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,7 +198,8 @@ mod tests {
     #[test]
     fn a_panic_of_the_explanation_leaves_a_violation() {
         let operations = vec![OperationId(3), OperationId(8)];
-        let counterexample = counterexample(operations.clone(), |_| panic!("no such block"));
+        let counterexample =
+            counterexample(Contradiction::NoOrder, operations.clone(), |_| panic!("no such block"));
         assert_eq!(counterexample.operations, operations);
         assert_eq!(counterexample.kind, Contradiction::NoOrder);
         assert_eq!(

@@ -5,6 +5,7 @@
 
 use crate::explain::explain;
 use crate::history::{History, Outcome, Recorded, Value};
+use crate::model::ModelName;
 use crate::precedence;
 use crate::verdict::{Contradiction, Edge, OperationId};
 
@@ -15,13 +16,24 @@ pub(super) struct Reading {
     pub(super) explanation: String,
 }
 
-/// Reads `operations`, which are closed (see `verify/closure.rs`) and have no legal order.
-pub(super) fn read(history: &History, operations: &[OperationId]) -> Reading {
-    let edges = match blocks(history, operations) {
-        Blocks::Contiguous => precedence::cycle(history, operations),
-        Blocks::Parted => Vec::new(),
+/// Reads `operations`, which have no legal order; `kind` is what a procedure called it, and
+/// is looked for anew where that is [`Contradiction::NoOrder`].
+pub(super) fn read(
+    history: &History,
+    model: ModelName,
+    kind: Contradiction,
+    operations: &[OperationId],
+) -> Reading {
+    let is_register = matches!(model, ModelName::Register | ModelName::CasRegister | ModelName::Kv);
+    let edges = if is_register && blocks(history, operations) == Blocks::Contiguous {
+        precedence::cycle(history, operations)
+    } else {
+        Vec::new()
     };
-    let kind = kind(history, operations, &edges);
+    let kind = match kind {
+        Contradiction::NoOrder if is_register => found_kind(history, operations, &edges),
+        kind => kind,
+    };
     let explanation = explain(history, kind, operations, &edges);
     Reading { kind, edges, explanation }
 }
@@ -50,7 +62,7 @@ fn blocks(history: &History, operations: &[OperationId]) -> Blocks {
     Blocks::Contiguous
 }
 
-fn kind(history: &History, operations: &[OperationId], edges: &[Edge]) -> Contradiction {
+fn found_kind(history: &History, operations: &[OperationId], edges: &[Edge]) -> Contradiction {
     let members: Vec<Recorded<'_>> = members(history, operations).collect();
     match members.as_slice() {
         [lone] if never_written(history, operations[0], *lone) => Contradiction::NeverWritten,

@@ -26,6 +26,10 @@ pub(super) fn replaced_twice(
     one: ValueId,
     other: ValueId,
 ) -> Conflict {
+    if clusters.writer(expected).is_none() && expected != ValueId::INITIAL {
+        // Each of them is a contradiction by itself.
+        return never_written(clusters, expected);
+    }
     let mut operations = Chain::unroll(clusters, one).stores(0, 0);
     operations.extend(Chain::unroll(clusters, other).stores(0, 0));
     operations.extend(clusters.writer(expected));

@@ -18,7 +18,7 @@
 //! like L, stores nothing. So r finds v. Real time and the presence of successful
 //! operations restrict trivially. ∎
 //!
-//! So if exhaustive enumeration finds S without a legal order, the key has none either.
+//! So if enumeration finds S without a legal order, the key has none either.
 //! Operations outside S may store what they like: only the last store before each operation
 //! that needs a value matters, and closure puts it into S.
 //!
@@ -27,164 +27,121 @@
 //! counterexample the whole chain of compare-and-sets behind it. A *read* gets no such
 //! relief, as it would serve no purpose in S.
 //!
+//! A *refused* compare-and-set in S stored nothing and needs no source; it says that the value
+//! was not the one it expected. Where an order of S has that very value before it, the store
+//! that replaced it is missing from S: in L some x outside S stored something between. Then
+//! nothing in S after the refusal and before the next store in S can need a value, since its
+//! last store in L would be x or a later one outside S, against closure. So in S a refusal
+//! does not fail there: it leaves a value that nothing needs.
+//!
 //! One rule is for the reader of the report, not for soundness: where a value was stored
 //! but no store is a source, the last store that began before r ended must be in S, or the
 //! first of all if none did, to be seen beside the read.
 
-use rustc_hash::{FxHashMap, FxHashSet};
-
 use super::Flaw;
-use super::register::{INITIAL, Meaning, end, meaning, precedes};
-use crate::history::{History, Operation, Outcome, Value};
+use super::chosen::{Chosen, member, taking_part};
+use super::enumerate::no_order;
+use super::objects::Object;
+use super::rules::{self, Foreign, Register, RegisterDeed, Rules};
+use crate::history::{History, Recorded, Value};
 use crate::verdict::OperationId;
 
-/// Configurations enumerated before a counterexample counts as too large.
-const CONFIGURATIONS_MAX: usize = 1 << 20;
-
-/// A non-failed operation and what it means.
-#[derive(Clone, Copy)]
-struct Member<'a> {
-    id: OperationId,
-    operation: &'a Operation,
-    meaning: Meaning,
-}
-
-/// Checks that the operations `named` are closed within key `number` and have no legal order.
-pub(super) fn verify_counterexample(
+/// Checks that the operations `named` are closed within their key and have no legal order.
+pub(super) fn verify(
     history: &History,
-    key_of: &[u32],
-    number: u32,
-    members: &[OperationId],
+    object: &Object<'_>,
     named: &[OperationId],
 ) -> Result<(), Flaw> {
-    let mut set = FxHashSet::default();
-    let mut chosen = Vec::with_capacity(named.len());
-    for &id in named {
-        match key_of.get(id.0 as usize) {
-            None => return Err(Flaw::NoSuchOperation(id)),
-            Some(key) if *key != number => return Err(Flaw::OtherKey(id)),
-            Some(_) if !set.insert(id) => return Err(Flaw::Repeated(id)),
-            Some(_) => {}
-        }
-        let operation = &history.operations[id.0 as usize];
-        if operation.outcome == Outcome::Fail {
-            return Err(Flaw::Failed(id));
-        }
-        let meaning = meaning(history, id)?.ok_or(Flaw::NothingReturned(id))?;
-        chosen.push(Member { id, operation, meaning });
-    }
-    let whole = effective(history, members)?;
-    for member in &mut chosen {
-        let Some(needed) = member.meaning.needs else { continue };
-        let missing = sources(&whole, member, needed).into_iter().find(|id| !set.contains(id));
-        match missing {
-            None => {}
-            Some(_) if member.meaning.leaves.is_some() => member.meaning.needs = None,
-            Some(source_operation) => {
-                return Err(Flaw::NotClosed { operation: member.id, source_operation });
+    let mut chosen = Chosen::read(&Register, history, object, named)?;
+    let whole = taking_part(&Register, history, object)?;
+    for (id, deed) in &mut chosen.operations {
+        let RegisterDeed::Access { needs: Some(needed), leaves } = *deed else { continue };
+        let sources = sources(history, &whole, *id, needed);
+        let missing = sources.into_iter().find(|source| !chosen.ids.contains(source));
+        match (missing, leaves) {
+            (None, _) => {}
+            (Some(_), Some(_)) => *deed = RegisterDeed::Access { needs: None, leaves },
+            (Some(source_operation), None) => {
+                return Err(Flaw::NotClosed { operation: *id, source_operation });
             }
         }
     }
-    enumerate(&chosen)
+    let members: Vec<_> =
+        chosen.operations.into_iter().map(|(id, deed)| member(history, id, deed)).collect();
+    no_order(&Restricted, &members, [Some(Register.initial())])
 }
 
-/// The operations of a key that may have taken effect.
-fn effective<'a>(history: &'a History, members: &[OperationId]) -> Result<Vec<Member<'a>>, Flaw> {
-    let mut whole = Vec::with_capacity(members.len());
-    for &id in members {
-        let operation = &history.operations[id.0 as usize];
-        if operation.outcome == Outcome::Fail {
-            continue;
-        }
-        if let Some(meaning) = meaning(history, id)? {
-            whole.push(Member { id, operation, meaning });
+/// A register as it is to those who see only some of its stores; no value is one that
+/// nothing needs.
+struct Restricted;
+
+impl Rules for Restricted {
+    type Deed = RegisterDeed;
+    type State = Option<Value>;
+
+    fn deed(&self, operation: Recorded<'_>) -> Result<Option<RegisterDeed>, Foreign> {
+        Register.deed(operation)
+    }
+
+    fn initial(&self) -> Option<Value> {
+        Some(Register.initial())
+    }
+
+    fn apply(&self, state: &mut Option<Value>, deed: &RegisterDeed) -> bool {
+        match *deed {
+            RegisterDeed::Refused(value) => {
+                *state = state.filter(|current| *current != value);
+                true
+            }
+            RegisterDeed::Access { needs, leaves } => {
+                let legal = needs.is_none_or(|needed| Some(needed) == *state);
+                *state = leaves.or(*state);
+                legal
+            }
         }
     }
-    Ok(whole)
+
+    fn only_reads(&self, _deed: &RegisterDeed) -> bool {
+        false
+    }
 }
 
 /// The operations that may have left `needed` for `reader`, or failing any the nearest one
 /// that left it at all.
-fn sources(whole: &[Member<'_>], reader: &Member<'_>, needed: Value) -> Vec<OperationId> {
+fn sources(
+    history: &History,
+    whole: &[(OperationId, RegisterDeed)],
+    reader: OperationId,
+    needed: Value,
+) -> Vec<OperationId> {
+    let reading = history.get(reader);
     let overwritten_before = whole
         .iter()
-        .filter(|store| {
-            store.meaning.leaves.is_some() && precedes(store.operation, reader.operation)
-        })
-        .map(|store| store.operation.invoked.position())
+        .filter(|(_, deed)| deed.leaves().is_some())
+        .map(|(id, _)| history.get(*id))
+        .filter(|store| rules::precedes(*store, reading))
+        .map(|store| store.invoked.position())
         .max();
     let stores = || {
-        whole.iter().filter(|store| store.id != reader.id && store.meaning.leaves == Some(needed))
+        let leaves = |(id, deed): &&(OperationId, RegisterDeed)| {
+            *id != reader && deed.leaves() == Some(needed)
+        };
+        whole.iter().filter(leaves).map(|(id, _)| *id)
     };
     let sources: Vec<OperationId> = stores()
-        .filter(|store| !precedes(reader.operation, store.operation))
-        .filter(|store| match (end(store.operation), overwritten_before) {
+        .filter(|store| !rules::precedes(reading, history.get(*store)))
+        .filter(|store| match (rules::end(history.get(*store)), overwritten_before) {
             (Some(end), Some(overwritten)) => end >= overwritten,
             _ => true,
         })
-        .map(|store| store.id)
         .collect();
     if sources.is_empty() {
-        let begin = |store: &&Member<'_>| (store.operation.invoked.position(), store.id);
-        let last_before =
-            stores().filter(|store| !precedes(reader.operation, store.operation)).max_by_key(begin);
-        let nearest = last_before.or_else(|| stores().min_by_key(begin));
-        return nearest.map(|store| store.id).into_iter().collect();
+        let began = |store: &OperationId| (history.get(*store).invoked.position(), *store);
+        let last_before = stores()
+            .filter(|store| !rules::precedes(reading, history.get(*store)))
+            .max_by_key(began);
+        let nearest = last_before.or_else(|| stores().min_by_key(began));
+        return nearest.into_iter().collect();
     }
     sources
-}
-
-/// Tries every order of the operations; `Ok` if none is legal.
-///
-/// Two orders of the same operations that leave the same value have the same
-/// continuations, so each pair of set and value is continued once.
-fn enumerate(chosen: &[Member<'_>]) -> Result<(), Flaw> {
-    let mut values: FxHashMap<Value, u32> = FxHashMap::default();
-    values.insert(INITIAL, 0);
-    let mut number = |value| {
-        let next = values.len() as u32;
-        *values.entry(value).or_insert(next)
-    };
-    let steps: Vec<(Option<u32>, Option<u32>)> = chosen
-        .iter()
-        .map(|member| {
-            (member.meaning.needs.map(&mut number), member.meaning.leaves.map(&mut number))
-        })
-        .collect();
-    let before: Vec<Vec<usize>> = chosen
-        .iter()
-        .map(|later| {
-            (0..chosen.len())
-                .filter(|&earlier| precedes(chosen[earlier].operation, later.operation))
-                .collect()
-        })
-        .collect();
-    let succeeded: Vec<usize> =
-        (0..chosen.len()).filter(|&index| chosen[index].operation.outcome == Outcome::Ok).collect();
-
-    let start = (vec![false; chosen.len()].into_boxed_slice(), 0);
-    let mut seen = FxHashSet::from_iter([start.clone()]);
-    let mut pending = vec![start];
-    while let Some((placed, current)) = pending.pop() {
-        if succeeded.iter().all(|&index| placed[index]) {
-            return Err(Flaw::Explained);
-        }
-        if seen.len() > CONFIGURATIONS_MAX {
-            return Err(Flaw::TooLarge { configurations: seen.len() });
-        }
-        for (index, &(needs, leaves)) in steps.iter().enumerate() {
-            let possible = !placed[index]
-                && needs.is_none_or(|needed| needed == current)
-                && before[index].iter().all(|&earlier| placed[earlier]);
-            if possible {
-                let mut next = placed.clone();
-                next[index] = true;
-                let configuration = (next, leaves.unwrap_or(current));
-                if seen.insert(configuration.clone()) {
-                    pending.push(configuration);
-                }
-            }
-        }
-    }
-    Ok(())
 }

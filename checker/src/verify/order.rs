@@ -1,66 +1,97 @@
 //! One pass over a claimed linearization.
 //!
-//! The order is a linearization of the key iff each operation is named once, is of the key
-//! and may have taken effect; each successful one is named; no operation comes after one
-//! that began after it had ended; and replaying from the initial value is legal. The third
-//! rule needs no pairs: with `latest` the operation that began last among those already
-//! passed, some earlier one began after this one ended iff `latest` did.
+//! The order is a linearization of the object iff each operation is named once, is of the
+//! object and may have taken effect; each one that certainly did is named; no operation
+//! comes after one that began after it had ended; and replaying from the initial state is
+//! legal. The third rule needs no pairs: with `latest` the beginning that came last among
+//! those already passed, some earlier operation began after this one ended iff the one that
+//! began at `latest` did.
+//!
+//! A set whose operations are about one element each is many objects, one for each element,
+//! and real time binds only within each (Herlihy & Wing 1990, locality).
+
+use rustc_hash::FxHashMap;
 
 use super::Flaw;
-use super::register::{INITIAL, meaning, precedes};
-use crate::history::{History, Outcome};
+use super::objects::Object;
+use super::rules::{self, Rules};
+use crate::history::{History, Outcome, Value};
 use crate::verdict::OperationId;
 
-/// Checks that `order` is a linearization of the operations of key `number`.
+/// What real time binds.
+pub(super) enum Bound<'a, Deed> {
+    /// All operations of the object.
+    Together,
+    /// Operations on the same part, which this tells.
+    PerPart(&'a dyn Fn(&Deed) -> Option<Value>),
+}
+
+/// Checks that `order` is a linearization of `object`.
 ///
-/// `named` has a slot per operation of the history, those of this key still unset.
-pub(super) fn verify_order(
+/// `named` has a slot per operation of the history, those of this object still unset. `deed`
+/// completes what the rules read off an operation by itself.
+pub(super) fn verify_order<R: Rules>(
+    rules: &R,
     history: &History,
-    key_of: &[u32],
-    number: u32,
-    members: &[OperationId],
+    object: &Object<'_>,
     order: &[OperationId],
     named: &mut [bool],
+    bound: &Bound<'_, R::Deed>,
+    complete: impl Fn(&mut R::Deed),
 ) -> Result<(), Flaw> {
-    let mut current = INITIAL;
-    let mut latest = None;
+    let mut state = rules.initial();
+    let mut whole = Latest::default();
+    let mut parts: FxHashMap<Value, Latest> = FxHashMap::default();
     for &id in order {
-        let index = id.0 as usize;
-        match key_of.get(index) {
-            None => return Err(Flaw::NoSuchOperation(id)),
-            Some(key) if *key != number => return Err(Flaw::OtherKey(id)),
-            Some(_) if named[index] => return Err(Flaw::Repeated(id)),
-            Some(_) => named[index] = true,
+        object.claims(id)?;
+        if std::mem::replace(&mut named[id.0 as usize], true) {
+            return Err(Flaw::Repeated(id));
         }
-        let operation = &history.operations[index];
-        if operation.outcome == Outcome::Fail {
-            return Err(Flaw::Failed(id));
-        }
-        let Some(meaning) = meaning(history, id)? else {
-            return Err(Flaw::NothingReturned(id));
+        let operation = history.get(id);
+        let Some(mut deed) = rules::part(rules, history, id)? else {
+            return Err(match operation.outcome {
+                Outcome::Fail => Flaw::Failed(id),
+                Outcome::Ok | Outcome::Info => Flaw::NothingReturned(id),
+            });
         };
-        match latest {
-            Some(late) if precedes(operation, &history.operations[late as usize]) => {
-                return Err(Flaw::RealTime { early: id, late: OperationId(late) });
-            }
-            Some(late)
-                if history.operations[late as usize].invoked.position()
-                    >= operation.invoked.position() => {}
-            _ => latest = Some(id.0),
-        }
-        match meaning.needs {
-            Some(needed) if needed != current => {
-                return Err(Flaw::Illegal {
-                    operation: id,
-                    expected: history.values.show(needed).to_string(),
-                    found: history.values.show(current).to_string(),
-                });
-            }
-            _ => current = meaning.leaves.unwrap_or(current),
+        complete(&mut deed);
+        let part = match bound {
+            Bound::Together => None,
+            Bound::PerPart(part) => part(&deed),
+        };
+        let latest = part.map_or(&mut whole, |part| parts.entry(part).or_default());
+        latest.admit(id, operation.invoked.position(), rules::end(operation))?;
+        if !rules.apply(&mut state, &deed) {
+            return Err(Flaw::Illegal { operation: id });
         }
     }
-    let missing = members.iter().find(|id| {
-        history.operations[id.0 as usize].outcome == Outcome::Ok && !named[id.0 as usize]
-    });
-    missing.map_or(Ok(()), |id| Err(Flaw::Missing(*id)))
+    for &id in object.members.iter().filter(|id| !named[id.0 as usize]) {
+        if rules::is_required(history.get(id)) {
+            return Err(Flaw::Missing(id));
+        }
+        // What may be left out must still be of the model.
+        rules::part(rules, history, id)?;
+    }
+    Ok(())
+}
+
+/// The operation passed that began last.
+#[derive(Default)]
+struct Latest {
+    began: u32,
+    operation: Option<OperationId>,
+}
+
+impl Latest {
+    fn admit(&mut self, id: OperationId, began: u32, ended: Option<u32>) -> Result<(), Flaw> {
+        if let (Some(late), Some(ended)) = (self.operation, ended)
+            && ended < self.began
+        {
+            return Err(Flaw::RealTime { early: id, late });
+        }
+        if self.operation.is_none() || began > self.began {
+            *self = Self { began, operation: Some(id) };
+        }
+        Ok(())
+    }
 }

@@ -128,7 +128,11 @@ fn a_counterexample_is_of_one_kind_and_its_edges_go_one_way() {
         };
         for kind in kinds {
             let claimed = accepts(Counterexample { kind, ..right.clone() });
-            assert_eq!(claimed, kind == right.kind, "{kind} for {right:?}");
+            // Where repeated values keep a procedure from naming it, blocks that
+            // compare-and-sets link may still be seen to return.
+            let with_cas = right.operations.iter().any(|id| history.get(*id).f() == "cas");
+            let expected = kind == right.kind;
+            assert!(claimed == expected || (with_cas && claimed), "{kind} for {right:?}");
         }
         for index in 0..right.edges.len() {
             let mut spoilt = right.clone();

@@ -166,7 +166,8 @@ pub(crate) fn as_history(operations: &[Small]) -> History {
             outcome,
             invoked: moment(small.begin),
             completed: completed.map(moment),
-            error: None,
+            // Without an error a failed compare-and-set would say what it did not find.
+            error: (outcome == Outcome::Fail).then(|| names.intern("unreachable")),
             revision: None,
         };
         history.operations.push(operation);

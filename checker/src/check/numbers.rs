@@ -1,35 +1,36 @@
-//! Numbers the values of one key.
+//! Numbers the values of one object densely.
 
 use rustc_hash::FxHashMap;
 
 use crate::history::Value;
-use crate::model::ValueId;
 
-/// Numbers values densely, the initial value first.
+/// Gives values the numbers 0, 1, ... in the order they are first asked for.
 ///
 /// Values that are small whole numbers, as harnesses issue them, are looked up by index.
-pub(super) struct Values {
-    /// The number of each small value, 0 if it has none yet.
+#[derive(Default)]
+pub(super) struct Numbers {
+    /// The number of each small value plus 1; 0 if it has none yet.
     small: Vec<u32>,
     /// Values looked up; bounds the index to a few words for each, whatever the values are.
-    seen: u64,
+    seen: usize,
     others: FxHashMap<Value, u32>,
     count: u32,
 }
 
-impl Values {
-    pub(super) fn new() -> Self {
-        Self { small: Vec::new(), seen: 0, others: FxHashMap::default(), count: 1 }
+impl Numbers {
+    /// Numbers of which `value` has the first.
+    pub(super) fn beginning_with(value: Value) -> Self {
+        let mut numbers = Self::default();
+        numbers.number(value);
+        numbers
     }
 
     /// The number of a value, a new one if it was not seen before.
-    pub(super) fn number(&mut self, value: Value) -> ValueId {
+    pub(super) fn number(&mut self, value: Value) -> u32 {
         self.seen += 1;
-        if value.is_null() {
-            return ValueId::INITIAL;
-        }
+        let count = self.count;
         let slot = match value.small() {
-            Some(small) if u64::from(small) < 4 * self.seen + 64 => {
+            Some(small) if (small as usize) < 4 * self.seen + 64 => {
                 let index = small as usize;
                 if index >= self.small.len() {
                     self.small.resize(index + 1 + index / 2, 0);
@@ -44,13 +45,13 @@ impl Values {
             _ => self.others.entry(value).or_insert(0),
         };
         if *slot == 0 {
+            self.count = count + 1;
             *slot = self.count;
-            self.count += 1;
         }
-        ValueId(*slot)
+        *slot - 1
     }
 
-    /// Numbers given, the initial value's included.
+    /// How many values have a number.
     pub(super) fn count(&self) -> u32 {
         self.count
     }
@@ -61,41 +62,42 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::history::Values;
 
     #[test]
     fn equal_values_share_a_number_and_different_ones_do_not() {
+        let mut table = Values::default();
         let given = [
             json!(null),
             json!(0),
             json!(1),
             json!(-1),
-            json!(1.0),
+            json!(1.5),
             json!("1"),
             json!([1]),
             json!({"a": 1}),
             json!(u64::MAX),
             json!(70),
             json!(false),
-        ];
-        let mut interned = crate::history::Values::default();
-        let given = given.map(|json| interned.intern(&json));
-        let mut values = Values::new();
-        let numbers: Vec<u32> = given.iter().map(|value| values.number(*value).0).collect();
-        assert_eq!(numbers, (0..given.len() as u32).collect::<Vec<_>>());
-        let repeated: Vec<u32> = given.iter().map(|value| values.number(*value).0).collect();
-        assert_eq!(repeated, numbers);
-        assert_eq!(values.count(), given.len() as u32);
+        ]
+        .map(|json| table.intern(&json));
+        let mut numbers = Numbers::default();
+        let first: Vec<u32> = given.iter().map(|value| numbers.number(*value)).collect();
+        assert_eq!(first, (0..given.len() as u32).collect::<Vec<_>>());
+        let again: Vec<u32> = given.iter().map(|value| numbers.number(*value)).collect();
+        assert_eq!(again, first);
+        assert_eq!(numbers.count(), given.len() as u32);
     }
 
     #[test]
     fn a_value_keeps_its_number_when_the_index_grows_past_it() {
-        let large = Value::from_small(100).unwrap();
-        let mut values = Values::new();
-        let number = values.number(large);
-        for value in (0..40).filter_map(Value::from_small) {
-            assert_ne!(values.number(value), number);
+        let value = |small| Value::from_small(small).expect("a small number");
+        let mut numbers = Numbers::default();
+        let number = numbers.number(value(100));
+        for other in 0..40 {
+            assert_ne!(numbers.number(value(other)), number);
         }
-        assert_eq!(values.number(large), number);
-        assert_eq!(values.number(large), number);
+        assert_eq!(numbers.number(value(100)), number);
+        assert_eq!(numbers.number(value(100)), number);
     }
 }

@@ -1,0 +1,120 @@
+//! Why a history cannot be checked.
+
+use thiserror::Error;
+
+use crate::history::Recorded;
+use crate::model::{ModelName, UnknownModel};
+use crate::verdict::OperationId;
+
+/// Why a history cannot be checked at all; messages complete "failed to ...".
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CheckError {
+    /// The header names a model that does not exist.
+    #[error("use the model that the header names; choose one explicitly")]
+    HeaderModel {
+        /// The name and the known ones.
+        #[from]
+        source: UnknownModel,
+    },
+    /// No model knows all functions of the history.
+    #[error(
+        "judge operation {} (process {process}): no model knows its function `{f}` together \
+         with the others of the history; known: {}",
+        .operation.0, known_functions()
+    )]
+    NoModel {
+        /// The first operation no model explains.
+        operation: OperationId,
+        /// Whose.
+        process: u64,
+        /// Its function.
+        f: String,
+    },
+    /// An operation the model does not know.
+    #[error(
+        "judge operation {} (process {process}): it invokes `{f}`, but model `{model}` knows only {}; \
+         choose another model",
+        .operation.0, .model.functions().join(", ")
+    )]
+    UnknownFunction {
+        /// The operation.
+        operation: OperationId,
+        /// Whose.
+        process: u64,
+        /// Its function.
+        f: String,
+        /// The model.
+        model: ModelName,
+    },
+    /// An operation whose value has not the shape its function takes.
+    #[error(
+        "judge operation {} (process {process}): it invokes `{f}` with value {found}, expected \
+         {expected}",
+        .operation.0
+    )]
+    Value {
+        /// The operation.
+        operation: OperationId,
+        /// Whose.
+        process: u64,
+        /// Its function.
+        f: String,
+        /// The value found, as JSON.
+        found: String,
+        /// The shape the function takes.
+        expected: &'static str,
+    },
+}
+
+fn known_functions() -> String {
+    let known: Vec<String> = ModelName::ALL
+        .iter()
+        .map(|model| format!("{model} ({})", model.functions().join(", ")))
+        .collect();
+    known.join("; ")
+}
+
+impl CheckError {
+    /// An operation whose function the model does not know.
+    pub(super) fn unknown_function(
+        id: OperationId,
+        recorded: Recorded<'_>,
+        model: ModelName,
+    ) -> Self {
+        Self::UnknownFunction {
+            operation: id,
+            process: recorded.process,
+            f: recorded.f().to_owned(),
+            model,
+        }
+    }
+
+    /// An operation whose argument has not the shape its function takes.
+    pub(super) fn argument(
+        id: OperationId,
+        recorded: Recorded<'_>,
+        expected: &'static str,
+    ) -> Self {
+        Self::value(id, recorded, recorded.argument, expected)
+    }
+
+    /// An operation whose result has not the shape its function returns.
+    pub(super) fn result(id: OperationId, recorded: Recorded<'_>, expected: &'static str) -> Self {
+        Self::value(id, recorded, recorded.result, expected)
+    }
+
+    fn value(
+        id: OperationId,
+        recorded: Recorded<'_>,
+        found: crate::history::Value,
+        expected: &'static str,
+    ) -> Self {
+        Self::Value {
+            operation: id,
+            process: recorded.process,
+            f: recorded.f().to_owned(),
+            found: recorded.history().values.show(found).to_string(),
+            expected,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Which argument a counterexample rests on.
+//!
+//! Several may fit; one that holds is enough, and the flaw told is that of the last.
+
+use super::chosen::taking_part;
+use super::objects::Object;
+use super::rules::{
+    Bank, Counter, Discipline, ElementDeed, Elements, Ids, List, Lock, Map, Queue, Rules, Text,
+    Transactions, TransactionsOf,
+};
+use super::{
+    Division, Flaw, claims, closure, counts, division, holds, prefix, projection, serial, window,
+};
+use crate::history::{History, Value};
+use crate::model::ModelName;
+use crate::verdict::{Contradiction, Counterexample, OperationId};
+
+/// Checks that the operations of a counterexample contradict each other, and that they show
+/// what it says they do.
+pub(super) fn verify_counterexample(
+    history: &History,
+    model: ModelName,
+    object: &Object<'_>,
+    counterexample: &Counterexample,
+) -> Result<(), Flaw> {
+    let named = &counterexample.operations[..];
+    let kind = counterexample.kind;
+    let counted = matches!(
+        kind,
+        Contradiction::CountTooHigh
+            | Contradiction::CountTooLow
+            | Contradiction::DuplicateId
+            | Contradiction::MissingId
+    );
+    match model {
+        ModelName::Kv if division(history, model) == Division::Whole => {
+            beginning(&Map, history, object, named)?;
+        }
+        ModelName::Register | ModelName::CasRegister | ModelName::Kv => {
+            closure::verify(history, object, named)?;
+            return claims::verify_claims(history, object, counterexample);
+        }
+        ModelName::KvAppend => beginning(&Text, history, object, named)?,
+        ModelName::ListAppend => projection::verify(&List, history, object, named)
+            .or_else(|_| beginning(&List, history, object, named))?,
+        ModelName::Set => set(history, object, named)?,
+        ModelName::Counter if counted || kind == Contradiction::NeverWritten => {
+            return counts::verify_counter(history, object, kind, named);
+        }
+        ModelName::Counter => beginning(&Counter, history, object, named)?,
+        ModelName::Queue => queue(Discipline::Fifo, history, object, named)?,
+        ModelName::Bag => queue(Discipline::Bag, history, object, named)?,
+        ModelName::Mutex => lock(history, object, named)?,
+        ModelName::Ids if counted || kind == Contradiction::OutOfOrder => {
+            return counts::verify_ids(history, object, kind, named);
+        }
+        ModelName::Ids => beginning(&Ids, history, object, named)?,
+        ModelName::Bank => beginning(&Bank, history, object, named)?,
+        ModelName::TxnAppend => {
+            let rules = Transactions { of: TransactionsOf::Lists };
+            return serial::verify(&rules, history, object, counterexample);
+        }
+        ModelName::TxnRegister => {
+            let rules = Transactions { of: TransactionsOf::Registers };
+            return serial::verify(&rules, history, object, counterexample);
+        }
+    }
+    claims::verify_kind(history, model, counterexample)
+}
+
+fn beginning<R: Rules>(
+    rules: &R,
+    history: &History,
+    object: &Object<'_>,
+    named: &[OperationId],
+) -> Result<(), Flaw> {
+    prefix::verify(rules, history, object, named)
+}
+
+fn queue(
+    discipline: Discipline,
+    history: &History,
+    object: &Object<'_>,
+    named: &[OperationId],
+) -> Result<(), Flaw> {
+    projection::verify(&Queue { discipline }, history, object, named)
+}
+
+/// One element of a set by a stretch of its history, several by projection.
+fn set(history: &History, object: &Object<'_>, named: &[OperationId]) -> Result<(), Flaw> {
+    let projected = projection::verify(&Elements, history, object, named);
+    if projected.is_ok() {
+        return projected;
+    }
+    let whole = taking_part(&Elements, history, object)?;
+    let of = |id: OperationId| whole.iter().find(|(other, _)| *other == id);
+    let element = named.first().and_then(|id| of(*id)).and_then(|(_, deed)| deed.element());
+    let Some(element) = element else { return projected };
+    let about = |deed: &ElementDeed| deed.element() == Some(element);
+    if !named.iter().all(|id| of(*id).is_some_and(|(_, deed)| about(deed))) {
+        return projected;
+    }
+    let whole: Vec<_> = whole.iter().filter(|(_, deed)| about(deed)).cloned().collect();
+    let states = [Elements.initial(), [element].into()];
+    window::verify(&Elements, history, object, &whole, &states, named)
+        .or_else(|_| part_beginning(history, object, element, named))
+}
+
+/// The beginning of the history of one element.
+fn part_beginning(
+    history: &History,
+    object: &Object<'_>,
+    element: Value,
+    named: &[OperationId],
+) -> Result<(), Flaw> {
+    prefix::verify_part(&Elements, history, object, named, |deed| deed.element() == Some(element))
+}
+
+/// A lock with owners by whole holds, one without by a stretch of its history.
+fn lock(history: &History, object: &Object<'_>, named: &[OperationId]) -> Result<(), Flaw> {
+    let whole = taking_part(&Lock, history, object)?;
+    let anonymous = whole.iter().all(|(_, deed)| deed.owner() == Value::NULL);
+    let argued = if anonymous {
+        let states = [None, Some(Value::NULL)];
+        window::verify(&Lock, history, object, &whole, &states, named)
+    } else {
+        holds::verify(history, object, named)
+    };
+    argued.or_else(|_| beginning(&Lock, history, object, named))
+}
