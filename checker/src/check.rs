@@ -108,10 +108,11 @@ fn check_objects<S: Subject>(
         let subject = S::read(history, model, &object)?;
         Ok((object.key, near_linear(subject, budget)))
     };
-    let decided: Vec<Result<(Option<Name>, Stage<S>), CheckError>> =
+    // Of several errors the first in the order of the objects is told.
+    let decided: Vec<Result<_, CheckError>> =
         objects.into_par_iter().map(read_and_decide).collect();
-    let decided: Result<Vec<(Option<Name>, Stage<S>)>, CheckError> = decided.into_iter().collect();
-    let (keys, stages): (Vec<Option<Name>>, Vec<Stage<S>>) = decided?.into_iter().unzip();
+    let decided: Vec<(Option<Name>, Stage<S>)> = decided.into_iter().collect::<Result<_, _>>()?;
+    let (keys, stages): (Vec<Option<Name>>, Vec<Stage<S>>) = decided.into_iter().unzip();
     let stages = search_all(stages, budget);
     Ok(keys
         .into_iter()

@@ -34,7 +34,7 @@ pub(super) fn read(
         Contradiction::NoOrder if is_register => found_kind(history, operations, &edges),
         kind => kind,
     };
-    let explanation = explain(history, kind, operations, &edges);
+    let explanation = explain(history, model, kind, operations, &edges);
     Reading { kind, edges, explanation }
 }
 

@@ -9,7 +9,7 @@ mod register;
 use super::Budget;
 use super::error::CheckError;
 use super::objects::Object;
-use crate::history::{History, Outcome, Recorded};
+use crate::history::{History, Moment, Outcome, Recorded};
 use crate::model::{Model, ModelName};
 use crate::procedure::Decision;
 use crate::search::minimal;
@@ -74,7 +74,7 @@ impl<Op> Part<Op> {
         self.operations.push(Timed {
             op,
             invoked: recorded.invoked.position(),
-            returned: end.map_or(NEVER, |moment| moment.position()),
+            returned: end.map_or(NEVER, Moment::position),
         });
     }
 

@@ -19,7 +19,7 @@ mod transaction;
 use std::hash::Hash;
 
 use super::Flaw;
-use crate::history::{History, Outcome, Recorded, Value};
+use crate::history::{History, Moment, Outcome, Recorded, Value};
 use crate::verdict::OperationId;
 
 pub(super) use bank::Bank;
@@ -85,7 +85,7 @@ pub(super) fn found(operation: Recorded<'_>) -> Option<Value> {
 /// Where an operation ends in the order of events: never, if indeterminate.
 pub(super) fn end(operation: Recorded<'_>) -> Option<u32> {
     match operation.outcome {
-        Outcome::Ok | Outcome::Fail => operation.completed.map(|moment| moment.position()),
+        Outcome::Ok | Outcome::Fail => operation.completed.map(Moment::position),
         Outcome::Info => None,
     }
 }

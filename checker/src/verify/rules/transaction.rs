@@ -34,9 +34,10 @@ impl Transactions {
     pub(in crate::verify) fn micros(&self, operation: Recorded<'_>) -> Result<Vec<Micro>, Foreign> {
         let values = &operation.history().values;
         let known = operation.outcome == Outcome::Ok;
-        let listed = match (known, operation.result(), operation.argument()) {
-            (true, View::List(listed), _) | (_, _, View::List(listed)) => listed,
-            _ => return Err(Foreign),
+        let ((true, View::List(listed), _) | (_, _, View::List(listed))) =
+            (known, operation.result(), operation.argument())
+        else {
+            return Err(Foreign);
         };
         let mut micros = Vec::with_capacity(listed.len());
         for &micro in listed {
