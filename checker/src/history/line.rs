@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{Event, EventType, Process};
 
 /// The fields of [`Event`] with borrowed strings, and with `time` known to be absent.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(expecting = "an object with the fields of an event")]
 pub(super) struct EventLine<'a> {
     #[serde(default)]

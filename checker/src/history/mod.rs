@@ -13,6 +13,7 @@ mod names;
 mod numbers;
 mod operation;
 mod reader;
+mod scanner;
 mod values;
 mod writer;
 

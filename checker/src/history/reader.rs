@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::line::EventLine;
 use super::numbers::is_ambiguous;
+use super::scanner::scan;
 use super::{Complaint, FORMAT_VERSION, Header, History, HistoryBuilder, HistoryError};
 
 const EVENT: &str = "an event (an object with `process`, `type` and `f`)";
@@ -32,6 +33,11 @@ pub fn read_jsonl(mut source: impl BufRead) -> Result<History, HistoryError> {
             .map_err(|source| HistoryError::Read { line: line - 1, source })?;
         if length == 0 {
             break;
+        }
+        if let Some(event) = scan(&buffer) {
+            builder.push_line(line, event)?;
+            beginning = false;
+            continue;
         }
         if buffer.trim_ascii().is_empty() {
             continue;
