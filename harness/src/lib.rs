@@ -15,6 +15,7 @@ pub mod recorder;
 pub mod session;
 
 pub mod analysis;
+pub mod fail_fast;
 pub mod follow;
 pub mod host;
 pub mod progress;

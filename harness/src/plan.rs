@@ -44,6 +44,9 @@ pub struct Plan {
     /// Determines values, choices and the fault schedule.
     #[serde(deserialize_with = "seed::deserialize", serialize_with = "seed::serialize")]
     pub seed: u64,
+    /// Whether the run stops at the first violation seen while it goes on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fail_fast: bool,
     /// The fault schedule; drawn from the seed when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
@@ -65,6 +68,7 @@ impl Default for Plan {
             operation_timeout: Duration::from_secs(1),
             net: Net::Auto,
             seed: 0,
+            fail_fast: false,
             schedule: None,
         }
     }
@@ -209,6 +213,7 @@ impl Plan {
         flag(self.operation_timeout != default.operation_timeout, "operation-timeout", timeout);
         flag(self.net != default.net, "net", self.net.to_string());
         flag(true, "seed", self.seed.to_string());
+        words.extend(self.fail_fast.then(|| "--fail-fast".to_owned()));
         words.join(" ")
     }
 }
@@ -412,6 +417,8 @@ mod tests {
         let file = Path::new("store/x/plan.toml");
         let drawn = resolved(|plan| (plan.seed, plan.nodes) = (7, 3));
         assert_eq!(drawn.command(file), "squall test --nodes 3 --seed 7");
+        let hasty = Plan { fail_fast: true, ..drawn.clone() };
+        assert_eq!(hasty.command(file), "squall test --nodes 3 --seed 7 --fail-fast");
         let mut own = drawn;
         own.schedule.as_mut().expect("resolved").steps.truncate(1);
         assert_eq!(own.command(file), "squall test --plan store/x/plan.toml");

@@ -77,6 +77,9 @@ impl Shared {
     }
 }
 
+/// Shown every event in the order of the file, in the writer's thread.
+pub type Observer = Box<dyn FnMut(&Event) + Send>;
+
 /// A handle through which events are recorded; cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
@@ -109,6 +112,20 @@ impl Recorder {
         header: &Header,
         began: Instant,
     ) -> Result<(Self, Writer), RecorderError> {
+        Self::start_observed(path, header, began, Box::new(|_| {}))
+    }
+
+    /// Starts recording, and shows `observer` every event once it is written, in the order of
+    /// the file. What the observer takes, the writer waits for.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn start_observed(
+        path: &Path,
+        header: &Header,
+        began: Instant,
+        observer: Observer,
+    ) -> Result<(Self, Writer), RecorderError> {
         let failed = |source| RecorderError { path: path.to_owned(), source };
         let file = File::create_new(path).map_err(failed)?;
         let writer = EventWriter::new(file, header).map_err(failed)?;
@@ -128,7 +145,7 @@ impl Recorder {
             .spawn({
                 let shared = Arc::clone(&shared);
                 move || {
-                    if let Err(source) = write_in_order(writer, &inbox) {
+                    if let Err(source) = write_in_order(writer, &inbox, observer) {
                         shared.fail(source);
                     }
                 }
@@ -300,6 +317,7 @@ impl Ord for Late {
 fn write_in_order(
     mut writer: EventWriter<File>,
     inbox: &mpsc::Receiver<Message>,
+    mut observer: Observer,
 ) -> Result<(), io::Error> {
     let mut waiting: BinaryHeap<Reverse<Late>> = BinaryHeap::new();
     let mut next = 0;
@@ -323,6 +341,7 @@ fn write_in_order(
             let Some(Reverse(Late(event))) = waiting.pop() else { break };
             next = event.index.unwrap_or_default() + 1;
             writer.append(&event)?;
+            observer(&event);
         }
         writer.flush()?;
     }

@@ -16,7 +16,7 @@ use squall_nemesis::{
     network::{Network, NetworkError},
 };
 use squall_results::{
-    facts::{Recovery, RunFacts, Timings},
+    facts::{Recovery, RunFacts, StoppedAt, Timings},
     probes::Probe,
     run_dir::{RunDir, StoreError},
     summary::Results,
@@ -28,12 +28,13 @@ use crate::{
     analysis::{self, AnalysisError, Circumstances},
     clients::Clients,
     cluster::{Cluster, ClusterError},
+    fail_fast::FailFast,
     host,
     plan::{Net, Plan},
     probes::{Probing, View},
     progress::{FaultsInForce, Progress, Snapshot},
     readback::{self, FinalReads, Readback},
-    recorder::{Recorder, RecorderError},
+    recorder::{Observer, Recorder, RecorderError},
     session::Sessions,
     system::System,
 };
@@ -89,6 +90,9 @@ pub enum RunError {
     /// Somebody ended the run before any client began.
     #[error("reach a verdict: interrupted before the clients began")]
     Interrupted,
+    /// The run cannot be judged while it goes on.
+    #[error("start the online checker")]
+    FailFast(#[source] std::io::Error),
     /// A client ended in a panic.
     #[error("run the clients")]
     Client(#[from] tokio::task::JoinError),
@@ -174,14 +178,19 @@ pub async fn run(order: Order) -> Result<Results, RunError> {
     // On every way out the nodes end and what was recorded reaches the disk.
     progress.phase("ending the nodes");
     let probed = standing.take_down().await;
-    let (probes, lost) = probed?;
+    let Remains { probes, lost, unjudged } = probed?;
     let course = carried_out?;
     facts.timings = course.timings;
     facts.recovered = course.recovered;
-    facts.interrupted = course.interrupted;
+    facts.interrupted = course.end == End::Interrupted;
+    facts.stopped_at = match course.end {
+        End::Violation(stopped_at) => Some(stopped_at),
+        End::TimeUp | End::Interrupted | End::Broken => None,
+    };
 
     progress.phase("checking the history");
     facts.notes.extend(lost.map(|why| format!("Not all probes were kept: {why}.")));
+    facts.notes.extend(unjudged.map(|why| format!("Not everything was judged on the way: {why}.")));
     let circumstances = Circumstances { facts, probes };
     Ok(analysis::conclude(&run_dir, circumstances, squall_checker::Budget::default())?)
 }
@@ -194,6 +203,8 @@ struct Standing {
     view: Arc<View>,
     recorder: Recorder,
     writer: crate::recorder::Writer,
+    /// Only where the plan asks for it.
+    fail_fast: Option<FailFast>,
     probing: Probing,
     names: Vec<String>,
 }
@@ -202,7 +213,16 @@ struct Standing {
 struct Course {
     timings: Timings,
     recovered: Recovery,
-    interrupted: bool,
+    end: End,
+}
+
+/// What is left of a run beside its files.
+struct Remains {
+    probes: Vec<Probe>,
+    /// Why some probes are lost.
+    lost: Option<String>,
+    /// What could not be judged while the run went on.
+    unjudged: Option<String>,
 }
 
 impl Standing {
@@ -227,8 +247,15 @@ impl Standing {
             seed: plan.seed,
             plan: serde_json::to_value(plan).expect("a plan is plain data"),
         };
+        let (fail_fast, observer) = match plan.fail_fast {
+            true => FailFast::start(&header, began)
+                .map(|(fail_fast, observer)| (Some(fail_fast), observer))
+                .map_err(RunError::FailFast)?,
+            false => (None, Box::new(|_: &_| {}) as Observer),
+        };
         let (recorder, writer) =
-            Recorder::start(&run_dir.history(), &header, began).map_err(Arc::new)?;
+            Recorder::start_observed(&run_dir.history(), &header, began, observer)
+                .map_err(Arc::new)?;
         let data = run_dir.path().join("data");
         let cluster = Cluster::new(
             Arc::clone(&system),
@@ -241,7 +268,7 @@ impl Standing {
         let path = run_dir.cluster();
         let probing = Probing::start(&system, &cluster.addresses(), &view, &path, began)
             .map_err(|source| RunError::File { path, source })?;
-        Ok(Self { system, network, cluster, view, recorder, writer, probing, names })
+        Ok(Self { system, network, cluster, view, recorder, writer, fail_fast, probing, names })
     }
 
     fn facts(&self, plan: &Plan, run_dir: &RunDir, started_utc: &str) -> RunFacts {
@@ -313,9 +340,14 @@ impl Standing {
             return Err(RunError::Unrecorded);
         }
 
+        if let End::Violation(StoppedAt { operation, noticed_ms, .. }) = end {
+            progress.phase(&format!(
+                "stopped at the first violation, {noticed_ms} ms after operation {operation} completed"
+            ));
+        }
         progress.phase("healing, then reading back");
         let recovered = self.read_back(workload, &mut readback, &mut timings).await;
-        Ok(Course { timings, recovered, interrupted: end == End::Interrupted })
+        Ok(Course { timings, recovered, end })
     }
 
     /// Clients against nemesis until the time is up or something ends it before.
@@ -341,6 +373,7 @@ impl Standing {
                 () = self.tell(plan.time, progress, &faults) => End::TimeUp,
                 () = wait_true(&mut interrupt) => End::Interrupted,
                 () = self.recorder.broken() => End::Broken,
+                stopped_at = self.violated() => End::Violation(stopped_at),
             };
             stop.send_replace(true);
             reason
@@ -348,6 +381,14 @@ impl Standing {
         let (_, reason) = tokio::join!(conduct, timer);
         clients.stop().await?;
         Ok(reason)
+    }
+
+    /// Resolves at the first violation, where the run is to stop at it.
+    async fn violated(&self) -> StoppedAt {
+        match &self.fail_fast {
+            Some(fail_fast) => fail_fast.violated().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Tells how the run goes, until `total` has passed.
@@ -396,19 +437,22 @@ impl Standing {
         }
     }
 
-    /// Ends the nodes and closes the files. Returns the probes, and why some are lost.
-    async fn take_down(self) -> Result<(Vec<Probe>, Option<String>), RunError> {
+    /// Ends the nodes and closes the files.
+    async fn take_down(self) -> Result<Remains, RunError> {
         self.cluster.stop_all().await;
-        let probed = self.probing.finish().await;
+        let (probes, lost) = self.probing.finish().await;
         self.writer.finish()?;
-        Ok(probed)
+        let unjudged = self.fail_fast.and_then(FailFast::finish);
+        Ok(Remains { probes, lost, unjudged })
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum End {
     TimeUp,
     Interrupted,
+    /// Seen while the run went on.
+    Violation(StoppedAt),
     /// The history cannot be written; the writer will say why.
     Broken,
 }

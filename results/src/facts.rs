@@ -47,12 +47,29 @@ pub struct RunFacts {
     pub recovered: Recovery,
     /// Somebody stopped the run before its time.
     pub interrupted: bool,
+    /// Where the run was stopped because a violation was seen, if it was.
+    pub stopped_at: Option<StoppedAt>,
     /// Anything else a reader should know, in sentences.
     pub notes: Vec<String>,
     /// What the independent verifier said of the proof; `None` when it did not run.
     pub proof_verified: Option<bool>,
     /// Why the verifier rejected the proof or could not run.
     pub verify_error: Option<String>,
+}
+
+/// The event at which a run was stopped because no order was legal any more.
+///
+/// What saw it judges while events arrive; the verdict and its proof come from the check of
+/// the whole history.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StoppedAt {
+    /// The operation whose completion it is, by its number in the history.
+    pub operation: u64,
+    /// When it happened, in milliseconds since the run began.
+    pub event_ms: u64,
+    /// How long after it the violation was known, in milliseconds.
+    pub noticed_ms: u64,
 }
 
 /// The machine a run took place on.

@@ -9,7 +9,7 @@ use squall_checker::history::{Event, EventType, History, Moment, Operation, Outc
 use squall_checker::verdict::{
     Analysis, Conclusion, Contradiction, Counterexample, KeyAnalysis, OperationId, Verdict,
 };
-use squall_results::facts::{Recovery, RunFacts};
+use squall_results::facts::{Recovery, RunFacts, StoppedAt};
 use squall_results::probes::Probe;
 use squall_results::summary::{NodeState, Results, RunVerdict, StoryKind, node_spans, summarize};
 
@@ -214,6 +214,17 @@ fn an_interrupted_run_is_no_pass() {
     {
         assert_eq!(results(&tested(), decided, interrupted.clone()).verdict, expected);
     }
+}
+
+#[test]
+fn a_run_stopped_at_a_violation_says_so_and_without_one_is_no_pass() {
+    let stopped_at = Some(StoppedAt { operation: 7, event_ms: 1_000, noticed_ms: 12 });
+    let stopped = RunFacts { stopped_at, ..recovered() };
+    let found = results(&tested(), Verdict::Violation, stopped.clone());
+    assert_eq!(found.verdict, RunVerdict::Violation);
+    let caveat = "stopped at the first violation, 12 ms after the event";
+    assert!(found.caveats.iter().any(|said| said.contains(caveat)), "{:?}", found.caveats);
+    assert_inconclusive(&tested(), stopped, "checking online and checking the whole disagree");
 }
 
 fn rejected() -> RunFacts {

@@ -1,6 +1,8 @@
 //! The `squall` binary against real node processes, as a person runs it.
 
 mod bad_input;
+mod fail_fast;
+mod following;
 mod interrupted;
 mod runs;
 mod squall;

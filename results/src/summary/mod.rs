@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use squall_checker::history::{FORMAT_VERSION, History};
 use squall_checker::verdict::{Analysis, Conclusion, Verdict};
 
-use crate::facts::RunFacts;
+use crate::facts::{RunFacts, StoppedAt};
 use crate::probes::Probe;
 use crate::wording::plural;
 
@@ -198,6 +198,12 @@ fn caveats(history: &History, facts: &RunFacts, silences: &[Silence]) -> Vec<Str
     let mut caveats = Vec::new();
     if facts.interrupted {
         caveats.push("The run was interrupted before its time.".to_owned());
+    }
+    if let Some(StoppedAt { operation, noticed_ms, .. }) = &facts.stopped_at {
+        caveats.push(format!(
+            "The run was stopped at the first violation, {noticed_ms} ms after the event that \
+             shows it: the completion of operation {operation}."
+        ));
     }
     if history.torn {
         caveats.push("The history ended inside a line, which was dropped.".to_owned());

@@ -161,6 +161,13 @@ fn inconclusive(grounds: &Grounds<'_>) -> Option<Ruling> {
         headline: headline.to_owned(),
         reason,
     };
+    if grounds.facts.stopped_at.is_some() {
+        let reason = "The history is linearizable as far as it went, but the run was stopped \
+                      at an event that seemed to show a violation: checking online and checking \
+                      the whole disagree, which is a fault of Squall."
+            .to_owned();
+        return Some(ruling("Inconclusive: stopped without a violation", reason));
+    }
     if grounds.facts.interrupted {
         let mut reason = "The history is linearizable as far as it went, but the run was \
                           interrupted before its time."

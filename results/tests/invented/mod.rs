@@ -301,6 +301,7 @@ fn facts(seed: u64) -> RunFacts {
             final_reads_ok: 40,
         },
         interrupted: false,
+        stopped_at: None,
         notes: Vec::new(),
         proof_verified: Some(true),
         verify_error: None,

@@ -73,6 +73,9 @@ pub(crate) struct Args {
     /// Take the plan from a file, such as plan.toml of an earlier run
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    /// Stop the clients at the first violation; heal, read back and check as always
+    #[arg(long)]
+    fail_fast: bool,
     /// Keep the nodes' data directories; otherwise only a violation keeps them
     #[arg(long)]
     keep_data: bool,
@@ -148,6 +151,7 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
     over(&mut plan.operation_timeout, args.operation_timeout.as_ref());
     over(&mut plan.seed, args.seed.as_ref());
     over(&mut plan.net, args.net.as_ref());
+    plan.fail_fast |= args.fail_fast;
     plan.bug = args.bug.clone().or(plan.bug);
     plan.name = args.name.clone().or(plan.name);
     plan.resolve().map_err(|error| Failure::asked(&error))
