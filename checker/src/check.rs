@@ -4,6 +4,7 @@
 //! that finds its preconditions met, general search everywhere else. The procedures know
 //! nothing of histories.
 
+mod choice;
 mod decide;
 mod error;
 mod numbers;
@@ -17,9 +18,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use crate::history::{History, Name, Outcome, View};
+use crate::history::{History, Name};
 use crate::model::ModelName;
 use crate::verdict::{Analysis, KeyAnalysis, Verdict};
+use choice::choose_model;
 use decide::{Stage, conclude, near_linear, search_all};
 use objects::Object;
 use subjects::{RegisterSubject, Subject};
@@ -123,67 +125,4 @@ fn check_objects<S: Subject>(
             KeyAnalysis { key, operations, procedure: procedure.to_owned(), conclusion }
         })
         .collect())
-}
-
-/// The model asked for, else the header's, else the first that knows all functions seen.
-fn choose_model(history: &History, asked: Option<ModelName>) -> Result<ModelName, CheckError> {
-    if let Some(model) = asked {
-        return Ok(model);
-    }
-    if let Some(header) = &history.header
-        && !header.model.is_empty()
-    {
-        return Ok(header.model.parse()?);
-    }
-    let mut seen: Vec<&str> = Vec::new();
-    let mut last = None;
-    let mut model = ModelName::ALL[0];
-    for (id, operation) in history.iter() {
-        // Runs of one function, which are most of a history, cost one comparison.
-        if last.replace(operation.f) == Some(operation.f) || seen.contains(&operation.f()) {
-            continue;
-        }
-        seen.push(operation.f());
-        model = ModelName::knowing(&seen).ok_or_else(|| CheckError::NoModel {
-            operation: id,
-            process: operation.process,
-            f: operation.f().to_owned(),
-        })?;
-    }
-    Ok(told_apart(history, model))
-}
-
-/// Models that share their functions, told apart by what the operations return.
-fn told_apart(history: &History, model: ModelName) -> ModelName {
-    match model {
-        ModelName::Set => {
-            let mut reads = history
-                .iter()
-                .filter(|(_, read)| read.f() == "read" && read.outcome == Outcome::Ok);
-            match reads.find_map(|(_, read)| match read.result() {
-                View::Integer(_) => Some(ModelName::Counter),
-                View::List(_) => Some(ModelName::Set),
-                _ => None,
-            }) {
-                Some(model) => model,
-                None => ModelName::Set,
-            }
-        }
-        ModelName::TxnAppend => {
-            let writes = |operation: crate::history::Recorded<'_>| {
-                let View::List(micros) = operation.argument() else { return false };
-                let values = &history.values;
-                micros.iter().any(|micro| match values.view(*micro) {
-                    View::List([f, ..]) => matches!(values.view(*f), View::Text("w")),
-                    _ => false,
-                })
-            };
-            if history.iter().any(|(_, operation)| writes(operation)) {
-                ModelName::TxnRegister
-            } else {
-                ModelName::TxnAppend
-            }
-        }
-        model => model,
-    }
 }

@@ -1,0 +1,106 @@
+//! Which model judges a history that does not say.
+
+use super::error::CheckError;
+use crate::history::{History, Outcome, Recorded, View};
+use crate::model::ModelName;
+
+/// The model asked for, else the header's, else the first that knows all functions seen;
+/// models that share their functions are told apart by the values.
+pub(super) fn choose_model(
+    history: &History,
+    asked: Option<ModelName>,
+) -> Result<ModelName, CheckError> {
+    if let Some(model) = asked {
+        return Ok(model);
+    }
+    if let Some(header) = &history.header
+        && !header.model.is_empty()
+    {
+        return Ok(header.model.parse()?);
+    }
+    let mut seen: Vec<&str> = Vec::new();
+    let mut last = None;
+    let mut model = ModelName::ALL[0];
+    for (id, operation) in history.iter() {
+        // Runs of one function, which are most of a history, cost one comparison.
+        if last.replace(operation.f) == Some(operation.f) || seen.contains(&operation.f()) {
+            continue;
+        }
+        seen.push(operation.f());
+        model = ModelName::knowing(&seen).ok_or_else(|| CheckError::NoModel {
+            operation: id,
+            process: operation.process,
+            f: operation.f().to_owned(),
+        })?;
+    }
+    Ok(match model {
+        ModelName::Set if counts(history) => ModelName::Counter,
+        ModelName::KvAppend if seen == ["append"] && !appends_text(history) => {
+            ModelName::ListAppend
+        }
+        ModelName::TxnAppend if writes_registers(history) => ModelName::TxnRegister,
+        model => model,
+    })
+}
+
+/// Whether the first successful read returned a number.
+fn counts(history: &History) -> bool {
+    let is_read = |operation: &Recorded<'_>| {
+        operation.f() == "read" && operation.outcome == Outcome::Ok && !operation.result.is_null()
+    };
+    let first = history.iter().map(|(_, operation)| operation).find(is_read);
+    first.is_some_and(|read| matches!(read.result(), View::Integer(_)))
+}
+
+/// Whether the first operation appends text.
+fn appends_text(history: &History) -> bool {
+    let first = history.iter().next();
+    first.is_some_and(|(_, append)| matches!(append.argument(), View::Text(_)))
+}
+
+/// Whether a transaction writes a register.
+fn writes_registers(history: &History) -> bool {
+    let is_write = |micro| match history.values.view(micro) {
+        View::List(&[f, ..]) => matches!(history.values.view(f), View::Text("w")),
+        _ => false,
+    };
+    history.iter().any(|(_, operation)| match operation.argument() {
+        View::List(micros) => micros.iter().copied().any(is_write),
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::read_jsonl;
+
+    /// The model chosen for the lines `[type, f, value]`, all of process 0.
+    fn chosen(lines: &[(&str, &str, &str)]) -> ModelName {
+        let event = |(time, (kind, f, value)): (usize, &(&str, &str, &str))| {
+            format!(r#"{{"time":{time},"process":0,"type":"{kind}","f":"{f}","value":{value}}}"#)
+                + "\n"
+        };
+        let text: String = lines.iter().enumerate().map(event).collect();
+        let history = read_jsonl(text.as_bytes()).expect("a good history");
+        choose_model(&history, None).expect("a model")
+    }
+
+    #[test]
+    fn values_tell_apart_what_functions_do_not() {
+        let read = |value| {
+            [
+                ("invoke", "add", "1"),
+                ("ok", "add", "1"),
+                ("invoke", "read", "null"),
+                ("ok", "read", value),
+            ]
+        };
+        assert_eq!(chosen(&read("1")), ModelName::Counter);
+        assert_eq!(chosen(&read("[1]")), ModelName::Set);
+        assert_eq!(chosen(&[("invoke", "append", "1")]), ModelName::ListAppend);
+        assert_eq!(chosen(&[("invoke", "append", "\"x\"")]), ModelName::KvAppend);
+        assert_eq!(chosen(&[("invoke", "txn", r#"[["w",1,2]]"#)]), ModelName::TxnRegister);
+        assert_eq!(chosen(&[("invoke", "txn", r#"[["append",1,2]]"#)]), ModelName::TxnAppend);
+    }
+}
