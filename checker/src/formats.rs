@@ -25,6 +25,7 @@ mod jepsen_log;
 mod keys;
 mod lives;
 mod porcupine_kv;
+mod write;
 
 use std::io::{BufRead, Cursor, Read};
 use std::{fmt, str};
@@ -33,6 +34,7 @@ use thiserror::Error;
 
 pub use detect::{DETECTION_BYTES, detect};
 pub use edn::write::{EdnWriteError, EdnWriter};
+pub use write::{WriteError, Written, write};
 
 use crate::history::{History, HistoryError, read_jsonl};
 use assemble::{Assembler, Processes};
@@ -66,9 +68,9 @@ impl Format {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Jsonl => "jsonl",
-            Self::JepsenEdn => "edn",
-            Self::JepsenLog => "log",
-            Self::PorcupineKv => "kv",
+            Self::JepsenEdn => "jepsen-edn",
+            Self::JepsenLog => "jepsen-log",
+            Self::PorcupineKv => "porcupine-kv",
         }
     }
 }
@@ -90,7 +92,7 @@ impl str::FromStr for Format {
 
 /// A name that is no format.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("no format is called `{0}`; known formats: jsonl, edn, log, kv")]
+#[error("no format is called `{0}`; known formats: jsonl, jepsen-edn, jepsen-log, porcupine-kv")]
 pub struct UnknownFormat(
     /// The name given.
     pub String,

@@ -13,8 +13,8 @@ use super::subjects::{OpOf, Subject};
 use crate::history::History;
 use crate::model::ModelName;
 use crate::procedure::{Conflict, Decision};
-use crate::search::{AfterViolation, KeyProblem, Searched, search_keys};
-use crate::timed::Timed;
+use crate::search::{AfterViolation, KeyProblem, Progress, Searched, search_keys};
+use crate::timed::{NEVER, Timed};
 use crate::verdict::{Conclusion, Contradiction, Counterexample, OperationId};
 
 /// Name of the general search.
@@ -105,13 +105,26 @@ fn searched_to_decided<S: Subject>(
 ) -> Decided {
     match searched {
         Searched::Linearizable(order) => Decided::Linearizable(order),
-        Searched::Exhausted(progress) => Decided::Unknown(progress.to_string()),
+        Searched::Exhausted(progress) => Decided::Unknown(how_far(subject, operations, progress)),
         Searched::Violation { .. } => {
             // All of them together contradict each other, if no part can be shown to.
             let all = || (0..operations.len() as u32).collect();
             let few = guarded(|| subject.reduce(operations, budget)).ok().flatten();
             Decided::Violation(Conflict::new(Contradiction::NoOrder, few.unwrap_or_else(all)))
         }
+    }
+}
+
+/// How far a search got, in the names of the history.
+fn how_far<S: Subject>(subject: &S, operations: &[Timed<OpOf<S>>], progress: Progress) -> String {
+    let index = progress.unpassed as usize;
+    match (subject.ids().get(index), operations.get(index)) {
+        (Some(id), Some(unpassed)) if unpassed.returned != NEVER => format!(
+            "{progress}; none gets past the end of operation {}, at position {} in the order of \
+             events",
+            id.0, unpassed.returned
+        ),
+        _ => progress.to_string(),
     }
 }
 

@@ -53,7 +53,10 @@ pub enum HistoryError {
         bytes_max: usize,
     },
     /// The beginning looks like no known format.
-    #[error("tell the format of the history by its beginning; state the format if it has one")]
+    #[error(
+        "find an event on line 1 or after it: a JSON object, an EDN map, or the columns of a \
+         Jepsen log; state the format if the history is in one of them"
+    )]
     UnknownFormat,
     /// Nothing tells whether values are tuples of key and value, or events disagree.
     #[error(

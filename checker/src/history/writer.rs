@@ -27,10 +27,15 @@ impl<W: Write> EventWriter<W> {
     /// # Errors
     /// Those of `sink`.
     pub fn new(sink: W, header: &Header) -> io::Result<Self> {
-        let mut writer = Self { sink, buffer: Vec::with_capacity(BUFFER_BYTES + 1024) };
+        let mut writer = Self::without_header(sink);
         writer.line(header)?;
         writer.flush()?;
         Ok(writer)
+    }
+
+    /// A writer of events only, as of a history that other tools recorded.
+    pub fn without_header(sink: W) -> Self {
+        Self { sink, buffer: Vec::with_capacity(BUFFER_BYTES + 1024) }
     }
 
     /// Appends a line.
