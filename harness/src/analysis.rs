@@ -4,7 +4,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufReader, BufWriter},
+    io::{self, BufReader},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -25,6 +25,8 @@ use squall_results::{
     run_dir::{RunDir, StoreError},
     summary::{Results, summarize},
 };
+
+use crate::whole_file::write_whole;
 
 /// What was recorded cannot be judged or shown.
 #[derive(Debug, thiserror::Error)]
@@ -190,30 +192,13 @@ fn probes_of(run_dir: &RunDir) -> Result<Vec<Probe>, AnalysisError> {
     }
 }
 
-/// Writes a certificate: whole or not at all where `path` is a file or nothing yet, straight
-/// into whatever else it is, such as a pipe.
+/// Writes a certificate, as [`write_whole`] does.
 ///
 /// # Errors
 /// When it cannot be written.
 pub fn write_certificate(certificate: &Certificate, path: &Path) -> Result<(), AnalysisError> {
-    let failed = |source| AnalysisError::Write { path: path.to_owned(), source };
-    // Through a link, so that the file it names is replaced and not the link.
-    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if std::fs::metadata(&target).is_ok_and(|found| !found.is_file()) {
-        let file = File::options().write(true).open(&target);
-        let file = file.map_err(|error| failed(error.into()))?;
-        return certificate.write_json(BufWriter::new(file)).map_err(failed);
-    }
-    let partial = target.with_extension(format!("{}.partial", std::process::id()));
-    let written = File::create(&partial).map_err(CertificateError::from).and_then(|file| {
-        certificate.write_json(BufWriter::new(file))?;
-        Ok(std::fs::rename(&partial, &target)?)
-    });
-    written.map_err(|source| {
-        // Best effort: the cause is reported either way, and a leftover is only untidy.
-        drop(std::fs::remove_file(&partial));
-        failed(source)
-    })
+    write_whole(path, |sink| certificate.write_json(sink))
+        .map_err(|source| AnalysisError::Write { path: path.to_owned(), source })
 }
 
 fn verify_into(history: &History, certificate: &Certificate, facts: &mut RunFacts) {

@@ -6,6 +6,7 @@
 pub mod plan;
 pub mod system;
 pub mod systems;
+pub mod whole_file;
 
 pub mod clients;
 pub mod cluster;

@@ -3,6 +3,7 @@
 mod bad_input;
 mod fail_fast;
 mod following;
+mod formats;
 mod interrupted;
 mod runs;
 mod squall;

@@ -9,6 +9,8 @@ use squall_results::summary::RunVerdict;
 /// How the command ends when nothing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
+    /// What was asked for was done, and no verdict with it.
+    Done,
     Linearizable,
     Violation,
     Unknown,
@@ -19,7 +21,7 @@ pub(crate) enum Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
-            Exit::Linearizable => 0,
+            Exit::Done | Exit::Linearizable => 0,
             Exit::Violation => 10,
             Exit::Unknown => 11,
             Exit::As(code) => code,

@@ -3,16 +3,22 @@
 #[macro_use]
 mod say;
 
+mod answer;
+mod budget;
 mod check;
+mod convert;
 mod exit;
 mod follow;
+mod input;
 mod interrupt;
 mod node;
 mod report;
+mod same_file;
 mod show;
 mod suite;
 mod test;
 mod verify;
+mod work;
 
 use std::process::ExitCode;
 
@@ -40,6 +46,7 @@ enum Command {
     Test(test::Args),
     Check(check::Args),
     Verify(verify::Args),
+    Convert(convert::Args),
     Suite(suite::Args),
     Report(report::Args),
     Node(node::Args),
@@ -50,6 +57,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::main(&args),
         Command::Check(args) => check::main(&args),
         Command::Verify(args) => verify::main(&args),
+        Command::Convert(args) => convert::main(&args),
         Command::Suite(args) => suite::main(&args),
         Command::Report(args) => report::main(&args),
         Command::Node(args) => node::main(args),

@@ -2,10 +2,13 @@
 
 use std::{fs::File, io::BufReader, path::PathBuf};
 
-use squall::analysis::read_history;
 use squall_checker::{certificate::Certificate, verdict::Verdict, verify};
 
-use crate::exit::{Exit, Failure};
+use crate::{
+    exit::{Exit, Failure},
+    input::Input,
+    work::{Doing, Work},
+};
 
 /// Verify the proof of a verdict against its history
 ///
@@ -14,14 +17,14 @@ use crate::exit::{Exit, Failure};
 /// whichever verdict it proves; 10 that it does not; 11 that there is nothing to verify.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The history
-    history: PathBuf,
+    #[command(flatten)]
+    input: Input,
     /// The proof, as `certificate.json` in a run directory
     certificate: PathBuf,
 }
 
 pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
-    let history = read_history(&args.history).map_err(|error| Failure::asked(&error))?;
+    let history = args.input.read()?;
     let shown = args.certificate.display();
     let file = File::open(&args.certificate)
         .map_err(|error| Failure::Asked(format!("read {shown}: {error}")))?;
@@ -35,7 +38,10 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
         say!("nothing to verify: the history holds no operation");
         return Ok(Exit::Unknown);
     }
-    match verify(&history, &certificate) {
+    let work = Work::begin(Doing::Other("verifying the proof".to_owned()));
+    let verified = verify(&history, &certificate);
+    drop(work);
+    match verified {
         Ok(verified) => {
             let verdict = match verified.verdict {
                 Verdict::Linearizable => "linearizable",
