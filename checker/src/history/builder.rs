@@ -10,10 +10,9 @@
 
 use std::num::NonZeroU32;
 
-use rustc_hash::FxHashMap;
-use serde_json::Value as Json;
-
-use super::line::EventLine;
+use super::line::{ClientLine, EventLine, LineValue};
+use super::names::Recent;
+use super::processes::{ProcessState, Processes};
 use super::{
     Event, EventType, Header, History, HistoryError, Moment, Operation, Outcome, Process, Revision,
     Value,
@@ -54,7 +53,8 @@ const EVENTS_MAX: u32 = u32::MAX - 1;
 #[derive(Debug, Default)]
 pub struct HistoryBuilder {
     history: History,
-    processes: FxHashMap<u64, ProcessState>,
+    processes: Processes,
+    recent: Recent,
     clock: Option<Clock>,
     /// The position of the latest event, or of the latest stamp.
     position: u32,
@@ -80,14 +80,6 @@ enum Clock {
     Rising(u64),
     /// Stamps that fell from one event to the next.
     Time,
-}
-
-/// What a process is doing, with the line that made it so.
-#[derive(Clone, Copy, Debug)]
-enum ProcessState {
-    Idle { time_ns: u64 },
-    InFlight { operation: usize, line: usize },
-    Retired { line: usize },
 }
 
 impl HistoryBuilder {
@@ -126,23 +118,38 @@ impl HistoryBuilder {
         line: usize,
         event: EventLine<'_>,
     ) -> Result<Pushed, HistoryError> {
-        let moment = self.moment(line, &event)?;
-        match (event.process, event.kind) {
-            (Process::Nemesis(_), _) => {
+        match event.process {
+            Process::Client(process) => self.push_client(line, &event.of_client(process)),
+            Process::Nemesis(_) => {
+                self.moment(line, event.index, event.time)?;
                 self.history.nemesis.push(event.into_event());
                 Ok(Pushed::Nemesis)
-            }
-            (Process::Client(process), EventType::Invoke) => {
-                self.invoke(line, process, moment, &event).map(Pushed::Invoked)
-            }
-            (Process::Client(process), _) => {
-                self.complete(line, process, moment, &event).map(Pushed::Completed)
             }
         }
     }
 
-    fn moment(&mut self, line: usize, event: &EventLine<'_>) -> Result<Moment, HistoryError> {
-        let (clock, steps) = match (event.index, event.time, self.clock) {
+    /// Takes the event of a client.
+    pub(super) fn push_client(
+        &mut self,
+        line: usize,
+        event: &ClientLine<'_>,
+    ) -> Result<Pushed, HistoryError> {
+        let moment = self.moment(line, event.index, event.time)?;
+        match event.kind {
+            EventType::Invoke => self.invoke(line, moment, event).map(Pushed::Invoked),
+            EventType::Ok | EventType::Fail | EventType::Info => {
+                self.complete(line, moment, event).map(Pushed::Completed)
+            }
+        }
+    }
+
+    fn moment(
+        &mut self,
+        line: usize,
+        index: Option<u64>,
+        time: Option<u64>,
+    ) -> Result<Moment, HistoryError> {
+        let (clock, steps) = match (index, time, self.clock) {
             (Some(index), _, Some(Clock::Index(previous))) if index <= previous => {
                 return Err(HistoryError::IndexNotRising { line, index, previous });
             }
@@ -174,35 +181,33 @@ impl HistoryBuilder {
         }
         self.position += u32::from(steps);
         let position = NonZeroU32::new(self.position).expect("the first event steps");
-        Ok(Moment::new(position, event.time.unwrap_or(0)))
+        Ok(Moment::new(position, time.unwrap_or(0)))
     }
 
     fn invoke(
         &mut self,
         line: usize,
-        process: u64,
         invoked: Moment,
-        event: &EventLine<'_>,
+        event: &ClientLine<'_>,
     ) -> Result<OperationId, HistoryError> {
-        match self.processes.get(&process) {
-            Some(&ProcessState::InFlight { line: invoked_line, .. }) => {
+        let process = event.process;
+        match self.processes.get(process) {
+            ProcessState::InFlight { line: invoked_line, .. } => {
                 return Err(HistoryError::InFlight { line, process, invoked_line });
             }
-            Some(&ProcessState::Retired { line: retired_line }) => {
+            ProcessState::Retired { line: retired_line } => {
                 return Err(HistoryError::Retired { line, process, retired_line });
             }
-            Some(&ProcessState::Idle { time_ns }) => {
-                self.in_order(line, process, time_ns, invoked)?;
-            }
-            None => {}
+            ProcessState::Idle { time_ns } => self.in_order(line, process, time_ns, invoked)?,
+            ProcessState::Unseen => {}
         }
         let operation = self.history.operations.len();
         let id = OperationId(operation as u32);
-        let argument = self.value(line, &event.value)?;
-        let mut name = |text: &str| self.history.names.intern(text);
-        let (f, node) = (name(&event.f.0), event.node.as_ref().map(|node| name(&node.0)));
-        let key = event.key.as_ref().map(|key| name(&key.0));
-        self.processes.insert(process, ProcessState::InFlight { operation, line });
+        let argument = self.value(line, event.value)?;
+        let mut name = |text: &str| self.recent.intern(&mut self.history.names, text);
+        let (f, node) = (name(event.f), event.node.map(&mut name));
+        let key = event.key.map(name);
+        self.processes.set(process, ProcessState::InFlight { operation, line });
         self.history.operations.push(Operation {
             process,
             node,
@@ -219,11 +224,9 @@ impl HistoryBuilder {
         Ok(id)
     }
 
-    fn value(&mut self, line: usize, json: &Json) -> Result<Value, HistoryError> {
-        // Counting the parts of a value is left for when it may matter.
-        let values = &mut self.history.values;
-        if values.has_room(PARTS_USUAL) || values.has_room(parts(json)) {
-            Ok(values.intern(json))
+    fn value(&mut self, line: usize, value: LineValue<'_>) -> Result<Value, HistoryError> {
+        if value.has_room(&self.history.values) {
+            Ok(value.intern(&mut self.history.values))
         } else {
             Err(HistoryError::TooManyValues { line })
         }
@@ -232,23 +235,23 @@ impl HistoryBuilder {
     fn complete(
         &mut self,
         line: usize,
-        process: u64,
         completed: Moment,
-        event: &EventLine<'_>,
+        event: &ClientLine<'_>,
     ) -> Result<OperationId, HistoryError> {
-        let (index, invoked_line) = match self.processes.get(&process) {
-            Some(&ProcessState::InFlight { operation, line }) => (operation, line),
-            Some(&ProcessState::Retired { line: retired_line }) => {
+        let process = event.process;
+        let (index, invoked_line) = match self.processes.get(process) {
+            ProcessState::InFlight { operation, line } => (operation, line),
+            ProcessState::Retired { line: retired_line } => {
                 return Err(HistoryError::Retired { line, process, retired_line });
             }
-            Some(ProcessState::Idle { .. }) | None => {
+            ProcessState::Idle { .. } | ProcessState::Unseen => {
                 return Err(HistoryError::NotInvoked { line, process });
             }
         };
         self.in_order(line, process, self.history.operations[index].invoked.time_ns(), completed)?;
-        self.repeats(line, process, invoked_line, &self.history.operations[index], event)?;
-        let result = self.value(line, &event.value)?;
-        let error = event.error.as_deref().map(|error| self.history.names.intern(error));
+        self.repeats(line, invoked_line, &self.history.operations[index], event)?;
+        let result = self.value(line, event.value)?;
+        let error = event.error.map(|error| self.recent.intern(&mut self.history.names, error));
         let operation = &mut self.history.operations[index];
         operation.result = result;
         operation.completed = Some(completed);
@@ -263,7 +266,7 @@ impl HistoryBuilder {
             Outcome::Info => ProcessState::Retired { line },
             Outcome::Ok | Outcome::Fail => ProcessState::Idle { time_ns: completed.time_ns() },
         };
-        self.processes.insert(process, state);
+        self.processes.set(process, state);
         Ok(OperationId(index as u32))
     }
 
@@ -271,24 +274,24 @@ impl HistoryBuilder {
     fn repeats(
         &self,
         line: usize,
-        process: u64,
         invoked_line: usize,
         operation: &Operation,
-        event: &EventLine<'_>,
+        event: &ClientLine<'_>,
     ) -> Result<(), HistoryError> {
         let names = &self.history.names;
+        let process = event.process;
         let f = names.get(operation.f);
-        if f != event.f.0 {
+        if f != event.f {
             return Err(HistoryError::Mismatch {
                 line,
                 process,
                 field: "f",
                 invoked: f.to_owned(),
-                completed: event.f.0.to_string(),
+                completed: event.f.to_owned(),
                 invoked_line,
             });
         }
-        let key = event.key.as_ref().map(|key| key.0.as_ref());
+        let key = event.key;
         let invoked_key = operation.key.map(|key| names.get(key));
         if invoked_key != key {
             return Err(HistoryError::Mismatch {
@@ -318,18 +321,6 @@ impl HistoryBuilder {
             }
             _ => Ok(()),
         }
-    }
-}
-
-/// Values that nearly every event has fewer of.
-const PARTS_USUAL: usize = 1 << 16;
-
-/// How many values a value consists of, the names of fields included.
-fn parts(json: &Json) -> usize {
-    match json {
-        Json::Array(items) => 1 + items.iter().map(parts).sum::<usize>(),
-        Json::Object(fields) => 1 + fields.values().map(|value| 1 + parts(value)).sum::<usize>(),
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => 1,
     }
 }
 

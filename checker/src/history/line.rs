@@ -8,9 +8,66 @@ use std::fmt;
 
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::Value as Json;
 
-use super::{Event, EventType, Process};
+use super::scanner::Plain;
+use super::{Event, EventType, Process, Value, Values};
+
+/// An event of a client, as far as operations are made from it.
+#[derive(Debug)]
+pub(super) struct ClientLine<'a> {
+    pub(super) index: Option<u64>,
+    pub(super) time: Option<u64>,
+    pub(super) process: u64,
+    pub(super) node: Option<&'a str>,
+    pub(super) kind: EventType,
+    pub(super) f: &'a str,
+    pub(super) key: Option<&'a str>,
+    pub(super) value: LineValue<'a>,
+    pub(super) error: Option<&'a str>,
+    pub(super) revision: Option<u64>,
+}
+
+/// A value, not yet interned.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum LineValue<'a> {
+    /// As serde read it.
+    Json(&'a Json),
+    /// As it stands on the line.
+    Plain(Plain<'a>),
+}
+
+/// Values that nearly every event has fewer of.
+const PARTS_USUAL: usize = 1 << 16;
+
+impl LineValue<'_> {
+    /// Whether `values` is sure to have room for it.
+    pub(super) fn has_room(self, values: &Values) -> bool {
+        // Counting the parts of a value is left for when it may matter.
+        values.has_room(PARTS_USUAL)
+            || values.has_room(match self {
+                Self::Json(json) => parts(json),
+                Self::Plain(plain) => plain.parts_max(),
+            })
+    }
+
+    /// Its handle among `values`.
+    pub(super) fn intern(self, values: &mut Values) -> Value {
+        match self {
+            Self::Json(json) => values.intern(json),
+            Self::Plain(plain) => plain.intern(values),
+        }
+    }
+}
+
+/// How many values a value consists of, the names of fields included.
+fn parts(json: &Json) -> usize {
+    match json {
+        Json::Array(items) => 1 + items.iter().map(parts).sum::<usize>(),
+        Json::Object(fields) => 1 + fields.values().map(|value| 1 + parts(value)).sum::<usize>(),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => 1,
+    }
+}
 
 /// The fields of [`Event`] with borrowed strings, and with `time` known to be absent.
 #[derive(Debug, PartialEq, Deserialize)]
@@ -31,16 +88,32 @@ pub(super) struct EventLine<'a> {
     #[serde(borrow, default)]
     pub(super) key: Option<Text<'a>>,
     #[serde(default)]
-    pub(super) value: Value,
+    pub(super) value: Json,
     #[serde(default)]
     pub(super) error: Option<String>,
     #[serde(default)]
     pub(super) revision: Option<u64>,
     #[serde(default)]
-    pub(super) evidence: Value,
+    pub(super) evidence: Json,
 }
 
 impl EventLine<'_> {
+    /// The event as one of this client.
+    pub(super) fn of_client(&self, process: u64) -> ClientLine<'_> {
+        ClientLine {
+            index: self.index,
+            time: self.time,
+            process,
+            node: self.node.as_ref().map(|node| node.0.as_ref()),
+            kind: self.kind,
+            f: &self.f.0,
+            key: self.key.as_ref().map(|key| key.0.as_ref()),
+            value: LineValue::Json(&self.value),
+            error: self.error.as_deref(),
+            revision: self.revision,
+        }
+    }
+
     /// The event, owning its strings.
     pub(super) fn into_event(self) -> Event {
         Event {

@@ -12,6 +12,7 @@ mod line;
 mod names;
 mod numbers;
 mod operation;
+mod processes;
 mod reader;
 mod scanner;
 mod values;

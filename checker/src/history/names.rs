@@ -62,3 +62,54 @@ impl Names {
         self.texts.len()
     }
 }
+
+/// Slots of [`Recent`].
+const RECENT: usize = 256;
+
+/// Names lately asked for, which are found again without hashing.
+///
+/// A history repeats a few strings over and over: each is kept where its length and its last
+/// letters say, until another takes that place.
+#[derive(Debug)]
+pub(super) struct Recent {
+    slots: [Option<Name>; RECENT],
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self { slots: [None; RECENT] }
+    }
+}
+
+impl Recent {
+    /// The name of a string in `names`, which must be the same table every time.
+    pub(super) fn intern(&mut self, names: &mut Names, text: &str) -> Name {
+        let letters = match text.as_bytes() {
+            [.., before, last] => 7 * usize::from(*before) + usize::from(*last),
+            [only] => usize::from(*only),
+            [] => 0,
+        };
+        let slot = &mut self.slots[(letters + 41 * text.len()) % RECENT];
+        match *slot {
+            Some(name) if names.get(name) == text => name,
+            _ => *slot.insert(names.intern(text)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_that_share_a_slot_stay_apart() {
+        let mut names = Names::default();
+        let mut recent = Recent::default();
+        let texts: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
+        let first: Vec<Name> = texts.iter().map(|text| recent.intern(&mut names, text)).collect();
+        let again: Vec<Name> = texts.iter().map(|text| recent.intern(&mut names, text)).collect();
+        assert_eq!(first, again);
+        assert!(texts.iter().zip(first).all(|(text, name)| names.get(name) == text));
+        assert_eq!(names.count(), texts.len());
+    }
+}

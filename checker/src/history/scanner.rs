@@ -1,33 +1,69 @@
 //! Reads the lines that nearly every history consists of, without asking serde.
 //!
 //! Understands only compact objects of plain fields: whole numbers of at most 18 digits,
-//! printable ASCII strings without escapes, and values that are `null`, such numbers or
-//! strings, or lists of them; fields in any order, each at most once. Anything else, right
-//! or wrong, it leaves to serde, so that what a line means is always what serde says: a line
-//! scanned here must mean the same there, which a test holds against random lines.
+//! strings without escapes, and values that are `null`, booleans, such numbers or strings,
+//! or lists of those; fields in any order, each at most once. Anything else, right or wrong,
+//! it leaves to serde, so that what a line means is always what serde says: a line scanned
+//! here must mean the same there, which a test holds against random lines.
 
-use std::borrow::Cow;
-
-use serde_json::Value as Json;
-
-use super::line::{EventLine, Text};
-use super::{EventType, Process};
+use super::line::{ClientLine, LineValue};
+use super::{EventType, Value, Values};
 
 /// Digits of a number that cannot overflow 64 bits.
 const DIGITS_MAX: usize = 18;
 
+/// Lists within lists that are followed; serde stops too, but much later.
+const DEPTH_MAX: usize = 8;
+
 /// The event of a line, if it is of the usual shape.
-pub(super) fn scan(line: &[u8]) -> Option<EventLine<'_>> {
-    let mut cursor = Cursor { rest: line.strip_suffix(b"\n").unwrap_or(line) };
+pub(super) fn scan(line: &[u8]) -> Option<ClientLine<'_>> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let mut cursor = Cursor::at_beginning_of(std::str::from_utf8(line).ok()?);
     let mut fields = Fields::default();
     cursor.expect(b'{')?;
     loop {
         fields.take(&mut cursor)?;
         match cursor.next()? {
             b',' => {}
-            b'}' if cursor.rest.is_empty() => return fields.into_event(),
+            b'}' if cursor.is_at_end() => return fields.into_line(),
             _ => return None,
         }
+    }
+}
+
+/// A value of a usual line as it stands there, known to be understood.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plain<'a>(&'a str);
+
+impl Plain<'_> {
+    /// No fewer than the values it consists of.
+    pub(super) fn parts_max(self) -> usize {
+        self.0.len()
+    }
+
+    /// Its handle among `values`.
+    pub(super) fn intern(self, values: &mut Values) -> Value {
+        let interned = intern(&mut Cursor::at_beginning_of(self.0), values);
+        interned.expect("a plain value was gone through before")
+    }
+}
+
+fn intern(cursor: &mut Cursor<'_>, values: &mut Values) -> Option<Value> {
+    match cursor.peek()? {
+        b'n' => cursor.word("null").map(|()| Value::NULL),
+        b't' => cursor.word("true").map(|()| Value::from(true)),
+        b'f' => cursor.word("false").map(|()| Value::from(false)),
+        b'"' => cursor.text().map(|text| values.intern_text(text)),
+        b'[' => {
+            let list = values.open_list();
+            cursor.items(|cursor| {
+                let item = intern(cursor, values)?;
+                values.add_item(item);
+                Some(())
+            })?;
+            Some(values.close_list(list))
+        }
+        _ => cursor.number().map(|number| values.intern_whole(number)),
     }
 }
 
@@ -41,7 +77,7 @@ struct Fields<'a> {
     kind: Option<EventType>,
     f: Option<&'a str>,
     key: Option<&'a str>,
-    value: Option<Json>,
+    value: Option<Plain<'a>>,
     error: Option<&'a str>,
     revision: Option<u64>,
 }
@@ -59,27 +95,25 @@ impl<'a> Fields<'a> {
             "type" => once(&mut self.kind, cursor.kind()?),
             "f" => once(&mut self.f, cursor.text()?),
             "key" => once(&mut self.key, cursor.text()?),
-            "value" => once(&mut self.value, cursor.value()?),
+            "value" => once(&mut self.value, cursor.plain()?),
             "error" => once(&mut self.error, cursor.text()?),
             "revision" => once(&mut self.revision, cursor.number()?),
             _ => None,
         }
     }
 
-    fn into_event(self) -> Option<EventLine<'a>> {
-        let text = |text| Text(Cow::Borrowed(text));
-        Some(EventLine {
+    fn into_line(self) -> Option<ClientLine<'a>> {
+        Some(ClientLine {
             index: self.index,
             time: self.time,
-            process: Process::Client(self.process?),
-            node: self.node.map(text),
+            process: self.process?,
+            node: self.node,
             kind: self.kind?,
-            f: text(self.f?),
-            key: self.key.map(text),
-            value: self.value.unwrap_or_default(),
-            error: self.error.map(str::to_owned),
+            f: self.f?,
+            key: self.key,
+            value: LineValue::Plain(self.value.unwrap_or(Plain("null"))),
+            error: self.error,
             revision: self.revision,
-            evidence: Json::Null,
         })
     }
 }
@@ -91,15 +125,32 @@ fn once<T>(field: &mut Option<T>, value: T) -> Option<()> {
     }
 }
 
-/// What is left of a line.
+/// A place in a line.
 struct Cursor<'a> {
-    rest: &'a [u8],
+    line: &'a str,
+    place: usize,
 }
 
 impl<'a> Cursor<'a> {
+    fn at_beginning_of(line: &'a str) -> Self {
+        Self { line, place: 0 }
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.place == self.line.len()
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        &self.line.as_bytes()[self.place..]
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.line.as_bytes().get(self.place).copied()
+    }
+
     fn next(&mut self) -> Option<u8> {
-        let (&byte, rest) = self.rest.split_first()?;
-        self.rest = rest;
+        let byte = self.peek()?;
+        self.place += 1;
         Some(byte)
     }
 
@@ -107,31 +158,50 @@ impl<'a> Cursor<'a> {
         (self.next()? == wanted).then_some(())
     }
 
-    /// A string of printable ASCII without escapes.
+    fn word(&mut self, word: &str) -> Option<()> {
+        if !self.rest().starts_with(word.as_bytes()) {
+            return None;
+        }
+        self.place += word.len();
+        Some(())
+    }
+
+    /// A string without escapes and without what would have to be escaped.
     fn text(&mut self) -> Option<&'a str> {
         self.expect(b'"')?;
-        let plain = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'\\';
-        let length = self.rest.iter().position(|&byte| byte == b'"' || !plain(byte))?;
-        let (text, rest) = self.rest.split_at(length);
-        self.rest = rest;
-        self.expect(b'"')?;
-        std::str::from_utf8(text).ok()
+        let rest = self.rest();
+        let ends = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < b' ';
+        let length = rest.iter().position(ends)?;
+        if rest[length] != b'"' {
+            return None;
+        }
+        let text = self.line.get(self.place..self.place + length)?;
+        self.place += length + 1;
+        Some(text)
     }
 
     /// A whole number, not negative, that ends where it ends.
     fn number(&mut self) -> Option<u64> {
-        let digits = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (number, rest) = self.rest.split_at(digits);
-        let leads_with_zero = digits > 1 && number[0] == b'0';
+        let rest = self.rest();
+        let mut number = 0_u64;
+        let mut digits = 0;
+        while let Some(digit) = rest.get(digits).map(|byte| byte.wrapping_sub(b'0'))
+            && digit < 10
+        {
+            // Too many digits are refused below, whatever they wrap to.
+            number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+            digits += 1;
+        }
+        let leads_with_zero = digits > 1 && rest[0] == b'0';
         if digits == 0 || digits > DIGITS_MAX || leads_with_zero {
             return None;
         }
         // A fraction or an exponent makes it another number.
-        if matches!(rest.first(), Some(b'.' | b'e' | b'E')) {
+        if matches!(rest.get(digits), Some(b'.' | b'e' | b'E')) {
             return None;
         }
-        self.rest = rest;
-        Some(number.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+        self.place += digits;
+        Some(number)
     }
 
     fn kind(&mut self) -> Option<EventType> {
@@ -144,30 +214,36 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn value(&mut self) -> Option<Json> {
-        if self.rest.first() == Some(&b'[') { self.list() } else { self.scalar() }
+    fn plain(&mut self) -> Option<Plain<'a>> {
+        let beginning = self.place;
+        self.pass(DEPTH_MAX)?;
+        self.line.get(beginning..self.place).map(Plain)
     }
 
-    fn scalar(&mut self) -> Option<Json> {
-        match self.rest.first()? {
-            b'n' => {
-                self.rest = self.rest.strip_prefix(b"null")?;
-                Some(Json::Null)
-            }
-            b'"' => self.text().map(Json::from),
-            _ => self.number().map(Json::from),
+    /// Goes past a plain value with lists at most so deep.
+    fn pass(&mut self, depth: usize) -> Option<()> {
+        match self.peek()? {
+            b'n' => self.word("null"),
+            b't' => self.word("true"),
+            b'f' => self.word("false"),
+            b'"' => self.text().map(drop),
+            b'[' if depth == 0 => None,
+            b'[' => self.items(|cursor| cursor.pass(depth - 1)),
+            _ => self.number().map(drop),
         }
     }
 
-    /// A list of scalars.
-    fn list(&mut self) -> Option<Json> {
+    /// A list, of whose items each is taken by `item`.
+    fn items(&mut self, mut item: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.expect(b'[')?;
-        let mut items = Vec::new();
+        if self.peek()? == b']' {
+            return self.expect(b']');
+        }
         loop {
-            items.push(self.scalar()?);
+            item(self)?;
             match self.next()? {
                 b',' => {}
-                b']' => return Some(Json::Array(items)),
+                b']' => return Some(()),
                 _ => return None,
             }
         }
@@ -177,7 +253,10 @@ impl<'a> Cursor<'a> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::Value as Json;
 
+    use super::super::Process;
+    use super::super::line::EventLine;
     use super::*;
 
     const USUAL: &[&str] = &[
@@ -186,14 +265,31 @@ mod tests {
         r#"{"index":4,"time":1,"process":0,"type":"info","f":"read","value":null,"error":"no reply"}"#,
         r#"{"process":0,"type":"fail","f":"","value":"a b"}"#,
         r#"{"time":1,"process":9,"type":"ok","f":"read","value":["x",null,0]}"#,
+        r#"{"time":1,"process":9,"type":"ok","f":"txn","value":[["append","1",2],["r","é",[]],[[]]]}"#,
+        r#"{"time":1,"process":9,"type":"ok","f":"add","value":true}"#,
+        r#"{"time":1,"process":9,"type":"ok","f":"contains","value":false,"key":"schlüssel"}"#,
+        r#"{"time":1,"process":9,"type":"ok","f":"read","value":123456789012345678}"#,
     ];
 
     /// Whether the line was scanned; if so, it must mean what serde says.
     fn scanned(line: &[u8]) -> bool {
         let Some(event) = scan(line) else { return false };
-        let meant: EventLine<'_> =
+        let serdes: EventLine<'_> =
             serde_json::from_slice(line).expect("serde reads whatever is scanned");
-        assert_eq!(event, meant, "{}", String::from_utf8_lossy(line));
+        let process = match serdes.process {
+            Process::Client(process) => process,
+            Process::Nemesis(_) => panic!("only lines of clients are scanned"),
+        };
+        let meant = serdes.of_client(process);
+        let shown = String::from_utf8_lossy(line);
+        assert_eq!((event.index, event.time), (meant.index, meant.time), "{shown}");
+        assert_eq!((event.process, event.node), (meant.process, meant.node), "{shown}");
+        assert_eq!((event.kind, event.f, event.key), (meant.kind, meant.f, meant.key), "{shown}");
+        assert_eq!((event.error, event.revision), (meant.error, meant.revision), "{shown}");
+        let mut values = Values::default();
+        let (scanned, meant) = (event.value.intern(&mut values), meant.value.intern(&mut values));
+        assert_eq!(scanned, meant, "{shown}");
+        assert!(event.value.has_room(&values));
         true
     }
 
@@ -216,15 +312,19 @@ mod tests {
             (":10", ":9999999999999999999"),
             (":10", ":10,\"time\":10"),
             (":10", ":null"),
-            (":31", ":[]"),
             (":31", ":[1,]"),
-            (":31", ":[[1]]"),
-            (":31", ":true"),
+            (":31", ":[,1]"),
+            (":31", ":[1"),
+            (":31", ":[[[[[[[[[1]]]]]]]]]"),
+            (":31", ":{}"),
+            (":31", ":nul"),
+            (":31", ":truefalse"),
+            (":31", ":0.5"),
+            (":31", ":[1e3]"),
             (":31", ":31,"),
             (":31", ": 31"),
             (":3,", ":\"nemesis\","),
             ("n2", "\\u006e2"),
-            ("n2", "n\u{e9}"),
             ("n2", "n\t"),
             ("invoke", "header"),
             ("\"f\"", "\"g\""),
@@ -263,6 +363,11 @@ mod tests {
         "12.5",
         "-3",
         "true",
+        "false",
+        "\"\u{e9}\"",
+        "[]",
+        "[true,[\"a\",[1]]]",
+        "123456789012345678",
         "[",
         "]",
         "[1,2]",
@@ -302,6 +407,47 @@ mod tests {
             let fields = fields.into_iter().map(|(name, value)| [PIECES[name], PIECES[value]].concat());
             let line = format!("{{{}}}", fields.collect::<Vec<_>>().join(","));
             scanned(line.as_bytes());
+        }
+
+        #[test]
+        fn values_of_all_shapes_mean_the_same_to_serde(value in json()) {
+            let line =
+                format!(r#"{{"process":1,"type":"ok","time":3,"f":"read","value":{value}}}"#);
+            let plain = is_plain(&value, DEPTH_MAX);
+            prop_assert_eq!(scanned(line.as_bytes()), plain, "{}", line);
+        }
+    }
+
+    fn json() -> impl Strategy<Value = Json> {
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::from),
+            any::<u64>().prop_map(Json::from),
+            (0_u64..200).prop_map(Json::from),
+            any::<i64>().prop_map(Json::from),
+            any::<f64>().prop_map(Json::from),
+            ".{0,6}".prop_map(Json::from),
+            "[a-z0-9 ]{0,6}".prop_map(Json::from),
+        ];
+        leaf.prop_recursive(4, 24, 5, |inner| {
+            prop_oneof![
+                4 => prop::collection::vec(inner.clone(), 0..5).prop_map(Json::from),
+                1 => prop::collection::hash_map("[a-z]{0,3}", inner, 0..3)
+                    .prop_map(|fields| Json::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// Whether the scanner promises to understand a value as serde writes it.
+    fn is_plain(value: &Json, depth: usize) -> bool {
+        match value {
+            Json::Null | Json::Bool(_) => true,
+            Json::Number(number) => number.as_u64().is_some_and(|number| number < 10_u64.pow(18)),
+            Json::String(text) => {
+                serde_json::to_string(text).is_ok_and(|written| written.len() == text.len() + 2)
+            }
+            Json::Array(items) => depth > 0 && items.iter().all(|item| is_plain(item, depth - 1)),
+            Json::Object(_) => false,
         }
     }
 }

@@ -179,6 +179,26 @@ impl Values {
         tabled(TEXT, self.texts.intern(text) as usize)
     }
 
+    /// The handle of a whole number.
+    pub(super) fn intern_whole(&mut self, number: u64) -> Value {
+        Value::from_small(number).unwrap_or_else(|| self.number(&Number::from(number)))
+    }
+
+    /// Begins a list within whatever list is open; gives what ends it.
+    pub(super) fn open_list(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Adds an item to the list last opened.
+    pub(super) fn add_item(&mut self, item: Value) {
+        self.parts.push(item);
+    }
+
+    /// The handle of the list that `open_list` began.
+    pub(super) fn close_list(&mut self, list: usize) -> Value {
+        self.intern_list(list)
+    }
+
     /// Whether `count` more values are sure to fit.
     pub fn has_room(&self, count: usize) -> bool {
         let kinds =
