@@ -5,13 +5,13 @@
 use super::chosen::taking_part;
 use super::objects::Object;
 use super::rules::{
-    Bank, Counter, Discipline, ElementDeed, Elements, Ids, List, Lock, Map, Queue, Rules, Text,
-    Transactions, TransactionsOf,
+    Bank, Counter, Discipline, ElementDeed, Elements, Ids, List, Lock, Map, Queue, Register, Rules,
+    Text, Transactions, TransactionsOf,
 };
 use super::{
     Division, Flaw, claims, closure, counts, division, holds, prefix, projection, serial, window,
 };
-use crate::history::{History, Value};
+use crate::history::{History, Outcome, Value};
 use crate::model::ModelName;
 use crate::verdict::{Contradiction, Counterexample, OperationId};
 
@@ -37,7 +37,7 @@ pub(super) fn verify_counterexample(
             beginning(&Map, history, object, named)?;
         }
         ModelName::Register | ModelName::CasRegister | ModelName::Kv => {
-            closure::verify(history, object, named)?;
+            register(history, object, named)?;
             return claims::verify_claims(history, object, counterexample);
         }
         ModelName::KvAppend => beginning(&Text, history, object, named)?,
@@ -75,6 +75,20 @@ fn beginning<R: Rules>(
     named: &[OperationId],
 ) -> Result<(), Flaw> {
     prefix::verify(rules, history, object, named)
+}
+
+/// A register by closure, which says little where the contradiction rests on a refusal.
+fn register(history: &History, object: &Object<'_>, named: &[OperationId]) -> Result<(), Flaw> {
+    let closed = closure::verify(history, object, named);
+    let refusal = |id: &&OperationId| {
+        history.operations.get(id.0 as usize).is_some_and(|found| found.outcome == Outcome::Fail)
+    };
+    match named.iter().find(refusal) {
+        Some(_) => {
+            closed.or_else(|flaw| beginning(&Register, history, object, named).map_err(|_| flaw))
+        }
+        None => closed,
+    }
 }
 
 fn queue(

@@ -10,6 +10,7 @@ use crate::model::{ModelName, Register, RegisterOp, ValueId};
 use crate::procedure::Decision;
 use crate::reduce::reduce;
 use crate::register;
+use crate::search::minimal;
 use crate::timed::Timed;
 use crate::verdict::OperationId;
 
@@ -114,6 +115,12 @@ impl Subject for RegisterSubject {
     }
 
     fn reduce(&self, operations: &[Timed<OpOf<Self>>], budget: &Budget<'_>) -> Option<Vec<u32>> {
-        Some(reduce(operations, budget))
+        let few = reduce(operations, budget);
+        let refusals = operations.iter().any(|timed| matches!(timed.op, RegisterOp::Refused(_)));
+        if few.len() < operations.len() || !refusals {
+            return Some(few);
+        }
+        // What rests on refusals is shown by the beginning of the history.
+        Some(minimal(&Register, operations, budget).map_or(few, |minimal| minimal.operations))
     }
 }
