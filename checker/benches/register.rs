@@ -1,17 +1,17 @@
 //! Registers, thirty operations at a time, a tenth of them indeterminate.
 //!
 //! The linear procedure by itself: ten million reads, writes and compare-and-sets, on one
-//! key and on a hundred. Before the timings it prints, as the kernel counts them (Linux),
-//! the peak of memory that a decision takes beyond its input, the order it returns included,
-//! and the processor time of an operation, for ten million and for one. Then everything around it, for a million reads and
-//! writes of one key.
+//! key and on a hundred. Before the timings it prints what one decision in a fresh process
+//! takes, as the kernel counts it (Linux): processor time, for one million operations and for
+//! ten, and the peak of memory beyond the input, the order returned included. Then everything
+//! around it, for a million reads and writes of one key.
 
 use std::borrow::Cow;
 use std::hint::black_box;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group};
 use serde_json::{Value, json};
 use squall_checker::certificate::Certificate;
 use squall_checker::history::{Event, EventType, History, Process, read_jsonl};
@@ -179,18 +179,6 @@ impl Registers {
             assert!(matches!(black_box(decision), Decision::Linearizable(_)));
         }
     }
-
-    /// Nanoseconds of processor time that an operation costs, in the quickest of a few
-    /// decisions.
-    fn quickest(&self) -> f64 {
-        let nanoseconds = || {
-            let begun = on_processor();
-            self.decide();
-            on_processor().saturating_sub(begun).as_nanos() as f64
-        };
-        let quickest = (0..5).map(|_| nanoseconds()).fold(f64::INFINITY, f64::min);
-        quickest / self.operations as f64
-    }
 }
 
 /// How long this thread has had a processor so far; wall-clock time where the kernel does
@@ -253,25 +241,69 @@ fn events(played: &[Played]) -> Vec<Event> {
     events
 }
 
+/// What the workers of the procedure's figures do.
+fn load(keys: usize, operations: usize) -> Load {
+    Load { operations, keys, writes_percent: 30, swaps_percent: 30 }
+}
+
+/// Set for a process of its own: the keys and the operations, parted by a comma.
+const ALONE: &str = "SQUALL_BENCH_REGISTERS";
+
+/// Makes one decision in this process and prints the operations, the nanoseconds of processor
+/// time and the bytes at the peak that it took.
+fn decide_alone(asked: &str) {
+    let (keys, operations) = asked.split_once(',').expect("keys and operations");
+    let load = load(keys.parse().expect("keys"), operations.parse().expect("operations"));
+    let registers = Registers::of(load, &play(load));
+    let begun = on_processor();
+    let mut took = Duration::ZERO;
+    let peak = peak_of(|| {
+        registers.decide();
+        took = on_processor().saturating_sub(begun);
+    });
+    println!("{} {} {}", registers.operations, took.as_nanos(), peak.unwrap_or(0));
+}
+
+/// One decision in a fresh process, so that every size pays for its pages: operations,
+/// nanoseconds for each, bytes at the peak. The quickest of three.
+fn alone(keys: usize, operations: usize) -> (u64, f64, u64) {
+    let run = || {
+        let program = std::env::current_exe().expect("a program has a path");
+        let output = std::process::Command::new(program)
+            .env(ALONE, format!("{keys},{operations}"))
+            .output()
+            .expect("the same program starts again");
+        let text = String::from_utf8(output.stdout).expect("numbers");
+        let numbers: Vec<u64> =
+            text.split_whitespace().map(|number| number.parse().expect("a number")).collect();
+        let &[operations, nanoseconds, peak] = &numbers[..] else { panic!("three numbers") };
+        (operations, nanoseconds as f64 / operations as f64, peak)
+    };
+    let runs = [run(), run(), run()];
+    let quickest = runs.into_iter().min_by(|one, other| one.1.total_cmp(&other.1));
+    quickest.expect("there were three")
+}
+
 fn procedure(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("register");
     group.sample_size(10).measurement_time(Duration::from_secs(5));
     for keys in [1, 100] {
-        let load = |operations| Load { operations, keys, writes_percent: 30, swaps_percent: 30 };
-        let small = Registers::of(load(MILLION), &play(load(MILLION)));
-        let large = Registers::of(load(10 * MILLION), &play(load(10 * MILLION)));
-        let peak = peak_of(|| large.decide());
+        let (few, each_of_few, _) = alone(keys, MILLION);
+        let (many, each_of_many, peak) = alone(keys, 10 * MILLION);
         eprintln!(
-            "{keys} keys: {:.1} ns of processor time for each of {} operations, {:.1} ns for \
-             each of {}; the former take {} MB beyond what was held before",
-            large.quickest(),
-            large.operations,
-            small.quickest(),
-            small.operations,
-            peak.map_or_else(|| "unknown".to_owned(), |bytes| (bytes / 1_000_000).to_string())
+            "{keys} keys: {each_of_few:.1} ns of processor time for each of {few} operations, \
+             {each_of_many:.1} for each of {many}, {:.1} times as much in all for {:.1} times \
+             the operations; {} MB at the peak beyond the input",
+            each_of_many * many as f64 / (each_of_few * few as f64),
+            many as f64 / few as f64,
+            peak / 1_000_000
         );
-        group.throughput(Throughput::Elements(large.operations));
-        group.bench_function(format!("decide/{keys}"), |bencher| bencher.iter(|| large.decide()));
+        let load = load(keys, 10 * MILLION);
+        let registers = Registers::of(load, &play(load));
+        group.throughput(Throughput::Elements(registers.operations));
+        group.bench_function(format!("decide/{keys}"), |bencher| {
+            bencher.iter(|| registers.decide());
+        });
     }
     group.finish();
 }
@@ -306,4 +338,11 @@ fn surroundings(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, procedure, surroundings);
-criterion_main!(benches);
+
+fn main() {
+    if let Ok(asked) = std::env::var(ALONE) {
+        return decide_alone(&asked);
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}
