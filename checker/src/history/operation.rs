@@ -217,6 +217,9 @@ impl<'a> Recorded<'a> {
     }
 }
 
+/// Operations that [`History::fetched`] asks memory for at once.
+const FETCHED_TOGETHER: usize = 64;
+
 /// A validated history.
 #[derive(Clone, Debug, Default)]
 pub struct History {
@@ -247,6 +250,27 @@ impl History {
     /// If the history has fewer operations.
     pub fn get(&self, id: OperationId) -> Recorded<'_> {
         self.recorded(&self.operations[id.0 as usize])
+    }
+
+    /// The same ids, whose operations are brought close some time before each is due.
+    ///
+    /// Operations that are far apart, as those of one key among many, come from memory one
+    /// by one to a pass that uses each in turn. Asked for by the dozen they come together,
+    /// which is several times quicker. Ids without an operation are passed on as they are.
+    pub(crate) fn fetched<'a>(
+        &'a self,
+        ids: &'a [OperationId],
+    ) -> impl Iterator<Item = OperationId> + 'a {
+        ids.chunks(FETCHED_TOGETHER).flat_map(|chunk| {
+            let touched = chunk.iter().fold(0, |touched, id| {
+                self.operations.get(id.0 as usize).map_or(touched, |operation| {
+                    // Fields at both ends, which mostly are in different cache lines.
+                    touched ^ operation.process ^ operation.outcome as u64
+                })
+            });
+            std::hint::black_box(touched);
+            chunk.iter().copied()
+        })
     }
 
     /// The operations with their ids, in the order of these.

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::Flaw;
-use crate::history::{History, Name};
+use crate::history::{History, Name, Operation};
 use crate::verdict::OperationId;
 
 /// How a model divides a history.
@@ -15,46 +15,56 @@ pub(super) enum Division {
     Whole,
 }
 
+impl Division {
+    /// What an operation is about, if not the whole.
+    fn object_of(self, operation: &Operation) -> Option<Name> {
+        match self {
+            Self::ByKey => operation.key,
+            Self::Whole => None,
+        }
+    }
+}
+
 /// The objects of a history, numbered by first appearance.
-pub(super) struct Objects {
+pub(super) struct Objects<'a> {
+    operations: &'a [Operation],
+    division: Division,
     numbers: FxHashMap<Option<Name>, u32>,
     keys: Vec<Option<Name>>,
-    /// The object of each operation.
-    object_of: Vec<u32>,
     members: Vec<Vec<OperationId>>,
 }
 
 /// One object.
 pub(super) struct Object<'a> {
-    number: u32,
-    object_of: &'a [u32],
+    operations: &'a [Operation],
+    division: Division,
+    key: Option<Name>,
     /// All operations of it, failed ones too, by invocation.
     pub(super) members: &'a [OperationId],
 }
 
-impl Objects {
-    pub(super) fn of(history: &History, division: Division) -> Self {
+impl<'a> Objects<'a> {
+    pub(super) fn of(history: &'a History, division: Division) -> Self {
         let mut objects = Self {
+            operations: &history.operations,
+            division,
             numbers: FxHashMap::default(),
             keys: Vec::new(),
-            object_of: Vec::with_capacity(history.operations.len()),
             members: Vec::new(),
         };
+        let mut last = 0;
         for (id, operation) in (0..).zip(&history.operations) {
-            let key = match division {
-                Division::ByKey => operation.key,
-                Division::Whole => None,
-            };
-            let number = match objects.object_of.last() {
+            let key = division.object_of(operation);
+            let number = match objects.keys.get(last as usize) {
                 // Runs of one key need no hashing.
-                Some(&last) if objects.keys[last as usize] == key => last,
+                Some(before) if *before == key => last,
                 _ => *objects.numbers.entry(key).or_insert_with(|| {
                     objects.keys.push(key);
                     objects.members.push(Vec::new());
                     objects.keys.len() as u32 - 1
                 }),
             };
-            objects.object_of.push(number);
+            last = number;
             objects.members[number as usize].push(OperationId(id));
         }
         objects
@@ -71,7 +81,8 @@ impl Objects {
 
     pub(super) fn object(&self, number: u32) -> Object<'_> {
         let members = &self.members[number as usize];
-        Object { number, object_of: &self.object_of, members }
+        let key = self.keys[number as usize];
+        Object { operations: self.operations, division: self.division, key, members }
     }
 
     /// The keys by number.
@@ -83,9 +94,11 @@ impl Objects {
 impl Object<'_> {
     /// Checks that an operation exists and is of this object.
     pub(super) fn claims(&self, id: OperationId) -> Result<(), Flaw> {
-        match self.object_of.get(id.0 as usize) {
+        match self.operations.get(id.0 as usize) {
             None => Err(Flaw::NoSuchOperation(id)),
-            Some(&number) if number != self.number => Err(Flaw::OtherKey(id)),
+            Some(operation) if self.division.object_of(operation) != self.key => {
+                Err(Flaw::OtherKey(id))
+            }
             Some(_) => Ok(()),
         }
     }

@@ -42,7 +42,7 @@ pub(super) fn verify_order<R: Rules>(
     let mut state = rules.initial();
     let mut whole = Latest::default();
     let mut parts: FxHashMap<Value, Latest> = FxHashMap::default();
-    for &id in order {
+    for id in history.fetched(order) {
         object.claims(id)?;
         if std::mem::replace(&mut named[id.0 as usize], true) {
             return Err(Flaw::Repeated(id));

@@ -82,7 +82,7 @@ impl Subject for RegisterSubject {
         let functions = Functions::of(history);
         let mut part = Part::with_room_for(object);
         let mut numbers = Numbers::beginning_with(Value::NULL);
-        for &id in &object.members {
+        for id in history.fetched(&object.members) {
             let recorded = history.get(id);
             if recorded.outcome == Outcome::Fail && !is_refusal(recorded) {
                 continue;
