@@ -256,11 +256,9 @@ fn ranks(criterion: &mut Criterion) {
         grow_set::decide(&GrowSetHistory { operations, sets, arena, elements })
     });
     measure(criterion, "counter", counts, |operations| counter::decide(operations));
-    measure(criterion, "fetch_and_increment", numbers, |operations| {
-        ids::fetch_and_increment(operations)
-    });
+    measure(criterion, "fetch_and_increment", numbers, |operations| ids::decide(operations, 0));
     measure(criterion, "unique_ids", numbers, |operations| {
-        ids::unique(operations, operations.len() as u32)
+        ids::decide(operations, operations.len() as u32)
     });
 }
 

@@ -24,7 +24,7 @@ use crate::verdict::{Analysis, KeyAnalysis, Verdict};
 use choice::choose_model;
 use decide::{Stage, conclude, near_linear, search_all};
 use objects::Object;
-use subjects::{RegisterSubject, Subject};
+use subjects::{CounterSubject, IdsSubject, ListSubject, RegisterSubject, Subject};
 
 /// How to check.
 #[derive(Clone, Copy, Debug, Default)]
@@ -92,6 +92,13 @@ pub fn check(history: &History, options: &CheckOptions<'_>) -> Result<Analysis, 
         ModelName::Kv => {
             check_objects::<RegisterSubject>(history, model, objects, &options.budget)?
         }
+        ModelName::ListAppend => {
+            check_objects::<ListSubject>(history, model, objects, &options.budget)?
+        }
+        ModelName::Counter => {
+            check_objects::<CounterSubject>(history, model, objects, &options.budget)?
+        }
+        ModelName::Ids => check_objects::<IdsSubject>(history, model, objects, &options.budget)?,
         _ => todo!("{model}"),
     };
     let verdicts = keys.iter().map(|key| key.conclusion.verdict());

@@ -5,6 +5,9 @@
 //! family of models has its sentences in a module of its own; what none of them can tell is
 //! listed.
 
+mod counter;
+mod ids;
+mod list;
 mod register;
 mod words;
 
@@ -33,6 +36,9 @@ pub(crate) fn explain(
         ModelName::Register | ModelName::CasRegister | ModelName::Kv => {
             register::explain(history, kind, &members, edges)
         }
+        ModelName::ListAppend => list::explain(history, kind, &members),
+        ModelName::Counter => counter::explain(history, kind, &members),
+        ModelName::Ids => ids::explain(history, kind, &members),
         _ => None,
     };
     let sentence = sentence.unwrap_or_else(|| no_order(&members));

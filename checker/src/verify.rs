@@ -312,7 +312,7 @@ fn replay(
         ModelName::Kv if division(history, model) == Division::Whole => by!(Map),
         ModelName::Register | ModelName::CasRegister | ModelName::Kv => by!(Register),
         ModelName::KvAppend => by!(Text),
-        ModelName::ListAppend => by!(List),
+        ModelName::ListAppend => by!(List { history }),
         ModelName::Counter => by!(Counter),
         ModelName::Mutex => by!(Lock),
         ModelName::Ids => by!(Ids),

@@ -4,6 +4,9 @@
 //! numbers values densely, and knows the procedures for its model: a near-linear one that
 //! tests whether it applies, and the general search for what is left.
 
+mod counter;
+mod ids;
+mod list;
 mod register;
 
 use super::Budget;
@@ -16,6 +19,9 @@ use crate::search::minimal;
 use crate::timed::{NEVER, Timed};
 use crate::verdict::OperationId;
 
+pub(super) use counter::CounterSubject;
+pub(super) use ids::IdsSubject;
+pub(super) use list::ListSubject;
 pub(super) use register::RegisterSubject;
 
 /// An object, ready to be decided.

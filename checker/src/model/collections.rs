@@ -145,24 +145,26 @@ impl Model for Counter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AmountOp {
     /// Adds this much, which may be below 0.
-    Add(i64),
+    Add(i128),
     /// Returns the count.
-    Read(i64),
+    Read(i128),
 }
 
 /// A counter that goes up and down by any amounts, initially 0.
+///
+/// Amounts are whole numbers of 64 bits, so that no sum of them leaves 128.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AmountCounter;
 
 impl Model for AmountCounter {
-    type State = i64;
+    type State = i128;
     type Op = AmountOp;
 
-    fn init(&self) -> i64 {
+    fn init(&self) -> i128 {
         0
     }
 
-    fn step(&self, count: &i64, op: &AmountOp) -> Option<i64> {
+    fn step(&self, count: &i128, op: &AmountOp) -> Option<i128> {
         match *op {
             AmountOp::Add(amount) => count.checked_add(amount),
             AmountOp::Read(seen) => (seen == *count).then_some(*count),
@@ -175,32 +177,43 @@ impl Model for AmountCounter {
 
     fn kind(&self, op: &AmountOp) -> Option<u128> {
         match *op {
-            AmountOp::Add(amount) => Some(u128::from(amount.cast_unsigned())),
+            AmountOp::Add(amount) => Some(amount.cast_unsigned()),
             AmountOp::Read(_) => None,
         }
     }
 }
 
-/// Fetch-and-increment, which gives 0 first.
+/// Fetch-and-increment, which gives 0 first, and ids that are never given twice.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ids;
 
 impl Model for Ids {
-    type State = u64;
+    /// The count, and the ids generated, rising.
+    type State = (u64, Vec<u32>);
     type Op = IdOp;
 
-    fn init(&self) -> u64 {
-        0
+    fn init(&self) -> (u64, Vec<u32>) {
+        (0, Vec::new())
     }
 
-    fn step(&self, next: &u64, op: &IdOp) -> Option<u64> {
+    fn step(&self, (next, generated): &(u64, Vec<u32>), op: &IdOp) -> Option<(u64, Vec<u32>)> {
         match *op {
-            IdOp::Given(number) if number != *next => None,
-            IdOp::Given(_) | IdOp::Unknown => next.checked_add(1),
+            IdOp::Given(number) if u64::from(number) != *next => None,
+            IdOp::Given(_) | IdOp::Unknown => Some((next.checked_add(1)?, generated.clone())),
+            IdOp::Generated(id) => {
+                let place = generated.binary_search(&id).err()?;
+                let mut generated = generated.clone();
+                generated.insert(place, id);
+                Some((*next, generated))
+            }
         }
     }
 
     fn kind(&self, op: &IdOp) -> Option<u128> {
         matches!(op, IdOp::Unknown).then_some(0)
+    }
+
+    fn owned_bytes(&self, (_, generated): &(u64, Vec<u32>)) -> usize {
+        generated.capacity() * size_of::<u32>()
     }
 }

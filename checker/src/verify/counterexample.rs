@@ -41,8 +41,11 @@ pub(super) fn verify_counterexample(
             return claims::verify_claims(history, object, counterexample);
         }
         ModelName::KvAppend => beginning(&Text, history, object, named)?,
-        ModelName::ListAppend => projection::verify(&List, history, object, named)
-            .or_else(|_| beginning(&List, history, object, named))?,
+        ModelName::ListAppend => {
+            let rules = List { history };
+            projection::verify(&rules, history, object, named)
+                .or_else(|_| beginning(&rules, history, object, named))?;
+        }
         ModelName::Set => set(history, object, named)?,
         ModelName::Counter if counted || kind == Contradiction::NeverWritten => {
             return counts::verify_counter(history, object, kind, named);

@@ -87,28 +87,30 @@ pub(super) fn verify<C: Collection>(
     no_order(rules, &members, [rules.initial()])
 }
 
-impl Collection for List {
-    fn changes(&self, deed: &ListDeed) -> Option<Value> {
+impl<'h> Collection for List<'h> {
+    fn changes(&self, deed: &ListDeed<'h>) -> Option<Value> {
         match deed {
             ListDeed::Append(element) => Some(*element),
-            ListDeed::Read(_) => None,
+            ListDeed::Read { .. } | ListDeed::ReadAmongOthers(_) => None,
         }
     }
 
-    fn returned<'a>(&self, deed: &'a ListDeed) -> &'a [Value] {
+    fn returned<'a>(&self, deed: &'a ListDeed<'h>) -> &'a [Value] {
         match deed {
             ListDeed::Append(_) => &[],
-            ListDeed::Read(elements) => elements,
+            ListDeed::Read { elements, .. } => elements,
+            ListDeed::ReadAmongOthers(elements) => elements,
         }
     }
 
-    fn restrict(&self, deed: ListDeed, elements: &FxHashSet<Value>) -> Option<ListDeed> {
+    fn restrict(&self, deed: ListDeed<'h>, elements: &FxHashSet<Value>) -> Option<ListDeed<'h>> {
+        let kept = |found: &[Value]| {
+            found.iter().copied().filter(|element| elements.contains(element)).collect()
+        };
         match deed {
             ListDeed::Append(_) => Some(deed),
-            ListDeed::Read(mut found) => {
-                found.retain(|element| elements.contains(element));
-                Some(ListDeed::Read(found))
-            }
+            ListDeed::Read { elements, .. } => Some(ListDeed::ReadAmongOthers(kept(elements))),
+            ListDeed::ReadAmongOthers(found) => Some(ListDeed::ReadAmongOthers(kept(&found))),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The kinds of contradiction of objects that are no registers.
 
+use rustc_hash::FxHashSet;
+
 use crate::history::{History, Outcome, Recorded, Value, View};
 use crate::model::ModelName;
 use crate::verdict::{Contradiction, Counterexample};
@@ -37,13 +39,22 @@ fn has_shape(model: ModelName, kind: Contradiction, operations: &[Recorded<'_>])
     };
     match kind {
         Contradiction::NoOrder => true,
-        Contradiction::NeverWritten => operations.len() == 1 && operations[0].f() != "append",
+        Contradiction::NeverWritten => match (model, operations) {
+            (ModelName::ListAppend, &[read]) => returned_unappended(read),
+            (ModelName::Counter | ModelName::Ids, _) => false,
+            (_, operations) => operations.len() == 1 && operations[0].f() != "append",
+        },
         Contradiction::ReadBeforeWrite => {
             of_elements && pair(&|read, write| returned(read, write) && precedes(read, write))
         }
-        Contradiction::DivergentReads => of_elements && count("read") >= 2,
+        Contradiction::DivergentReads => {
+            of_elements && pair(&|one, other| diverge(model, one, other))
+        }
         Contradiction::RepeatedElement => operations.iter().any(|read| repeats(*read)),
-        Contradiction::OutOfOrder => pair(&precedes),
+        // Of counters and numbers the sums tell what is out of order.
+        Contradiction::OutOfOrder => {
+            !matches!(model, ModelName::Counter | ModelName::Ids) && pair(&precedes)
+        }
         Contradiction::DequeuedTwice => {
             of_queue
                 && pair(&|one, other| {
@@ -92,8 +103,34 @@ fn returned(read: Recorded<'_>, write: Recorded<'_>) -> bool {
     added && (found || (read.f() == "read" && elements.contains(&write.argument)))
 }
 
+/// Whether a read returned an element that no operation can have appended.
+fn returned_unappended(read: Recorded<'_>) -> bool {
+    let View::List(elements) = read.result() else { return false };
+    let appends = read.history().iter().map(|(_, operation)| operation).filter(|operation| {
+        operation.f() == "append" && operation.outcome != Outcome::Fail && operation.key == read.key
+    });
+    let appended: FxHashSet<Value> = appends.map(|append| append.argument).collect();
+    elements.iter().any(|element| !appended.contains(element))
+}
+
 /// Whether a read returned an element twice.
 fn repeats(read: Recorded<'_>) -> bool {
     let View::List(elements) = read.result() else { return false };
     (1..elements.len()).any(|place| elements[..place].contains(&elements[place]))
+}
+
+/// Whether two reads of all elements found what cannot both have been: of a list, neither is
+/// the beginning of the other; of a set, neither is part of the other.
+fn diverge(model: ModelName, one: Recorded<'_>, other: Recorded<'_>) -> bool {
+    let (View::List(one), View::List(other)) = (one.result(), other.result()) else {
+        return false;
+    };
+    let within = |one: &[Value], other: &[Value]| match model {
+        ModelName::ListAppend => other.starts_with(one),
+        _ => {
+            let other: FxHashSet<Value> = other.iter().copied().collect();
+            one.iter().all(|element| other.contains(element))
+        }
+    };
+    !within(one, other) && !within(other, one)
 }

@@ -1,0 +1,7 @@
+//! Every family of models from the history to the verified certificate, against brute force
+//! by a specification that knows neither checker nor verifier.
+
+mod bench;
+mod counter;
+mod ids;
+mod list;
