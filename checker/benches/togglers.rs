@@ -69,7 +69,7 @@ fn bits(count: usize) -> Vec<Timed<BitOp>> {
     let mut bit = BitState::Clear;
     play(count, |random, returns| {
         let op = match (random.below(3), bit) {
-            (0, BitState::Set) | (1, BitState::Set) if random.below(2) == 0 => BitOp::IsSet,
+            (0 | 1, BitState::Set) if random.below(2) == 0 => BitOp::IsSet,
             (0 | 1, BitState::Clear) => BitOp::Set,
             (_, BitState::Set) => BitOp::Clear,
             (_, BitState::Clear) => BitOp::IsClear,

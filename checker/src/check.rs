@@ -24,7 +24,7 @@ use crate::verdict::{Analysis, KeyAnalysis, Verdict};
 use choice::choose_model;
 use decide::{Stage, conclude, near_linear, search_all};
 use objects::Object;
-use subjects::{CounterSubject, IdsSubject, ListSubject, RegisterSubject, Subject};
+use subjects::{CounterSubject, IdsSubject, ListSubject, QueueSubject, RegisterSubject, Subject};
 
 /// How to check.
 #[derive(Clone, Copy, Debug, Default)]
@@ -99,6 +99,9 @@ pub fn check(history: &History, options: &CheckOptions<'_>) -> Result<Analysis, 
             check_objects::<CounterSubject>(history, model, objects, &options.budget)?
         }
         ModelName::Ids => check_objects::<IdsSubject>(history, model, objects, &options.budget)?,
+        ModelName::Queue | ModelName::Bag => {
+            check_objects::<QueueSubject>(history, model, objects, &options.budget)?
+        }
         _ => todo!("{model}"),
     };
     let verdicts = keys.iter().map(|key| key.conclusion.verdict());

@@ -8,6 +8,7 @@
 mod counter;
 mod ids;
 mod list;
+mod queue;
 mod register;
 mod words;
 
@@ -39,6 +40,7 @@ pub(crate) fn explain(
         ModelName::ListAppend => list::explain(history, kind, &members),
         ModelName::Counter => counter::explain(history, kind, &members),
         ModelName::Ids => ids::explain(history, kind, &members),
+        ModelName::Queue | ModelName::Bag => queue::explain(kind, &members),
         _ => None,
     };
     let sentence = sentence.unwrap_or_else(|| no_order(&members));

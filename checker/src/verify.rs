@@ -25,7 +25,7 @@ mod rules;
 mod serial;
 mod window;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use thiserror::Error;
 
 use crate::certificate::{Certificate, KeyCertificate};
@@ -305,7 +305,7 @@ fn replay(
 ) -> Result<(), Flaw> {
     macro_rules! by {
         ($rules:expr) => {
-            verify_order(&$rules, history, object, order, named, &Bound::Together, |_| {})
+            verify_order(&$rules, history, object, order, named, &Bound::Together, |_, _| {})
         };
     }
     match model {
@@ -329,29 +329,38 @@ fn replay(
             });
             let part: &dyn Fn(&ElementDeed) -> Option<Value> = &ElementDeed::element;
             let bound = if reads_all { Bound::Together } else { Bound::PerPart(part) };
-            verify_order(&Elements, history, object, order, named, &bound, |_| {})
+            verify_order(&Elements, history, object, order, named, &bound, |_, _| {})
         }
     }
 }
 
 /// Judges an order of a bag, in which what nobody is known to take is alike.
+///
+/// Where an element was enqueued several times, each dequeue that returned it may be taken to
+/// have taken the latest one before it that none has: any other choice keeps an earlier one
+/// from those that follow, and exchanging the two leaves all of them an enqueue before them.
 fn replay_bag(
     history: &History,
     object: &Object<'_>,
     order: &[OperationId],
     named: &mut [bool],
 ) -> Result<(), Flaw> {
-    let taken: FxHashSet<Value> = order
-        .iter()
-        .filter(|id| object.claims(**id).is_ok())
-        .map(|id| history.get(*id))
-        .filter(|operation| operation.f() == "dequeue" && operation.outcome == Outcome::Ok)
-        .map(|operation| operation.result)
-        .collect();
+    let mut there: FxHashMap<Value, Vec<OperationId>> = FxHashMap::default();
+    let mut taken: FxHashSet<OperationId> = FxHashSet::default();
+    for &id in order.iter().filter(|id| object.claims(**id).is_ok()) {
+        let operation = history.get(id);
+        match (operation.f(), operation.outcome) {
+            ("enqueue", _) => there.entry(operation.argument).or_default().push(id),
+            ("dequeue", Outcome::Ok) => {
+                taken.extend(there.get_mut(&operation.result).and_then(Vec::pop));
+            }
+            _ => {}
+        }
+    }
     let bag = Queue { discipline: Discipline::Bag };
-    verify_order(&bag, history, object, order, named, &Bound::Together, |deed| {
-        if let QueueDeed::Enqueue { element, taken: known } = deed
-            && !taken.contains(element)
+    verify_order(&bag, history, object, order, named, &Bound::Together, |id, deed| {
+        if let QueueDeed::Enqueue { taken: known, .. } = deed
+            && !taken.contains(&id)
         {
             *known = Taken::ByNobodyKnown;
         }

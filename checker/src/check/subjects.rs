@@ -7,6 +7,7 @@
 mod counter;
 mod ids;
 mod list;
+mod queue;
 mod register;
 
 use super::Budget;
@@ -22,6 +23,7 @@ use crate::verdict::OperationId;
 pub(super) use counter::CounterSubject;
 pub(super) use ids::IdsSubject;
 pub(super) use list::ListSubject;
+pub(super) use queue::QueueSubject;
 pub(super) use register::RegisterSubject;
 
 /// An object, ready to be decided.

@@ -5,8 +5,8 @@
 use super::chosen::taking_part;
 use super::objects::Object;
 use super::rules::{
-    Bank, Counter, Discipline, ElementDeed, Elements, Ids, List, Lock, Map, Queue, Register, Rules,
-    Text, Transactions, TransactionsOf,
+    Bank, Counter, Discipline, ElementDeed, Elements, Ids, List, Lock, Map, Queue, Register,
+    RepeatingBag, Rules, Text, Transactions, TransactionsOf,
 };
 use super::{
     Division, Flaw, claims, closure, counts, division, holds, prefix, projection, serial, window,
@@ -51,8 +51,8 @@ pub(super) fn verify_counterexample(
             return counts::verify_counter(history, object, kind, named);
         }
         ModelName::Counter => beginning(&Counter, history, object, named)?,
-        ModelName::Queue => queue(Discipline::Fifo, history, object, named)?,
-        ModelName::Bag => queue(Discipline::Bag, history, object, named)?,
+        ModelName::Queue => queue(Discipline::Fifo, history, object, counterexample)?,
+        ModelName::Bag => queue(Discipline::Bag, history, object, counterexample)?,
         ModelName::Mutex => lock(history, object, named)?,
         ModelName::Ids if counted || kind == Contradiction::OutOfOrder => {
             return counts::verify_ids(history, object, kind, named);
@@ -94,13 +94,34 @@ fn register(history: &History, object: &Object<'_>, named: &[OperationId]) -> Re
     }
 }
 
+/// Dequeues by the enqueues they need, a few elements by projection; where elements are
+/// repeated, so that no kind can be told, the beginning of the history.
 fn queue(
     discipline: Discipline,
     history: &History,
     object: &Object<'_>,
-    named: &[OperationId],
+    counterexample: &Counterexample,
 ) -> Result<(), Flaw> {
-    projection::verify(&Queue { discipline }, history, object, named)
+    let rules = Queue { discipline };
+    let named = &counterexample.operations[..];
+    if matches!(
+        counterexample.kind,
+        Contradiction::DequeuedTwice
+            | Contradiction::NeverEnqueued
+            | Contradiction::DequeuedBeforeEnqueue
+    ) {
+        return projection::verify_taken(history, object, named);
+    }
+    let projected = projection::verify(&rules, history, object, named);
+    match (&projected, counterexample.kind, discipline) {
+        (Err(_), Contradiction::NoOrder, Discipline::Fifo) => {
+            beginning(&rules, history, object, named)
+        }
+        (Err(_), Contradiction::NoOrder, Discipline::Bag) => {
+            beginning(&RepeatingBag, history, object, named)
+        }
+        _ => projected,
+    }
 }
 
 /// One element of a set by a stretch of its history, several by projection.

@@ -37,7 +37,7 @@ pub(super) fn verify_order<R: Rules>(
     order: &[OperationId],
     named: &mut [bool],
     bound: &Bound<'_, R::Deed>,
-    complete: impl Fn(&mut R::Deed),
+    complete: impl Fn(OperationId, &mut R::Deed),
 ) -> Result<(), Flaw> {
     let mut state = rules.initial();
     let mut whole = Latest::default();
@@ -54,7 +54,7 @@ pub(super) fn verify_order<R: Rules>(
                 Outcome::Ok | Outcome::Info => Flaw::NothingReturned(id),
             });
         };
-        complete(&mut deed);
+        complete(id, &mut deed);
         let part = match bound {
             Bound::Together => None,
             Bound::PerPart(part) => part(&deed),

@@ -12,6 +12,11 @@
 //! an element of E: as many of them as there are elements, those that began first, are put
 //! into S by the verifier, to be used or left out. More are of no use, and later ones can do
 //! nothing that earlier ones cannot, as none of them ends.
+//!
+//! *Claim.* Let E be some elements of a queue or a bag, and let S hold every enqueue of one of
+//! them, and any of their dequeues, but nothing that found the queue empty. If the history
+//! has a linearization, then restricted to S it is legal for a bag. *Proof.* In it each
+//! dequeue has an enqueue of its element before it that no other dequeue has. ∎
 
 use rustc_hash::FxHashSet;
 
@@ -85,6 +90,37 @@ pub(super) fn verify<C: Collection>(
         .filter_map(|(id, deed)| Some(member(history, id, rules.restrict(deed, &elements)?)))
         .collect();
     no_order(rules, &members, [rules.initial()])
+}
+
+/// Checks that too few enqueues came before the dequeues named, whatever else was dequeued.
+pub(super) fn verify_taken(
+    history: &History,
+    object: &Object<'_>,
+    named: &[OperationId],
+) -> Result<(), Flaw> {
+    let rules = Queue { discipline: Discipline::Bag };
+    let chosen = Chosen::read(&rules, history, object, named)?;
+    let dequeued: FxHashSet<Value> = chosen
+        .operations
+        .iter()
+        .filter_map(|(_, deed)| match deed {
+            QueueDeed::Dequeue(element) => Some(*element),
+            _ => None,
+        })
+        .collect();
+    for (source_operation, deed) in taking_part(&rules, history, object)? {
+        let QueueDeed::Enqueue { element, .. } = deed else { continue };
+        if dequeued.contains(&element) && !chosen.has(source_operation) {
+            return Err(Flaw::NotClosed { operation: named[0], source_operation });
+        }
+    }
+    let members: Vec<_> = chosen
+        .operations
+        .into_iter()
+        .filter(|(_, deed)| matches!(deed, QueueDeed::Enqueue { .. } | QueueDeed::Dequeue(_)))
+        .map(|(id, deed)| member(history, id, deed))
+        .collect();
+    no_order(&rules, &members, [rules.initial()])
 }
 
 impl<'h> Collection for List<'h> {

@@ -29,7 +29,7 @@ pub(super) use ids::{Ids, IdsDeed};
 pub(super) use kv::Map;
 pub(super) use list::{List, ListDeed};
 pub(super) use lock::{Lock, LockDeed};
-pub(super) use queue::{Discipline, Queue, QueueDeed, Taken};
+pub(super) use queue::{Discipline, Queue, QueueDeed, RepeatingBag, Taken};
 pub(super) use register::{Register, RegisterDeed};
 pub(super) use text::Text;
 pub(super) use transaction::{Micro, Transactions, TransactionsOf};

@@ -5,3 +5,5 @@ mod bench;
 mod counter;
 mod ids;
 mod list;
+mod queue;
+mod small;

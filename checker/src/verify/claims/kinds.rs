@@ -41,7 +41,8 @@ fn has_shape(model: ModelName, kind: Contradiction, operations: &[Recorded<'_>])
         Contradiction::NoOrder => true,
         Contradiction::NeverWritten => match (model, operations) {
             (ModelName::ListAppend, &[read]) => returned_unappended(read),
-            (ModelName::Counter | ModelName::Ids, _) => false,
+            (ModelName::Counter | ModelName::Ids | ModelName::Mutex, _) => false,
+            (ModelName::Queue | ModelName::Bag, _) => false,
             (_, operations) => operations.len() == 1 && operations[0].f() != "append",
         },
         Contradiction::ReadBeforeWrite => {

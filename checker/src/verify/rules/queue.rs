@@ -1,6 +1,6 @@
 //! A queue whose elements leave in the order they came, and one where they leave in any.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{Foreign, Rules};
 use crate::history::{Outcome, Recorded, Value};
@@ -109,6 +109,66 @@ impl Rules for Queue {
             }
         }
         true
+    }
+
+    fn only_reads(&self, deed: &QueueDeed) -> bool {
+        *deed == QueueDeed::Empty
+    }
+}
+
+/// A bag that may hold an element several times.
+///
+/// Then nobody can tell which elements are alike to all who follow, so the state is
+/// everything the bag may hold, whichever elements the crashed dequeues took.
+pub(in crate::verify) struct RepeatingBag;
+
+/// How often each element is there.
+type Contents = BTreeMap<Value, u32>;
+
+fn without(contents: &Contents, element: Value) -> Option<Contents> {
+    let mut left = contents.clone();
+    let count = left.get_mut(&element)?;
+    *count -= 1;
+    if *count == 0 {
+        left.remove(&element);
+    }
+    Some(left)
+}
+
+impl Rules for RepeatingBag {
+    type Deed = QueueDeed;
+    type State = BTreeSet<Contents>;
+
+    fn deed(&self, operation: Recorded<'_>) -> Result<Option<QueueDeed>, Foreign> {
+        Queue { discipline: Discipline::Bag }.deed(operation)
+    }
+
+    fn initial(&self) -> BTreeSet<Contents> {
+        BTreeSet::from([Contents::new()])
+    }
+
+    fn apply(&self, state: &mut BTreeSet<Contents>, deed: &QueueDeed) -> bool {
+        let before = std::mem::take(state).into_iter();
+        *state = match *deed {
+            QueueDeed::Enqueue { element, .. } => before
+                .map(|mut contents| {
+                    *contents.entry(element).or_insert(0) += 1;
+                    contents
+                })
+                .collect(),
+            QueueDeed::Dequeue(element) => {
+                before.filter_map(|contents| without(&contents, element)).collect()
+            }
+            QueueDeed::Empty => before.filter(Contents::is_empty).collect(),
+            QueueDeed::DequeueUnknown => before
+                .flat_map(|contents| {
+                    let taken = contents.keys().filter_map(|element| without(&contents, *element));
+                    let left: Vec<Contents> = taken.collect();
+                    if left.is_empty() { vec![contents] } else { left }
+                })
+                .collect(),
+        };
+        !state.is_empty()
     }
 
     fn only_reads(&self, deed: &QueueDeed) -> bool {
