@@ -24,7 +24,9 @@ use crate::verdict::{Analysis, KeyAnalysis, Verdict};
 use choice::choose_model;
 use decide::{Stage, conclude, near_linear, search_all};
 use objects::Object;
-use subjects::{CounterSubject, IdsSubject, ListSubject, QueueSubject, RegisterSubject, Subject};
+use subjects::{
+    CounterSubject, IdsSubject, ListSubject, MutexSubject, QueueSubject, RegisterSubject, Subject,
+};
 
 /// How to check.
 #[derive(Clone, Copy, Debug, Default)]
@@ -101,6 +103,9 @@ pub fn check(history: &History, options: &CheckOptions<'_>) -> Result<Analysis, 
         ModelName::Ids => check_objects::<IdsSubject>(history, model, objects, &options.budget)?,
         ModelName::Queue | ModelName::Bag => {
             check_objects::<QueueSubject>(history, model, objects, &options.budget)?
+        }
+        ModelName::Mutex => {
+            check_objects::<MutexSubject>(history, model, objects, &options.budget)?
         }
         _ => todo!("{model}"),
     };

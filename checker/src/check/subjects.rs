@@ -7,6 +7,7 @@
 mod counter;
 mod ids;
 mod list;
+mod mutex;
 mod queue;
 mod register;
 
@@ -23,6 +24,7 @@ use crate::verdict::OperationId;
 pub(super) use counter::CounterSubject;
 pub(super) use ids::IdsSubject;
 pub(super) use list::ListSubject;
+pub(super) use mutex::MutexSubject;
 pub(super) use queue::QueueSubject;
 pub(super) use register::RegisterSubject;
 

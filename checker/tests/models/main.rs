@@ -5,5 +5,6 @@ mod bench;
 mod counter;
 mod ids;
 mod list;
+mod mutex;
 mod queue;
 mod small;
