@@ -191,6 +191,18 @@ impl<M: Model> Frontiers<M> {
             + self.waiting.capacity() * size_of::<Event>()
     }
 
+    /// Forgets the states that no configuration carried is in, and which operations did the
+    /// same: memory then follows what is carried. Costs as much as copying those states.
+    pub fn forget(&mut self) {
+        let mut steps = Steps::new();
+        for configuration in &mut self.carried {
+            let state = self.steps.state(configuration.state).clone();
+            configuration.state = steps.number(&self.model, state);
+        }
+        self.steps = steps;
+        self.classes.forget();
+    }
+
     /// Handles events until one has to wait.
     fn catch_up(&mut self) -> Standing {
         while self.standing == Standing::Open {

@@ -18,7 +18,10 @@
 //! the recorded history gives the proof.
 
 mod checker;
+mod choice;
 mod in_flight;
+mod live;
+mod objects;
 pub mod register;
 
 pub mod bit;

@@ -1,19 +1,23 @@
-//! A whole history while it grows: which keys, which monitors, the first violation.
+//! A whole history while it grows: which objects, which judges, the first violation.
 //!
 //! Sits beside a [`HistoryBuilder`](crate::history::HistoryBuilder), which validates and
 //! pairs; this only needs to be shown what each event did. Keys are independent of each
-//! other (Herlihy & Wing 1990, locality), and so are their monitors.
+//! other (Herlihy & Wing 1990, locality), and so are their judges.
 //!
-//! Deliberately absent: any claim that a history is linearizable. Keys that their monitor
-//! could not judge to the end are [named](OnlineChecker::unjudged), refused
-//! compare-and-sets are not judged at all, and there is no proof: all that is the business
+//! Beside what the judges keep, 4 bytes for each operation of an object that is judged: what
+//! it takes to judge it anew where its monitor turns out not to apply.
+//!
+//! Deliberately absent: any claim that a history is linearizable. Keys that could not be
+//! judged to the end are [named](OnlineChecker::unjudged), compare-and-sets refused are
+//! judged only where a register is searched, and there is no proof: all that is the business
 //! of [`check`](crate::check()) over the whole history. A violation, however, is one.
 
 use rustc_hash::FxHashMap;
 
-use super::register::{RegisterCall, RegisterMonitor, RegisterReply};
-use super::{Completion, Halt, Slot, Watched};
-use crate::history::{History, Moment, Name, Outcome, Pushed, Recorded, Value};
+use super::choice::Choice;
+use super::live::Live;
+use super::objects::{Judge, Stop, monitor};
+use crate::history::{History, Moment, Name, Pushed, Recorded};
 use crate::model::ModelName;
 use crate::procedure::Conflict;
 use crate::verdict::OperationId;
@@ -67,31 +71,48 @@ pub struct FirstViolation {
 /// # Ok::<(), squall_checker::history::HistoryError>(())
 /// ```
 pub struct OnlineChecker {
-    model: Option<ModelName>,
-    objects: Vec<(Option<Name>, Object)>,
+    choice: Choice,
+    objects: Vec<Object>,
     numbers: FxHashMap<Option<Name>, usize>,
-    /// Operations in flight: on which object, and under which name there.
-    in_flight: FxHashMap<OperationId, (usize, Slot)>,
+    /// Operations in flight, and on which object.
+    in_flight: FxHashMap<OperationId, usize>,
     /// Of the latest event.
     position: u32,
     violation: Option<FirstViolation>,
 }
 
-enum Object {
-    Register(Watched<RegisterMonitor<Value>>),
-    /// Not any more, for the reason given.
+struct Object {
+    key: Option<Name>,
+    /// Its operations, while they may have to be judged anew.
+    members: Vec<OperationId>,
+    stage: Stage,
+}
+
+/// What became of an object so far.
+enum Stage {
+    /// Nobody knows its model yet.
+    Held,
+    /// The monitor of its model judges it.
+    Monitored(Box<dyn Judge>),
+    /// Search judges it.
+    Searched(Box<dyn Judge>),
+    /// Nobody does any more, for the reason given.
     Unjudged(&'static str),
 }
 
-/// What a monitor of registers is told of an operation.
-type Call = RegisterCall<Value>;
+/// An event of an operation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Begins,
+    Ends,
+}
 
 impl OnlineChecker {
     /// No event has been seen. Without a model the header decides, and without that
-    /// whether a register knows the functions.
+    /// the functions, as soon as they fit one model only.
     pub fn new(model: Option<ModelName>) -> Self {
         Self {
-            model,
+            choice: Choice::new(model),
             objects: Vec::new(),
             numbers: FxHashMap::default(),
             in_flight: FxHashMap::default(),
@@ -116,6 +137,19 @@ impl OnlineChecker {
         self.violation.as_ref()
     }
 
+    /// No event follows: what is in flight stays indeterminate.
+    ///
+    /// Returns the violation if what waited for operations in flight shows one.
+    pub fn finish(&mut self, history: &History) -> Option<&FirstViolation> {
+        let known = self.violation.is_some();
+        let mut in_flight: Vec<(OperationId, usize)> = self.in_flight.drain().collect();
+        in_flight.sort_unstable_by_key(|(id, _)| id.0);
+        for (id, number) in in_flight {
+            self.step(number, Step::Ends, history.get(id), id);
+        }
+        self.violation.as_ref().filter(|_| !known)
+    }
+
     /// The first violation, if there was one.
     pub fn violation(&self) -> Option<&FirstViolation> {
         self.violation.as_ref()
@@ -124,9 +158,10 @@ impl OnlineChecker {
     /// The keys that cannot be judged to the end, and why (clauses that complete
     /// "because ...").
     pub fn unjudged(&self) -> impl Iterator<Item = (Option<Name>, &'static str)> {
-        self.objects.iter().filter_map(|(key, object)| match object {
-            Object::Unjudged(why) => Some((*key, *why)),
-            Object::Register(_) => None,
+        self.objects.iter().filter_map(|object| match object.stage {
+            Stage::Held => Some((object.key, "its operations fit several models so far")),
+            Stage::Unjudged(why) => Some((object.key, why)),
+            Stage::Monitored(_) | Stage::Searched(_) => None,
         })
     }
 
@@ -136,45 +171,121 @@ impl OnlineChecker {
     }
 
     fn invoke(&mut self, id: OperationId, operation: Recorded<'_>) {
+        let held = self.choice.model().is_none();
+        self.choice.see_invocation(operation);
         let number = self.number(operation.key);
-        let position = operation.invoked.position();
-        if !self.advance(position) {
+        if !self.advance(operation.invoked.position()) {
             return;
         }
-        let call = self.call(operation);
-        let (_, object) = &mut self.objects[number];
-        let Object::Register(register) = object else { return };
-        match call
-            .and_then(|call| register.invoke(id, call, position).map_err(|halt| reason(&halt)))
-        {
-            Ok(slot) => {
-                self.in_flight.insert(id, (number, slot));
-            }
-            Err(why) => *object = Object::Unjudged(why),
+        let object = &mut self.objects[number];
+        if matches!(object.stage, Stage::Held | Stage::Monitored(_)) {
+            object.members.push(id);
+        }
+        self.in_flight.insert(id, number);
+        if let Some(why) = self.choice.foreign(operation) {
+            self.give_all_up(why);
+        } else if held && self.choice.model().is_some() {
+            self.begin_all(operation.history());
+        } else {
+            self.step(number, Step::Begins, operation, id);
         }
     }
 
     fn complete(&mut self, id: OperationId, operation: Recorded<'_>) {
-        let Some((number, slot)) = self.in_flight.remove(&id) else { return };
-        let position = operation.completed.map_or(self.position, Moment::position);
-        if !self.advance(position) {
+        let Some(number) = self.in_flight.remove(&id) else { return };
+        if !self.advance(operation.completed.map_or(self.position, Moment::position)) {
             return;
         }
-        let (key, object) = &mut self.objects[number];
-        let Object::Register(register) = object else { return };
-        let completion = match (operation.outcome, operation.f()) {
-            (Outcome::Ok, "read") => Completion::Ok(RegisterReply::Found(operation.result)),
-            (Outcome::Ok, _) => Completion::Ok(RegisterReply::Done),
-            (Outcome::Fail, _) => Completion::Fail,
-            (Outcome::Info, _) => Completion::Info,
-        };
-        match register.complete(slot, completion, position) {
-            Ok(()) => {}
-            Err(Halt::Violation(conflict)) => {
-                self.violation = Some(FirstViolation { operation: id, key: *key, conflict });
-            }
-            Err(Halt::NotApplicable(why)) => *object = Object::Unjudged(why),
+        let held = self.choice.model().is_none();
+        self.choice.see_completion(operation);
+        if held && self.choice.model().is_some() {
+            self.begin_all(operation.history());
+        } else {
+            self.step(number, Step::Ends, operation, id);
         }
+    }
+
+    /// Tells the judge of an object of an event, and another judge if that one stops.
+    fn step(&mut self, number: usize, step: Step, operation: Recorded<'_>, id: OperationId) {
+        let told = match &mut self.objects[number].stage {
+            Stage::Held | Stage::Unjudged(_) => return,
+            Stage::Monitored(judge) | Stage::Searched(judge) => {
+                tell(&mut **judge, step, operation, id)
+            }
+        };
+        match (told, &self.objects[number].stage) {
+            (Ok(()), _) => {}
+            (Err(Stop::Violation { operation, conflict }), _) => {
+                self.found(number, operation, conflict);
+            }
+            (Err(Stop::Unjudged(why)), Stage::Monitored(_)) => {
+                let search = self.choice.model().and_then(Live::new);
+                self.judge_anew(number, operation.history(), search.map(search_stage), why);
+            }
+            (Err(Stop::Unjudged(why)), _) => self.objects[number].give_up(why),
+        }
+    }
+
+    /// Judges an object from its first event on.
+    fn judge_anew(
+        &mut self,
+        number: usize,
+        history: &History,
+        stage: Option<Stage>,
+        otherwise: &'static str,
+    ) {
+        let object = &mut self.objects[number];
+        let Some(stage) = stage else {
+            object.give_up(otherwise);
+            return;
+        };
+        object.stage = stage;
+        let mut events: Vec<(u32, Step, OperationId)> = Vec::new();
+        for &id in &object.members {
+            let operation = history.get(id);
+            events.push((operation.invoked.position(), Step::Begins, id));
+            events.extend(operation.completed.map(|end| (end.position(), Step::Ends, id)));
+        }
+        events.sort_unstable_by_key(|&(position, step, id)| (position, step, id.0));
+        let searched = matches!(object.stage, Stage::Searched(_));
+        if searched {
+            // Nobody takes over from search.
+            object.members = Vec::new();
+        }
+        for (_, step, id) in events {
+            self.step(number, step, history.get(id), id);
+            let goes_on = match self.objects[number].stage {
+                Stage::Searched(_) => searched,
+                // Where another judge took over, it was told all there is.
+                Stage::Monitored(_) => !searched,
+                Stage::Held | Stage::Unjudged(_) => false,
+            };
+            if self.violation.is_some() || !goes_on {
+                return;
+            }
+        }
+    }
+
+    /// Begins to judge what was held back until the model was known.
+    fn begin_all(&mut self, history: &History) {
+        for number in 0..self.objects.len() {
+            let stage = self.first_stage();
+            self.judge_anew(number, history, Some(stage), WHOLE);
+            if self.violation.is_some() {
+                return;
+            }
+        }
+    }
+
+    fn give_all_up(&mut self, why: &'static str) {
+        for object in &mut self.objects {
+            object.give_up(why);
+        }
+    }
+
+    fn found(&mut self, number: usize, operation: OperationId, conflict: Conflict) {
+        let key = self.objects[number].key;
+        self.violation.get_or_insert(FirstViolation { operation, key, conflict });
     }
 
     /// Goes on to the position of an event.
@@ -185,176 +296,64 @@ impl OnlineChecker {
         let rises = position > self.position;
         self.position = position;
         if !rises {
-            for (_, object) in &mut self.objects {
-                *object = Object::Unjudged("events without indices are not in their final order");
-            }
+            let why = "events without indices are not in their final order";
+            self.choice.give_up(why);
+            self.give_all_up(why);
         }
         rises
     }
 
     fn number(&mut self, key: Option<Name>) -> usize {
-        *self.numbers.entry(key).or_insert_with(|| {
-            let register = Watched::new(RegisterMonitor::new(Value::NULL));
-            self.objects.push((key, Object::Register(register)));
-            self.objects.len() - 1
-        })
+        if let Some(&number) = self.numbers.get(&key) {
+            return number;
+        }
+        let number = self.objects.len();
+        let stage = self.first_stage();
+        self.objects.push(Object { key, members: Vec::new(), stage });
+        self.numbers.insert(key, number);
+        number
     }
 
-    fn call(&self, operation: Recorded<'_>) -> Result<Call, &'static str> {
-        let history = operation.history();
-        let header = history.header.as_ref().map(|header| header.model.as_str());
-        let named = header.filter(|model| !model.is_empty());
-        let model = match (self.model, named) {
-            (Some(model), _) => Some(model),
-            (None, Some(name)) => {
-                Some(name.parse().map_err(|_| "the header names no known model")?)
-            }
-            (None, None) => None,
-        };
-        if !matches!(model, None | Some(ModelName::Register | ModelName::CasRegister)) {
-            return Err("its model is judged only as a whole");
+    fn first_stage(&self) -> Stage {
+        if let Some(why) = self.choice.given_up() {
+            return Stage::Unjudged(why);
         }
-        match (operation.f(), history.values.list(operation.argument)) {
-            ("read", _) => Ok(RegisterCall::Read),
-            ("write", _) => Ok(RegisterCall::Write(operation.argument)),
-            ("cas", Some(&[expected, new])) if model != Some(ModelName::Register) => {
-                Ok(RegisterCall::Cas { expected, new })
-            }
-            _ => Err("an operation on it is none of a register"),
+        let Some(model) = self.choice.model() else { return Stage::Held };
+        match (monitor(model), Live::new(model)) {
+            (Some(monitor), _) => Stage::Monitored(monitor),
+            (None, Some(live)) => search_stage(live),
+            (None, None) => Stage::Unjudged(WHOLE),
         }
     }
 }
 
-/// Why a monitor does not go on after an invocation, which is never a violation.
-fn reason(halt: &Halt) -> &'static str {
-    match *halt {
-        Halt::NotApplicable(why) => why,
-        Halt::Violation(_) => "an invocation was judged a violation",
+/// Why accounts and transactions are not judged here.
+const WHOLE: &str = "its model is judged only as a whole";
+
+fn search_stage(live: Live) -> Stage {
+    Stage::Searched(Box::new(live))
+}
+
+fn tell(
+    judge: &mut dyn Judge,
+    step: Step,
+    operation: Recorded<'_>,
+    id: OperationId,
+) -> Result<(), Stop> {
+    match step {
+        Step::Begins => judge.invoke(id, operation),
+        Step::Ends => judge.complete(id, operation),
+    }
+}
+
+impl Object {
+    fn give_up(&mut self, why: &'static str) {
+        self.members = Vec::new();
+        if !matches!(self.stage, Stage::Unjudged(_)) {
+            self.stage = Stage::Unjudged(why);
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::check::{Budget, CheckOptions, check};
-    use crate::cross_check::Random;
-    use crate::history::{Event, EventType, HistoryBuilder, Process};
-    use crate::verdict::Verdict;
-    use serde_json::{Value as Json, json};
-
-    fn event(process: u64, kind: EventType, f: &'static str, key: usize, value: &Json) -> Event {
-        Event {
-            index: None,
-            time: 0,
-            process: Process::Client(process),
-            node: None,
-            kind,
-            f: f.into(),
-            key: Some(format!("k{key}").into()),
-            value: value.clone(),
-            error: None,
-            revision: None,
-            evidence: Json::Null,
-        }
-    }
-
-    /// A few clients on two registers, with stale reads, failures and lost replies.
-    fn events(random: &mut Random) -> Vec<Event> {
-        type Sent = (&'static str, usize, Json, Option<(EventType, Json)>);
-        let mut clients: Vec<(u64, Option<Sent>)> = (0..4).map(|client| (client, None)).collect();
-        let (mut states, mut fresh, mut retired) = ([0; 2], [0; 2], 4);
-        let lies = random.pick(&[0, 10, 20]);
-        let mut events = Vec::new();
-        let value = |value: u32| if value == 0 { Json::Null } else { json!(value) };
-        for _ in 0..20 + random.below(60) {
-            let client = random.below(4) as usize;
-            let (process, sent) = &mut clients[client];
-            match sent {
-                None => {
-                    let key = random.below(2) as usize;
-                    let (f, argument) = match random.below(5) {
-                        0..3 => ("read", Json::Null),
-                        kind => {
-                            fresh[key] += 1;
-                            let new = fresh[key];
-                            match kind {
-                                3 => ("write", json!(new)),
-                                _ => ("cas", json!([value(states[key]), new])),
-                            }
-                        }
-                    };
-                    events.push(event(*process, EventType::Invoke, f, key, &argument));
-                    *sent = Some((f, key, argument, None));
-                }
-                Some((f, key, argument, done @ None)) => {
-                    let state = &mut states[*key];
-                    let old = value(random.below(fresh[*key] + 1));
-                    let lie = random.chance(lies);
-                    let reply = match *f {
-                        "read" if lie => (EventType::Ok, old),
-                        "read" => (EventType::Ok, value(*state)),
-                        "write" => {
-                            *state = argument.as_u64().unwrap() as u32;
-                            (EventType::Ok, argument.clone())
-                        }
-                        _ if argument[0] == value(*state) || lie => {
-                            *state = argument[1].as_u64().unwrap() as u32;
-                            (EventType::Ok, argument.clone())
-                        }
-                        _ => (EventType::Fail, argument.clone()),
-                    };
-                    *done = Some(reply);
-                }
-                Some((f, key, argument, Some((kind, result)))) => {
-                    let lost = random.chance(5);
-                    let kind = if lost { EventType::Info } else { *kind };
-                    let shown = if lost { argument } else { result };
-                    events.push(event(*process, kind, f, *key, shown));
-                    *sent = None;
-                    if lost {
-                        *process = retired;
-                        retired += 1;
-                    }
-                }
-            }
-        }
-        for (index, event) in events.iter_mut().enumerate() {
-            event.index = Some(index as u64);
-        }
-        events
-    }
-
-    fn verdict(events: &[Event]) -> Verdict {
-        let history = History::from_events(None, events.iter().cloned()).unwrap();
-        let options = CheckOptions { model: None, budget: Budget::default() };
-        check(&history, &options).unwrap().verdict
-    }
-
-    #[test]
-    fn the_first_violation_is_where_checking_prefixes_finds_it() {
-        let mut random = Random::new(5);
-        let (mut violations, mut others) = (0, 0);
-        for _ in 0..1_500 {
-            let events = events(&mut random);
-            let mut builder = HistoryBuilder::default();
-            let mut online = OnlineChecker::new(None);
-            let first = events.iter().position(|event| {
-                let pushed = builder.push(1, event.clone()).unwrap();
-                online.observe(builder.history(), pushed).is_some()
-            });
-            assert_eq!(online.unjudged().count(), 0);
-            match first {
-                None => {
-                    assert_ne!(verdict(&events), Verdict::Violation);
-                    others += 1;
-                }
-                Some(first) => {
-                    assert_eq!(verdict(&events[..=first]), Verdict::Violation);
-                    assert_ne!(verdict(&events[..first]), Verdict::Violation);
-                    violations += 1;
-                }
-            }
-        }
-        assert!(violations > 200 && others > 200, "{violations}, {others}");
-    }
-}
+mod tests;

@@ -220,6 +220,11 @@ impl Classes {
         Self { by_kind: FxHashMap::default(), count: 0 }
     }
 
+    /// Forgets the kinds: operations from now on are in classes of their own.
+    pub(crate) fn forget(&mut self) {
+        self.by_kind = FxHashMap::default();
+    }
+
     /// The class of operations of this kind; a class of its own without one.
     pub(crate) fn of(&mut self, kind: Option<u128>) -> u32 {
         let next = self.count;
