@@ -13,6 +13,19 @@
 //! nobody has seen, never with the length of the history. An operation that ended as `info`
 //! no longer holds the horizon back.
 //!
+//! | objects | judged by | first event | memory |
+//! |---|---|---|---|
+//! | registers, also with compare-and-set | [`register`] | exact, refusals aside | 100 bytes a value alive |
+//! | counters of one amount | [`counter`] | exact | 4 bytes an operation since the horizon |
+//! | locks without owners | [`bit`] | exact | 4 bytes an operation since the horizon |
+//! | fetch and increment | [`ids`] | exact | 12 bytes an operation since the horizon |
+//! | the rest of one key: repeated values, owners, lists, sets, queues, bags, text | search | once the results of what is in flight are known | configurations carried, at most 64 MiB a key |
+//! | accounts, transactions, maps with operations on several keys, generated ids | nobody: [named](OnlineChecker::unjudged) | at the check of the whole | none |
+//!
+//! A monitor whose precondition breaks hands its object over to search, which is told all of
+//! the object's operations again; for that [`OnlineChecker`] keeps 4 bytes for each of them.
+//! The history itself is the caller's. Compare-and-sets refused are judged by search only.
+//!
 //! Deliberately absent: certificates. A monitor forgets what a proof would name, so a
 //! conflict it reports names the operations it still knows; [`check`](crate::check()) over
 //! the recorded history gives the proof.

@@ -69,12 +69,12 @@ impl FailFast {
         })?;
         let mut sender = Some(sender);
         let observer = move |event: &Event| {
-            let sent = sender.as_ref().map(|sender| sender.try_send(event.clone()));
-            match sent {
-                None | Some(Ok(())) => {}
-                Some(Err(TrySendError::Disconnected(_))) => sender = None,
+            let Some(open) = &sender else { return };
+            match open.try_send(event.clone()) {
+                Ok(()) => {}
+                Err(TrySendError::Disconnected(_)) => sender = None,
                 // With one event missing, none after it can be judged.
-                Some(Err(TrySendError::Full(_))) => {
+                Err(TrySendError::Full(_)) => {
                     fell_behind.store(true, Ordering::Relaxed);
                     sender = None;
                 }

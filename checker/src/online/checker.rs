@@ -25,7 +25,9 @@ use crate::verdict::OperationId;
 /// The first event after which a history has no legal order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FirstViolation {
-    /// The operation whose completion it is.
+    /// The operation whose completion it is. Where an object is searched this is judged with
+    /// hindsight, once the results are known that operations then in flight returned: it may
+    /// be earlier than the event at which the violation is told, which is always one.
     pub operation: OperationId,
     /// The key it is on.
     pub key: Option<Name>,
@@ -141,13 +143,18 @@ impl OnlineChecker {
     ///
     /// Returns the violation if what waited for operations in flight shows one.
     pub fn finish(&mut self, history: &History) -> Option<&FirstViolation> {
-        let known = self.violation.is_some();
+        if self.violation.is_some() {
+            return None;
+        }
         let mut in_flight: Vec<(OperationId, usize)> = self.in_flight.drain().collect();
         in_flight.sort_unstable_by_key(|(id, _)| id.0);
         for (id, number) in in_flight {
             self.step(number, Step::Ends, history.get(id), id);
+            if self.violation.is_some() {
+                break;
+            }
         }
-        self.violation.as_ref().filter(|_| !known)
+        self.violation.as_ref()
     }
 
     /// The first violation, if there was one.

@@ -27,6 +27,7 @@ use crate::{
 /// Flags override what `--plan` says; --nodes, --nemesis, --time and --seed also replace its
 /// fault schedule by a new one.
 #[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that is there or not")]
 pub(crate) struct Args {
     /// System under test [default: node, the built-in Raft node]
     #[arg(long)]

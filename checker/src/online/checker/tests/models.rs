@@ -260,9 +260,6 @@ fn judge(model: ModelName, values: Values, count: u32) -> (u32, u32) {
     let (mut legal, mut violations) = (0, 0);
     for _ in 0..count {
         let events = history(model, values, &mut random);
-        if std::env::var("SHOW").is_ok() {
-            eprintln!("{:#?}", show(&events));
-        }
         let mut builder = HistoryBuilder::default();
         let mut online = OnlineChecker::new(Some(model));
         let told = events.iter().position(|event| {
