@@ -103,7 +103,8 @@ fn refused(operation: Recorded<'_>) -> Option<Deed> {
     let expected = operation.history().values.list(operation.argument)?.first()?;
     let found = operation.result;
     let says_found = !found.is_null() && found != operation.argument && found != *expected;
-    looked.then(|| if says_found { Deed::Read(found) } else { Deed::Refused(*expected) })
+    let deed = if says_found { Deed::Read(found) } else { Deed::Refused(*expected) };
+    looked.then_some(deed)
 }
 
 fn cas(operation: Recorded<'_>) -> Result<Deed, Foreign> {

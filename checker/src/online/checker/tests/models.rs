@@ -25,7 +25,7 @@ fn without(state: &Json, place: usize) -> Json {
 
 fn sorted(state: &Json) -> Json {
     let mut elements = list(state);
-    elements.sort_by_key(|element| element.as_u64());
+    elements.sort_by_key(Json::as_u64);
     elements.dedup();
     Json::Array(elements)
 }
