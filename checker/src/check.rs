@@ -25,7 +25,8 @@ use choice::choose_model;
 use decide::{Stage, conclude, near_linear, search_all};
 use objects::Object;
 use subjects::{
-    CounterSubject, IdsSubject, ListSubject, MutexSubject, QueueSubject, RegisterSubject, Subject,
+    BankSubject, CounterSubject, IdsSubject, ListSubject, MapSubject, MutexSubject, QueueSubject,
+    RegisterSubject, Subject, TextSubject, TransactionsSubject,
 };
 
 /// How to check.
@@ -91,6 +92,9 @@ pub fn check(history: &History, options: &CheckOptions<'_>) -> Result<Analysis, 
         ModelName::Register | ModelName::CasRegister => {
             check_objects::<RegisterSubject>(history, model, objects, &options.budget)?
         }
+        ModelName::Kv if objects::is_whole(history, model) => {
+            check_objects::<MapSubject>(history, model, objects, &options.budget)?
+        }
         ModelName::Kv => {
             check_objects::<RegisterSubject>(history, model, objects, &options.budget)?
         }
@@ -106,6 +110,13 @@ pub fn check(history: &History, options: &CheckOptions<'_>) -> Result<Analysis, 
         }
         ModelName::Mutex => {
             check_objects::<MutexSubject>(history, model, objects, &options.budget)?
+        }
+        ModelName::KvAppend => {
+            check_objects::<TextSubject>(history, model, objects, &options.budget)?
+        }
+        ModelName::Bank => check_objects::<BankSubject>(history, model, objects, &options.budget)?,
+        ModelName::TxnAppend | ModelName::TxnRegister => {
+            check_objects::<TransactionsSubject>(history, model, objects, &options.budget)?
         }
         _ => todo!("{model}"),
     };

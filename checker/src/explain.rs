@@ -10,6 +10,7 @@ mod ids;
 mod list;
 mod queue;
 mod register;
+pub(crate) mod transactions;
 mod words;
 
 use std::fmt::Write;
@@ -21,6 +22,9 @@ use words::{deed, duration, shorten};
 
 /// Operations of an unordered heap that are listed one by one.
 const LISTED_MAX: usize = 6;
+
+/// Characters after which no further operation is listed.
+const CHARACTERS_MAX: usize = 280;
 
 /// Explains why `operations` contradict each other under `model`.
 ///
@@ -58,14 +62,20 @@ fn no_order(members: &[Recorded<'_>]) -> String {
         return "no operation is left to explain".to_owned();
     };
     let mut sentence = format!("no order of {count} operations is legal: ");
-    for (position, member) in members.iter().take(LISTED_MAX).enumerate() {
-        let separator = if position == 0 { "" } else { "; " };
+    let mut listed = 0;
+    for member in members.iter().take(LISTED_MAX) {
+        let separator = if listed == 0 { "" } else { "; " };
         let at = duration(member.invoked.time_ns() - began);
-        // Writing to a string cannot fail.
-        let _ = write!(sentence, "{separator}{} at +{at}", deed(*member));
+        let clause = format!("{separator}{} at +{at}", deed(*member));
+        if listed > 0 && sentence.chars().count() + clause.chars().count() > CHARACTERS_MAX {
+            break;
+        }
+        sentence += &clause;
+        listed += 1;
     }
-    if count > LISTED_MAX {
-        let _ = write!(sentence, "; and {} more", count - LISTED_MAX);
+    if count > listed {
+        // Writing to a string cannot fail.
+        let _ = write!(sentence, "; and {} more", count - listed);
     }
     sentence
 }

@@ -15,7 +15,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub use bank::{BalancesId, Bank, BankOp, Overdraft};
+pub use bank::{Balances, BalancesId, Bank, BankOp, BankState};
 pub use bit::Bit;
 pub use collections::{AmountCounter, AmountOp, AppendList, Counter, GrowSet, Ids};
 pub use lock::{OwnedLock, OwnedLockOp};
@@ -78,6 +78,13 @@ pub trait Model {
         false
     }
 
+    /// Whether a legal order stays legal without `op`.
+    ///
+    /// So it is if `op` only reads; also if all that it changes is what may follow.
+    fn can_be_left_out(&self, op: &Self::Op) -> bool {
+        self.reads_only(op)
+    }
+
     /// A number for the effect of `op`: operations of equal numbers do the same in every
     /// state, so that indeterminate ones need not be told apart.
     ///
@@ -135,6 +142,10 @@ impl<M: Model> Model for &M {
 
     fn reads_only(&self, op: &M::Op) -> bool {
         (**self).reads_only(op)
+    }
+
+    fn can_be_left_out(&self, op: &M::Op) -> bool {
+        (**self).can_be_left_out(op)
     }
 
     fn kind(&self, op: &M::Op) -> Option<u128> {

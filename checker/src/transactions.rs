@@ -37,6 +37,7 @@ mod order;
 mod real_time;
 
 mod registers;
+mod store;
 
 mod cycles;
 mod evidence;
@@ -50,6 +51,7 @@ mod tests;
 
 pub use facts::Dependency;
 pub use input::{Access, ElementId, KeyId, Objects, Outcome, Transactions};
+pub use store::Store;
 pub use words::{Names, explain};
 
 use crate::procedure::{Conflict, Decision};

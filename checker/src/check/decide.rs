@@ -8,7 +8,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Budget;
-use super::reading::{self, Reading};
+use super::reading::Reading;
 use super::subjects::{OpOf, Subject};
 use crate::history::History;
 use crate::model::ModelName;
@@ -152,7 +152,7 @@ pub(super) fn conclude<S: Subject>(
             let mut operations = ids(conflict.operations);
             operations.sort_unstable();
             Conclusion::Violation(counterexample(conflict.kind, operations, |operations| {
-                reading::read(history, model, conflict.kind, operations)
+                subject.reading(history, model, conflict.kind, operations)
             }))
         }
     };

@@ -46,6 +46,20 @@ pub enum CheckError {
         /// The model.
         model: ModelName,
     },
+    /// An operation that is about one key and does not name it.
+    #[error(
+        "judge operation {} (process {process}): it invokes `{f}` without a key, and only reads \
+         and writes can be about several",
+        .operation.0
+    )]
+    KeyMissing {
+        /// The operation.
+        operation: OperationId,
+        /// Whose.
+        process: u64,
+        /// Its function.
+        f: String,
+    },
     /// An operation whose value has not the shape its function takes.
     #[error(
         "judge operation {} (process {process}): it invokes `{f}` with value {found}, expected \

@@ -42,7 +42,8 @@ pub(super) fn divide(history: &History, model: ModelName) -> Vec<Object> {
     objects
 }
 
-fn is_whole(history: &History, model: ModelName) -> bool {
+/// Whether the history is one object.
+pub(super) fn is_whole(history: &History, model: ModelName) -> bool {
     match model {
         ModelName::Bank | ModelName::TxnAppend | ModelName::TxnRegister => true,
         ModelName::Kv => history.operations.iter().any(|operation| operation.key.is_none()),

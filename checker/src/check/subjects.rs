@@ -4,29 +4,38 @@
 //! numbers values densely, and knows the procedures for its model: a near-linear one that
 //! tests whether it applies, and the general search for what is left.
 
+mod bank;
 mod counter;
 mod ids;
 mod list;
+mod map;
 mod mutex;
 mod queue;
 mod register;
+mod text;
+mod transactions;
 
 use super::Budget;
 use super::error::CheckError;
 use super::objects::Object;
+use super::reading::{self, Reading};
 use crate::history::{History, Moment, Outcome, Recorded};
 use crate::model::{Model, ModelName};
 use crate::procedure::Decision;
 use crate::search::minimal;
 use crate::timed::{NEVER, Timed};
-use crate::verdict::OperationId;
+use crate::verdict::{Contradiction, OperationId};
 
+pub(super) use bank::BankSubject;
 pub(super) use counter::CounterSubject;
 pub(super) use ids::IdsSubject;
 pub(super) use list::ListSubject;
+pub(super) use map::MapSubject;
 pub(super) use mutex::MutexSubject;
 pub(super) use queue::QueueSubject;
 pub(super) use register::RegisterSubject;
+pub(super) use text::TextSubject;
+pub(super) use transactions::TransactionsSubject;
 
 /// An object, ready to be decided.
 pub(super) trait Subject: Sized + Send + Sync {
@@ -58,6 +67,18 @@ pub(super) trait Subject: Sized + Send + Sync {
     /// nothing if none can be found within the budget.
     fn reduce(&self, operations: &[Timed<OpOf<Self>>], budget: &Budget<'_>) -> Option<Vec<u32>> {
         Some(minimal(self.model(), operations, budget)?.operations)
+    }
+
+    /// What operations without a legal order show: the kind, the cycle, the words. `kind` is
+    /// what the procedure called it.
+    fn reading(
+        &self,
+        history: &History,
+        model: ModelName,
+        kind: Contradiction,
+        operations: &[OperationId],
+    ) -> Reading {
+        reading::read(history, model, kind, operations)
     }
 }
 

@@ -7,15 +7,18 @@ use super::{Model, ValueId};
 /// A key and a value.
 pub type Entry = (u32, ValueId);
 
-/// Finds the values of some keys and stores those of others, at once.
+/// Finds the values of some keys, lacks those of others and stores those of more, at once.
 ///
-/// A read only finds, a write only stores, a compare-and-set does both to one key, a delete
-/// stores [`ValueId::INITIAL`], and a transaction is as long as it likes. Both are ranges of
-/// [`RegisterMap::entries`]; each key is at most once in each.
+/// A read only finds, a write only stores, a compare-and-set does both to one key, or lacks
+/// what it expected if it was refused, a delete stores [`ValueId::INITIAL`], and a
+/// transaction is as long as it likes. All are ranges of [`RegisterMap::entries`]; each key
+/// is at most once in each.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MapOp {
     /// What was there before.
     pub finds: Range<u32>,
+    /// What was not there before.
+    pub lacks: Range<u32>,
     /// What is there after.
     pub stores: Range<u32>,
 }
@@ -25,7 +28,7 @@ pub struct MapOp {
 pub struct RegisterMap {
     /// Keys are below this.
     pub keys: u32,
-    /// What operations find and store.
+    /// What operations find, lack and store.
     pub entries: Vec<Entry>,
 }
 
@@ -44,8 +47,10 @@ impl Model for RegisterMap {
     }
 
     fn step(&self, state: &Box<[ValueId]>, op: &MapOp) -> Option<Box<[ValueId]>> {
-        let mut found = self.entries(&op.finds).iter();
-        found.all(|(key, value)| state[*key as usize] == *value).then(|| {
+        let holds = |(key, value): &Entry| state[*key as usize] == *value;
+        let legal =
+            self.entries(&op.finds).iter().all(holds) && !self.entries(&op.lacks).iter().any(holds);
+        legal.then(|| {
             let mut state = state.clone();
             for (key, value) in self.entries(&op.stores) {
                 state[*key as usize] = *value;
@@ -59,6 +64,10 @@ impl Model for RegisterMap {
     }
 
     fn kind(&self, op: &MapOp) -> Option<u128> {
+        // An indeterminate operation was not refused, as far as anybody knows.
+        if !op.lacks.is_empty() {
+            return None;
+        }
         let words = [op.finds.start, op.finds.end, op.stores.start, op.stores.end];
         Some(words.into_iter().fold(0, |kind, word| kind << 32 | u128::from(word)))
     }

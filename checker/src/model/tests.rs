@@ -124,31 +124,36 @@ fn appended_text_with_repeated_pieces_agrees_with_brute_force() {
     agree(&model, &generate, String::new(), &step, &faults);
 }
 
-#[test]
-fn transfers_agree_with_brute_force() {
-    let mut balances: Vec<Box<[i64]>> = Vec::new();
-    for first in 0..=4 {
-        for second in 0..=4 - first {
-            balances.push([first, second, 4 - first - second].into());
+/// Balances of three accounts, in any order, that add up to 4.
+fn all_balances() -> Vec<Balances> {
+    let mut balances = Vec::new();
+    for first in -4..=8 {
+        for second in -4..=8 {
+            let third = 4 - first - second;
+            balances.push([Some(first), Some(second), Some(third)].into());
         }
     }
-    let initial = Box::from([2, 2, 0]);
-    let model = Bank { initial, overdraft: Overdraft::Refused, balances };
+    balances
+}
+
+fn transfers_agree(model: &Bank) {
     let generate = |random: &mut Random| {
         let noise = random.pick(&[0, 15, 50]);
+        let noise = if model.initial.is_none() { noise.min(15) } else { noise };
         play(
             random,
             [2, 2, 0],
             BankOp::Read(BalancesId(0)),
-            |random, state: &mut [i64; 3]| {
+            |random, state: &mut [i128; 3]| {
                 let (from, to) = (random.below(3), random.below(3));
-                let amount = i64::from(1 + random.below(2));
+                let amount = i128::from(1 + random.below(2));
                 if random.chance(50) && state[from as usize] >= amount {
                     state[from as usize] -= amount;
                     state[to as usize] += amount;
                     return BankOp::Transfer { from, to, amount };
                 }
-                let known = model.balances.iter().position(|balances| **balances == *state);
+                let same = |balances: &Balances| **balances == state.map(Some);
+                let known = model.balances.iter().position(same);
                 let seen = known.expect("all balances are there") as u32;
                 let wrong = random.below(model.balances.len() as u32);
                 BankOp::Read(BalancesId(if random.chance(noise) { wrong } else { seen }))
@@ -156,18 +161,49 @@ fn transfers_agree_with_brute_force() {
             |_, op| matches!(op, BankOp::Transfer { .. }).then_some(op),
         )
     };
-    let step = |state: &[i64; 3], op: &BankOp| match *op {
-        BankOp::Read(seen) if *model.balances[seen.0 as usize] == *state => vec![*state],
-        BankOp::Transfer { from, to, amount } if state[from as usize] >= amount => {
+    // Without a first state, the balances are relative to those that the first read tells.
+    let step = |(state, known): &([i128; 3], Option<[i128; 3]>), op: &BankOp| match *op {
+        BankOp::Read(seen) => {
+            let balances = &model.balances[seen.0 as usize];
+            let first = [0, 1, 2].map(|at| balances[at].expect("all accounts") - state[at]);
+            match known {
+                Some(known) if *known != first => vec![],
+                _ => vec![(*state, Some(first))],
+            }
+        }
+        BankOp::Transfer { from, to, amount } => {
             let mut state = *state;
             state[from as usize] -= amount;
             state[to as usize] += amount;
-            vec![state]
+            vec![(state, *known)]
         }
-        _ => vec![],
     };
+    let known = model.initial.as_ref().map(|_| [2, 2, 0]);
     let faults = ["frontiers: used again and again"];
-    agree(&model, &generate, [2, 2, 0], &step, &faults);
+    agree(model, &generate, ([0; 3], known), &step, &faults);
+}
+
+#[test]
+fn transfers_agree_with_brute_force() {
+    let initial = Some([Some(2), Some(2), Some(0)].into());
+    transfers_agree(&Bank { accounts: 3, initial, balances: all_balances() });
+}
+
+#[test]
+fn transfers_from_unknown_balances_agree_with_brute_force() {
+    transfers_agree(&Bank { accounts: 3, initial: None, balances: all_balances() });
+}
+
+#[test]
+fn an_account_that_a_read_does_not_have_holds_nothing() {
+    let balances = vec![[Some(1), None].into(), [Some(1), Some(0)].into()];
+    let model = Bank { accounts: 2, initial: None, balances };
+    let read = |state: &BankState, id| model.step(state, &BankOp::Read(BalancesId(id)));
+    let moved = model.step(&model.init(), &BankOp::Transfer { from: 1, to: 0, amount: 1 });
+    assert_eq!(moved.and_then(|state| read(&state, 0)), None, "what moved must be somewhere");
+    let first = read(&model.init(), 0).expect("any balances may be the first");
+    assert!(read(&first, 0).is_some());
+    assert_eq!(read(&first, 1), None, "no account appears");
 }
 
 fn queues_agree(discipline: Discipline) {
@@ -273,10 +309,11 @@ fn operations_on_two_keys_agree_with_brute_force() {
                 let new = [random.below(3), random.below(3)];
                 let keys = random.below(3);
                 let stores = range(new, keys);
-                let op = match random.below(3) {
-                    0 => MapOp { finds, stores: 0..0 },
-                    1 => MapOp { finds: 0..0, stores },
-                    _ => MapOp { finds, stores },
+                let op = match random.below(4) {
+                    0 => MapOp { finds, lacks: 0..0, stores: 0..0 },
+                    1 => MapOp { finds: 0..0, lacks: 0..0, stores },
+                    2 => MapOp { finds, lacks: 0..0, stores },
+                    _ => MapOp { finds: 0..0, lacks: range(wrong, 0), stores: 0..0 },
                 };
                 if !op.stores.is_empty() {
                     for key in 0..2 {
@@ -301,7 +338,8 @@ fn operations_on_two_keys_agree_with_brute_force() {
         let entries = |range: &std::ops::Range<u32>| {
             range.clone().map(|index| model.entries[index as usize]).collect::<Vec<_>>()
         };
-        if entries(&op.finds).iter().any(|(key, value)| state[*key as usize] != value.0) {
+        let holds = |(key, value): &(u32, ValueId)| state[*key as usize] == value.0;
+        if !entries(&op.finds).iter().all(holds) || entries(&op.lacks).iter().any(holds) {
             return vec![];
         }
         let mut state = *state;

@@ -66,7 +66,7 @@ where
     };
     let took_part = |index: &u32| {
         let timed = &operations[*index as usize];
-        timed.invoked <= until && (timed.returned <= until || !model.reads_only(&timed.op))
+        timed.invoked <= until && (timed.returned <= until || !model.can_be_left_out(&timed.op))
     };
     let all = (0..operations.len() as u32).filter(took_part).collect();
     let mut reduction = Reduction {
@@ -95,9 +95,9 @@ where
 {
     /// Drops runs of reads, halving their length, until none can go.
     fn drop_reads(&mut self) {
-        let reads_only = |index: &u32| self.model.reads_only(&self.operations[*index as usize].op);
-        let mut reads: Vec<u32> =
-            self.minimal.operations.iter().copied().filter(reads_only).collect();
+        let is_read =
+            |index: &u32| self.model.can_be_left_out(&self.operations[*index as usize].op);
+        let mut reads: Vec<u32> = self.minimal.operations.iter().copied().filter(is_read).collect();
         let mut chunk = reads.len().max(1);
         loop {
             let mut dropped = false;

@@ -14,10 +14,10 @@ use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{EdgeFiltered, EdgeRef};
 
-use super::Anomaly;
 use super::edges::Links;
 use super::evidence::{Evidence, Kind, Missed};
 use super::writes::NONE;
+use super::{Anomaly, Dependency};
 use crate::verdict::{Contradiction, Precedence};
 
 /// Links that may be followed in search of short cycles, per kind.
@@ -52,18 +52,22 @@ type Graph = DiGraph<u32, Precedence>;
 pub(super) fn find(links: &Links, cyclic: &[bool], evidence: &Evidence<'_>) -> Option<Anomaly> {
     let graph = graph(links, cyclic);
     let certain = CERTAIN.iter().find_map(|kind| of_kind(&graph, kind, evidence));
-    let lost_update = || {
-        let (first, second, key) = links.lost_update?;
-        Some(
-            Anomaly::new(Contradiction::LostUpdate, [first, second])
-                .about(key, None)
-                .with(first, second, Precedence::ReadWrite, Some(key))
-                .with(second, first, Precedence::ReadWrite, Some(key)),
-        )
-    };
     certain
-        .or_else(lost_update)
+        .or_else(|| lost_update(links, evidence))
         .or_else(|| OTHERS.iter().find_map(|kind| of_kind(&graph, kind, evidence)))
+}
+
+/// Two transactions that found the same state of a key and both changed it.
+pub(super) fn lost_update(links: &Links, evidence: &Evidence<'_>) -> Option<Anomaly> {
+    let (first, second, key) = links.lost_update?;
+    let why = Precedence::ReadWrite;
+    let source = evidence.source(&Dependency { from: first, to: second, why, key: Some(key) });
+    Some(
+        Anomaly::new(Contradiction::LostUpdate, [first, second].into_iter().chain(source))
+            .about(key, None)
+            .with(first, second, why, Some(key))
+            .with(second, first, why, Some(key)),
+    )
 }
 
 fn graph(links: &Links, cyclic: &[bool]) -> Graph {

@@ -77,7 +77,9 @@ impl Evidence<'_> {
         let members: Vec<Footprint> = edges.iter().map(|edge| of(edge.from)).collect();
         let named = members.iter().map(|member| member.transaction);
         let witnesses = self.witnesses(&members, &edges);
-        let mut anomaly = Anomaly::new(contradiction(&edges), named.chain(witnesses));
+        let sources = edges.iter().filter_map(|edge| self.source(edge));
+        let mut anomaly =
+            Anomaly::new(contradiction(&edges), named.chain(witnesses).chain(sources));
         anomaly.key = edges.iter().find_map(|edge| edge.key);
         anomaly.edges = edges;
         Some(anomaly)
@@ -143,6 +145,14 @@ impl Evidence<'_> {
 }
 
 impl Evidence<'_> {
+    /// Who wrote the value of a register that both ends of a missed write found: without it,
+    /// the one that replaced the value might have come first.
+    pub(super) fn source(&self, edge: &Dependency) -> Option<u32> {
+        let key = edge.key.filter(|_| edge.why == Precedence::ReadWrite)?;
+        let found = Footprint::of(self.transactions, self.writes, edge.from).found(key)?;
+        Some(self.writes.of(found).writer)
+    }
+
     /// Somebody whose read meets a need.
     fn reader(&self, need: &Need, members: &[Footprint]) -> Option<u32> {
         match (&self.readers, need) {

@@ -12,7 +12,7 @@
 //!   that the second found and replaced;
 //! - real time: the first ended before the second began.
 
-use super::input::{KeyId, MicroOperation, Objects, Transactions};
+use super::input::{ElementId, KeyId, MicroOperation, Objects, Transactions};
 use super::writes::{NONE, Writes};
 use crate::verdict::Precedence;
 
@@ -115,6 +115,12 @@ impl Footprint {
     /// Whether one of its reads shows an order of appends to `key`, up to that of `last`.
     pub(super) fn shows_order(&self, last: &Self, key: KeyId) -> bool {
         self.shows(last, key)
+    }
+
+    /// What it found in a register, unless that was the initial value.
+    pub(super) fn found(&self, key: KeyId) -> Option<ElementId> {
+        let (found, _) = self.on(key)?.read?;
+        (self.objects == Objects::Registers && found != NONE).then_some(ElementId(found))
     }
 
     /// What it left in registers.

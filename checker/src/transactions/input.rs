@@ -74,6 +74,8 @@ pub struct Transactions {
     lists: Vec<ElementId>,
     keys: u32,
     elements: u32,
+    /// The values that are the initial one, rising.
+    erasing: Vec<ElementId>,
 }
 
 impl Transactions {
@@ -86,6 +88,7 @@ impl Transactions {
             lists: Vec::new(),
             keys: 0,
             elements: 0,
+            erasing: Vec::new(),
         }
     }
 
@@ -117,6 +120,18 @@ impl Transactions {
         let length = u32::try_from(list.len()).expect("no list has 2^32 elements");
         self.lists.extend_from_slice(list);
         self.micro_operations.push(MicroOperation::Read { key, start, length });
+    }
+
+    /// Adds a write of the initial value of a register, which has this number, to the
+    /// transaction begun last. A read after it returns nothing.
+    ///
+    /// The procedure does not apply to a history with one, since such reads do not tell who
+    /// wrote.
+    pub fn erase(&mut self, key: KeyId, element: ElementId) {
+        self.write(key, element);
+        if let Err(place) = self.erasing.binary_search(&element) {
+            self.erasing.insert(place, element);
+        }
     }
 
     /// What the keys hold.
@@ -152,6 +167,14 @@ impl Transactions {
                 Access::Read(key, self.list(start, length))
             }
         })
+    }
+
+    pub(super) fn erases(&self, element: ElementId) -> bool {
+        self.erasing.binary_search(&element).is_ok()
+    }
+
+    pub(super) fn has_erasures(&self) -> bool {
+        !self.erasing.is_empty()
     }
 
     pub(super) fn returned(&self, transaction: u32) -> u32 {

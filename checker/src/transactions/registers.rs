@@ -55,11 +55,14 @@ pub(super) fn decide(transactions: &Transactions, writes: &Writes) -> Result<Jud
     let readers = readers(transactions, writes, &updates)?;
     let mut links = certain(transactions, writes, &updates, &readers);
     real_time::link(transactions, &mut links);
+    let evidence = Evidence { transactions, writes, readers: Readers::ByElement(&readers) };
     if let order::Sorted::Cyclic(cyclic) = order::sort(transactions, &links) {
-        let readers = Readers::ByElement(&readers);
-        let evidence = Evidence { transactions, writes, readers };
         let unconfirmed = Judgement::NotApplicable("no cycle of dependencies could be confirmed");
         return cycles::find(&links, &cyclic, &evidence).map_or(Ok(unconfirmed), Err);
+    }
+    // Each of several that replaced a value is only linked to one of the others.
+    if let Some(anomaly) = cycles::lost_update(&links, &evidence) {
+        return Err(anomaly);
     }
     for updates in by_key(transactions, &updates) {
         guess(transactions, &updates, &mut links)?;

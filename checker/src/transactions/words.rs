@@ -13,6 +13,9 @@ use crate::verdict::{Contradiction, Precedence};
 /// Elements of a list that are shown before the middle is left out.
 const LISTED_MAX: usize = 8;
 
+/// Characters after which a cycle is not told further.
+const CHARACTERS_MAX: usize = 220;
+
 /// How the history calls what the procedure knows by number.
 pub trait Names {
     /// A transaction and who ran it: `T2 (n1, process 4)`.
@@ -108,12 +111,13 @@ impl Words<'_> {
                 self.names.transaction(*named.first()?)
             ),
             Contradiction::LostUpdate => {
-                let [first, second] = named.as_slice() else { return None };
+                let edge = anomaly.edges.first()?;
+                let (first, second) = (edge.from, edge.to);
                 format!(
                     "{} and {} read the same state of key {of_key} and both replaced it, so one \
                      of the two updates is lost",
-                    self.names.transaction(*first),
-                    self.names.transaction(*second)
+                    self.names.transaction(first),
+                    self.names.transaction(second)
                 )
             }
             _ if anomaly.edges.is_empty() => {
@@ -141,9 +145,17 @@ impl Words<'_> {
                 _ if position + 1 == edges.len() => ", and ",
                 _ => ", ",
             };
-            // Writing to a string cannot fail.
-            let _ = write!(sentence, "{separator}{}", self.edge(edge));
+            let clause = self.edge(edge);
+            if position > 0 && sentence.chars().count() + clause.chars().count() > CHARACTERS_MAX {
+                let left = edges.len() - position;
+                // Writing to a string cannot fail.
+                let _ = write!(sentence, ", and so on ({left} more) back to the first");
+                break;
+            }
+            sentence += separator;
+            sentence += &clause;
         }
+        // Writing to a string cannot fail.
         let _ = write!(sentence, ": each would have to come before the next");
         sentence
     }

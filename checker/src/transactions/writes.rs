@@ -29,6 +29,9 @@ impl Writes {
     /// # Errors
     /// Which precondition of the procedures does not hold.
     pub(super) fn gather(transactions: &Transactions) -> Result<Self, &'static str> {
+        if transactions.has_erasures() {
+            return Err("a register was given its initial value, so reads do not tell who wrote");
+        }
         let nobody = Written { writer: NONE, key: NONE, previous: NONE, next: NONE, place: NONE };
         let mut written = vec![nobody; transactions.elements()];
         // The transaction that wrote to a key last, and what.

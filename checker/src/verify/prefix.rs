@@ -6,7 +6,7 @@
 //! linearization L and cut it after the last operation in it that ended at P or before.
 //! What remains holds all operations that had ended by P, and no operation that began after
 //! P, as that would come before one that ended before it began. It is legal, being the
-//! beginning of a legal order. Leaving out operations that change no state keeps it so. ∎
+//! beginning of a legal order. Leaving out operations that only read keeps it so. ∎
 //!
 //! P is the last end among the operations named that certainly took effect.
 

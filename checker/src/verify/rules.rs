@@ -54,7 +54,8 @@ pub(super) trait Rules {
     /// Lets `deed` happen; whether it can. A state in which it cannot is not used again.
     fn apply(&self, state: &mut Self::State, deed: &Self::Deed) -> bool;
 
-    /// Whether `deed` changes no state in which it can happen.
+    /// Whether any legal order stays legal without `deed`, because it changes no state in
+    /// which it can happen, or only narrows what may follow.
     fn only_reads(&self, deed: &Self::Deed) -> bool;
 }
 

@@ -13,18 +13,26 @@
 //! restriction. Where no write is before it in L, none is in the restriction either. ∎
 //!
 //! So what enumeration finds without a serial order condemns the history, whatever cycle is
-//! drawn through it. The edges of that cycle are then confirmed one by one.
+//! drawn through it. The edges of that cycle and the kind are then confirmed from what the
+//! transactions named did and found.
+//!
+//! Some contradictions show without any order, since in every serial one what a transaction
+//! finds agrees with what it itself did and found before, and lists only grow and show no
+//! element more often than it was appended.
+
+mod kinds;
 
 use rustc_hash::FxHashSet;
 
 use super::Flaw;
-use super::chosen::{Chosen, member, taking_part};
+use super::chosen::{Chosen, member};
 use super::enumerate::no_order;
 use super::objects::Object;
 use super::prefix;
 use super::rules::{self, Micro, Rules, Transactions, TransactionsOf};
 use crate::history::{History, Value};
-use crate::verdict::{Contradiction, Counterexample, Edge, OperationId, Precedence};
+use crate::verdict::{Counterexample, Edge, OperationId, Precedence};
+use kinds::Story;
 
 /// A key with an element or a value written to it.
 type Written = (Value, Value);
@@ -38,16 +46,33 @@ pub(super) fn verify(
 ) -> Result<(), Flaw> {
     let named = &counterexample.operations;
     let chosen = Chosen::read(rules, history, object, named)?;
+    let story = Story::read(rules, history, object, &chosen)?;
+    if !story.is_absurd() {
+        enumerate(rules, history, &story, &chosen)
+            .or_else(|_| prefix::verify(rules, history, object, named))?;
+    }
+    verify_edges(history, &story, &chosen, &counterexample.edges)?;
+    if story.is_of_kind(history, object, counterexample) {
+        Ok(())
+    } else {
+        Err(Flaw::NotOfTheKind(counterexample.kind))
+    }
+}
+
+/// Checks that what must hold of the transactions named alone has no serial order.
+fn enumerate(
+    rules: &Transactions,
+    history: &History,
+    story: &Story<'_>,
+    chosen: &Chosen<Vec<Micro>>,
+) -> Result<(), Flaw> {
     let restricted = match rules.of {
-        TransactionsOf::Lists => lists(rules, history, object, &chosen)?,
-        TransactionsOf::Registers => registers(rules, history, object, &chosen)?,
+        TransactionsOf::Lists => lists(story, chosen)?,
+        TransactionsOf::Registers => registers(story, chosen),
     };
     let members: Vec<_> =
         restricted.into_iter().map(|(id, deed)| member(history, id, deed)).collect();
     no_order(rules, &members, [rules.initial()])
-        .or_else(|_| prefix::verify(rules, history, object, named))?;
-    verify_edges(history, &chosen, &counterexample.edges)?;
-    if is_of_kind(counterexample) { Ok(()) } else { Err(Flaw::NotOfTheKind(counterexample.kind)) }
 }
 
 fn writes(deed: &[Micro]) -> impl Iterator<Item = Written> {
@@ -59,12 +84,10 @@ fn writes(deed: &[Micro]) -> impl Iterator<Item = Written> {
 
 /// The transactions as they are to those who see only what these append.
 fn lists(
-    rules: &Transactions,
-    history: &History,
-    object: &Object<'_>,
+    story: &Story<'_>,
     chosen: &Chosen<Vec<Micro>>,
 ) -> Result<Vec<(OperationId, Vec<Micro>)>, Flaw> {
-    let whole = taking_part(rules, history, object)?;
+    let whole = &story.whole;
     let appended: FxHashSet<Written> = whole.iter().flat_map(|(_, deed)| writes(deed)).collect();
     let mut seen: FxHashSet<Written> =
         chosen.operations.iter().flat_map(|(_, deed)| writes(deed)).collect();
@@ -96,13 +119,8 @@ fn lists(
 }
 
 /// The transactions without the reads that others may explain.
-fn registers(
-    rules: &Transactions,
-    history: &History,
-    object: &Object<'_>,
-    chosen: &Chosen<Vec<Micro>>,
-) -> Result<Vec<(OperationId, Vec<Micro>)>, Flaw> {
-    let whole = taking_part(rules, history, object)?;
+fn registers(story: &Story<'_>, chosen: &Chosen<Vec<Micro>>) -> Vec<(OperationId, Vec<Micro>)> {
+    let whole = &story.whole;
     let outside: FxHashSet<Written> = whole
         .iter()
         .filter(|(id, _)| !chosen.has(*id))
@@ -115,16 +133,17 @@ fn registers(
             !outside.contains(&(*key, value))
         }
     };
-    Ok(chosen
+    chosen
         .operations
         .iter()
         .map(|(id, deed)| (*id, deed.iter().filter(stays).cloned().collect()))
-        .collect())
+        .collect()
 }
 
 /// The edges are among the transactions named, hold one by one, and form a cycle.
 fn verify_edges(
     history: &History,
+    story: &Story<'_>,
     chosen: &Chosen<Vec<Micro>>,
     edges: &[Edge],
 ) -> Result<(), Flaw> {
@@ -136,19 +155,12 @@ fn verify_edges(
         let (from, to) = (deed(edge.from)?, deed(edge.to)?);
         let holds = match edge.why {
             Precedence::RealTime => rules::precedes(history.get(edge.from), history.get(edge.to)),
-            Precedence::ReadsFrom => writes(from).any(|written| reads(to, written)),
-            Precedence::ReadWrite => writes(to).any(|(key, value)| {
-                from.iter().any(|micro| match micro {
-                    Micro::Read(read, found) => *read == key && !found.contains(&value),
-                    Micro::Write(..) => false,
-                })
-            }),
-            Precedence::WriteWrite => {
-                writes(from).any(|(key, _)| writes(to).any(|(other, _)| other == key))
-            }
+            Precedence::ReadsFrom => story.reads_from(from, to),
+            Precedence::ReadWrite => story.misses(from, to),
+            Precedence::WriteWrite => story.overwrites(from, to),
             Precedence::SameValue | Precedence::InitialValue => false,
         };
-        if !holds {
+        if !holds || edge.from == edge.to {
             return Err(Flaw::Edge(*edge));
         }
         let next = edges[(position + 1) % edges.len()];
@@ -157,34 +169,4 @@ fn verify_edges(
         }
     }
     Ok(())
-}
-
-fn reads(deed: &[Micro], (key, value): Written) -> bool {
-    deed.iter().any(|micro| match micro {
-        Micro::Read(read, found) => *read == key && found.contains(&value),
-        Micro::Write(..) => false,
-    })
-}
-
-/// Whether the edges are those that give the kind its name.
-fn is_of_kind(counterexample: &Counterexample) -> bool {
-    let edges = &counterexample.edges;
-    let count = |why| edges.iter().filter(|edge| edge.why == why).count();
-    let missed = count(Precedence::ReadWrite);
-    let read = count(Precedence::ReadsFrom);
-    match counterexample.kind {
-        Contradiction::G0 => !edges.is_empty() && missed == 0 && read == 0,
-        Contradiction::G1c => !edges.is_empty() && missed == 0 && read > 0,
-        Contradiction::GSingle => missed == 1,
-        Contradiction::G2 => missed >= 2,
-        Contradiction::LostUpdate => counterexample.operations.len() >= 2,
-        Contradiction::G1a
-        | Contradiction::G1b
-        | Contradiction::Internal
-        | Contradiction::NeverWritten
-        | Contradiction::DivergentReads
-        | Contradiction::RepeatedElement => edges.is_empty(),
-        Contradiction::NoOrder => edges.is_empty(),
-        _ => false,
-    }
 }

@@ -21,18 +21,19 @@ pub(in crate::check) struct RegisterSubject {
 }
 
 /// The functions by their handles, so that each operation costs a comparison of numbers.
-struct Functions {
+pub(super) struct Functions {
     read: Option<Name>,
     write: Option<Name>,
 }
 
 impl Functions {
-    fn of(history: &History) -> Self {
+    pub(super) fn of(history: &History) -> Self {
         let find = |f| history.names.find(f);
         Self { read: find("read"), write: find("write") }
     }
 
-    fn op(
+    /// What an operation does, if it takes part; values get their numbers.
+    pub(super) fn op(
         &self,
         id: OperationId,
         recorded: Recorded<'_>,

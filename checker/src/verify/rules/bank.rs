@@ -89,8 +89,8 @@ impl Rules for Bank {
         }
     }
 
-    fn only_reads(&self, _deed: &BankDeed) -> bool {
-        // The first read fixes what the balances were.
-        false
+    fn only_reads(&self, deed: &BankDeed) -> bool {
+        // The first read fixes what the balances were; without it they are as free as before.
+        matches!(deed, BankDeed::Read(_))
     }
 }
