@@ -10,6 +10,7 @@ mod error;
 mod numbers;
 mod objects;
 mod reading;
+mod revisions;
 mod subjects;
 
 pub use error::CheckError;
@@ -22,8 +23,9 @@ use crate::history::{History, Name};
 use crate::model::ModelName;
 use crate::verdict::{Analysis, KeyAnalysis, Verdict};
 use choice::choose_model;
-use decide::{Stage, conclude, near_linear, search_all};
+use decide::{Stage, conclude, conclude_revisions, search_all, without_search};
 use objects::Object;
+use revisions::Revisions;
 use subjects::{
     BankSubject, CounterSubject, IdsSubject, ListSubject, MapSubject, MutexSubject, QueueSubject,
     RegisterSubject, Subject, TextSubject, TransactionsSubject,
@@ -125,6 +127,9 @@ pub fn check(history: &History, options: &CheckOptions<'_>) -> Result<Analysis, 
     Ok(Analysis { verdict, model: model.to_string(), keys })
 }
 
+/// The key of an object, and what its revisions show.
+type Told = (Option<Name>, Option<Revisions>);
+
 /// Checks objects of one family of models.
 fn check_objects<S: Subject>(
     history: &History,
@@ -134,21 +139,25 @@ fn check_objects<S: Subject>(
 ) -> Result<Vec<KeyAnalysis>, CheckError> {
     let read_and_decide = |object: Object| {
         let subject = S::read(history, model, &object)?;
-        Ok((object.key, near_linear(subject, budget)))
+        let (stage, revisions) = without_search(history, subject, budget);
+        Ok((stage, (object.key, revisions)))
     };
     // Of several errors the first in the order of the objects is told.
     let decided: Vec<Result<_, CheckError>> =
         objects.into_par_iter().map(read_and_decide).collect();
-    let decided: Vec<(Option<Name>, Stage<S>)> = decided.into_iter().collect::<Result<_, _>>()?;
-    let (keys, stages): (Vec<Option<Name>>, Vec<Stage<S>>) = decided.into_iter().unzip();
+    let decided: Vec<(Stage<S>, _)> = decided.into_iter().collect::<Result<_, _>>()?;
+    let (stages, told): (Vec<Stage<S>>, Vec<Told>) = decided.into_iter().unzip();
     let stages = search_all(stages, budget);
-    Ok(keys
+    Ok(told
         .into_iter()
         .zip(stages)
-        .map(|(key, stage)| {
+        .map(|((key, revisions), stage)| {
+            let ids = stage.subject().ids();
+            let revisions = revisions.map(|found| conclude_revisions(history, ids, found));
             let (procedure, operations, conclusion) = conclude(history, model, stage);
             let key = key.map(|key| history.names.get(key).to_owned());
-            KeyAnalysis { key, operations, procedure: procedure.to_owned(), conclusion }
+            let procedure = procedure.to_owned();
+            KeyAnalysis { key, operations, procedure, revisions, conclusion }
         })
         .collect())
 }

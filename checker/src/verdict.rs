@@ -209,9 +209,23 @@ pub struct KeyAnalysis {
     pub operations: usize,
     /// The procedure that decided it, e.g. `"unique-register"` or `"search"`.
     pub procedure: String,
+    /// What revisions and values together show, where revisions were told. It never bears on
+    /// the verdict, which is on values alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revisions: Option<RevisionConclusion>,
     /// What it concluded, with the proof.
     #[serde(flatten)]
     pub conclusion: Conclusion,
+}
+
+/// What the revisions that operations of a register told show, beside its values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "lowercase")]
+pub enum RevisionConclusion {
+    /// There is an order in which each operation finds the value and the revision it told.
+    Linearizable,
+    /// There is none; values alone may still have one.
+    Violation(Counterexample),
 }
 
 /// A verdict together with what proves it.

@@ -1,7 +1,7 @@
 //! Histories written in another format are the same histories.
 
 use squall_checker::formats::{Format, Keys, ReadOptions, WriteError, Written, read, write};
-use squall_checker::history::{History, read_jsonl};
+use squall_checker::history::{History, Moment, read_jsonl};
 use squall_checker::verdict::OperationId;
 
 const HEADER: &str = r#"{"squall":1,"type":"header","system":"x","workload":"register","model":"cas-register","nodes":["n1"],"seed":1,"plan":{}}"#;
@@ -21,8 +21,8 @@ const EVENTS: &str = r#"
 
 fn written(history: &History, format: Written) -> String {
     let mut text = Vec::new();
-    write(history, format, &mut text).unwrap();
-    String::from_utf8(text).unwrap()
+    write(history, format, &mut text).expect("memory takes all");
+    String::from_utf8(text).expect("JSON and EDN are UTF-8")
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn precedence(history: &History) -> Vec<(u32, u32)> {
     let mut pairs = Vec::new();
     for (a, first) in history.iter() {
         for (b, second) in history.iter() {
-            let ended = first.completed.map(|end| end.position());
+            let ended = first.completed.map(Moment::position);
             if ended.is_some_and(|end| end < second.invoked.position()) {
                 pairs.push((a.0, b.0));
             }

@@ -90,6 +90,7 @@ fn key(conclusion: Conclusion) -> KeyAnalysis {
         key: Some("k".to_owned()),
         operations: 3,
         procedure: "search".to_owned(),
+        revisions: None,
         conclusion,
     }
 }

@@ -9,16 +9,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Budget;
 use super::reading::Reading;
+use super::revisions::{self, Revisions};
 use super::subjects::{OpOf, Subject};
 use crate::history::History;
 use crate::model::ModelName;
 use crate::procedure::{Conflict, Decision};
 use crate::search::{AfterViolation, KeyProblem, Progress, Searched, search_keys};
 use crate::timed::{NEVER, Timed};
-use crate::verdict::{Conclusion, Contradiction, Counterexample, OperationId};
+use crate::verdict::{Conclusion, Contradiction, Counterexample, OperationId, RevisionConclusion};
 
 /// Name of the general search.
 const SEARCH: &str = "search";
+
+/// Name of the procedure that goes by revisions.
+const REVISIONS: &str = "revisions";
 
 /// How far an object has come.
 pub(super) enum Stage<S> {
@@ -28,6 +32,15 @@ pub(super) enum Stage<S> {
     Undecided(S, &'static str),
 }
 
+impl<S: Subject> Stage<S> {
+    /// The object.
+    pub(super) fn subject(&self) -> &S {
+        match self {
+            Self::Decided(subject, ..) | Self::Undecided(subject, _) => subject,
+        }
+    }
+}
+
 /// What a procedure found; operations are named by their position in the subject.
 pub(super) enum Decided {
     Linearizable(Vec<u32>),
@@ -35,10 +48,28 @@ pub(super) enum Decided {
     Unknown(String),
 }
 
+/// Decides an object by its near-linear procedure or by the revisions told, if one of them
+/// applies; and tells what the revisions show.
+pub(super) fn without_search<S: Subject>(
+    history: &History,
+    subject: S,
+    budget: &Budget<'_>,
+) -> (Stage<S>, Option<Revisions>) {
+    // What panics here costs a hint only.
+    let revisions = guarded(|| subject.revisions(history)).ok().flatten();
+    match (near_linear(subject, budget), revisions) {
+        (Stage::Undecided(subject, _), Some(Revisions::Fit(order))) => {
+            let decided = Decided::Linearizable(order);
+            (Stage::Decided(subject, REVISIONS, decided), Some(Revisions::Fit(Vec::new())))
+        }
+        decided => decided,
+    }
+}
+
 /// Decides an object by its near-linear procedure, if that applies.
 ///
 /// A panic of a procedure costs this object its verdict and no other object anything.
-pub(super) fn near_linear<S: Subject>(subject: S, budget: &Budget<'_>) -> Stage<S> {
+fn near_linear<S: Subject>(subject: S, budget: &Budget<'_>) -> Stage<S> {
     let procedure = subject.procedure();
     if budget.stopped() {
         let count = subject.ids().len();
@@ -126,6 +157,26 @@ fn how_far<S: Subject>(subject: &S, operations: &[Timed<OpOf<S>>], progress: Pro
         ),
         _ => progress.to_string(),
     }
+}
+
+/// Puts what revisions show into the names of the history.
+pub(super) fn conclude_revisions(
+    history: &History,
+    ids: &[OperationId],
+    revisions: Revisions,
+) -> RevisionConclusion {
+    let conflict = match revisions {
+        Revisions::Fit(_) => return RevisionConclusion::Linearizable,
+        Revisions::Violated(conflict) => conflict,
+    };
+    let mut operations: Vec<OperationId> =
+        conflict.operations.iter().map(|index| ids[*index as usize]).collect();
+    operations.sort_unstable();
+    let kind = conflict.kind;
+    RevisionConclusion::Violation(counterexample(kind, operations, |operations| {
+        let explanation = revisions::explain(history, kind, operations);
+        Reading { kind, edges: Vec::new(), explanation }
+    }))
 }
 
 /// Puts what a procedure found into the names of the history: the procedure, how many

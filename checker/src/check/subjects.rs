@@ -19,6 +19,7 @@ use super::Budget;
 use super::error::CheckError;
 use super::objects::Object;
 use super::reading::{self, Reading};
+use super::revisions::Revisions;
 use crate::history::{History, Moment, Outcome, Recorded};
 use crate::model::{Model, ModelName};
 use crate::procedure::Decision;
@@ -56,6 +57,11 @@ pub(super) trait Subject: Sized + Send + Sync {
 
     /// What the near-linear procedure says.
     fn decide(&self) -> Decision;
+
+    /// What revisions that operations told show.
+    fn revisions(&self, _history: &History) -> Option<Revisions> {
+        None
+    }
 
     /// The model of the general search.
     fn model(&self) -> &Self::Model;

@@ -243,3 +243,30 @@ fn of_many_unknown_keys_the_first_are_told() {
     assert_eq!(said.matches("unknown, 42 operations").count(), 5, "{said}");
     assert!(said.contains("and 3 more keys unknown; --json names them"), "{said}");
 }
+
+#[test]
+fn revisions_that_go_back_are_told_on_their_own_line() {
+    let place = Place::new();
+    let mut text = String::new();
+    for (index, (kind, value, more)) in [
+        ("invoke", 5, ""),
+        ("ok", 5, ",\"revision\":12"),
+        ("invoke", 6, ""),
+        ("ok", 6, ",\"revision\":11"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        text.push_str(&format!(
+            "{{\"index\":{index},\"process\":0,\"type\":\"{kind}\",\"f\":\"write\",\
+             \"value\":{value}{more}}}\n"
+        ));
+    }
+    let history = place.file("back.jsonl", &text);
+    let (code, said) = finish(squall(&format!("check {history}")));
+    assert_eq!(code, 0, "{said}");
+    let line = "the history: revisions: violated, though values alone are linearizable: ";
+    assert!(said.contains(line) && said.contains("told revision 12"), "{said}");
+    let (_, said) = finish(squall(&format!("check {history} --json")));
+    assert!(said.contains("\"revisions\": {") && said.contains("\"out-of-order\""), "{said}");
+}

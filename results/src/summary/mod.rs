@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use squall_checker::history::{FORMAT_VERSION, History};
-use squall_checker::verdict::{Analysis, Conclusion, Verdict};
+use squall_checker::verdict::{Analysis, Conclusion, RevisionConclusion, Verdict};
 
 use crate::facts::{RunFacts, StoppedAt};
 use crate::probes::Probe;
@@ -102,6 +102,10 @@ pub struct KeyVerdict {
     /// Why it is undecided or contradictory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How the revisions told contradict each other or the values, if they do; the verdict is
+    /// on values alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revisions: Option<String>,
 }
 
 /// Works out what a run came to.
@@ -188,6 +192,10 @@ fn check(analysis: &Analysis) -> Check {
                 Conclusion::Linearizable { .. } => None,
                 Conclusion::Unknown { reason } => Some(reason.clone()),
                 Conclusion::Violation(counterexample) => Some(counterexample.explanation.clone()),
+            },
+            revisions: match &key.revisions {
+                Some(RevisionConclusion::Violation(found)) => Some(found.explanation.clone()),
+                Some(RevisionConclusion::Linearizable) | None => None,
             },
         });
     }

@@ -233,6 +233,7 @@ fn analysis(history: &History, ending: Ending) -> Analysis {
             key: Some(key.to_string()),
             operations: of_key.get(&Some(key.to_string().as_str())).copied().unwrap_or(0),
             procedure: "unique-register".to_owned(),
+            revisions: None,
             conclusion: Conclusion::Linearizable { order: Vec::new() },
         })
         .collect();

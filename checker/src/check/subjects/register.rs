@@ -5,6 +5,7 @@ use crate::check::Budget;
 use crate::check::error::CheckError;
 use crate::check::numbers::Numbers;
 use crate::check::objects::Object;
+use crate::check::revisions::{self, Revisions};
 use crate::history::{History, Name, Outcome, Recorded, Value};
 use crate::model::{ModelName, Register, RegisterOp, ValueId};
 use crate::procedure::Decision;
@@ -105,6 +106,10 @@ impl Subject for RegisterSubject {
 
     fn decide(&self) -> Decision {
         register::decide(&self.part.operations, self.values)
+    }
+
+    fn revisions(&self, history: &History) -> Option<Revisions> {
+        revisions::decide(history, &self.part.ids, &self.part.operations, self.values)
     }
 
     fn model(&self) -> &Register {

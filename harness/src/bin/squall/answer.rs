@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use squall_checker::{
     history::{History, Outcome, Recorded, Value},
-    verdict::{Analysis, Conclusion, Counterexample, KeyAnalysis, OperationId},
+    verdict::{
+        Analysis, Conclusion, Counterexample, KeyAnalysis, OperationId, RevisionConclusion, Verdict,
+    },
 };
 
 /// Keys of one verdict that are told one by one.
@@ -36,6 +38,18 @@ pub(crate) fn tell(history: &History, analysis: &Analysis, took: Duration) {
     });
     some_of(unknown, "unknown", |(key, reason)| {
         say!("  {}: unknown, {} operations: {reason}", name(key), key.operations);
+    });
+    let revisions = analysis.keys.iter().filter_map(|key| match &key.revisions {
+        Some(RevisionConclusion::Violation(found)) => Some((key, found)),
+        _ => None,
+    });
+    some_of(revisions, "with violated revisions", |(key, found)| {
+        let values = match key.conclusion.verdict() {
+            Verdict::Linearizable => ", though values alone are linearizable",
+            Verdict::Violation => ", as are values",
+            Verdict::Unknown => "",
+        };
+        say!("  {}: revisions: violated{values}: {}", name(key), found.explanation);
     });
 }
 
