@@ -151,9 +151,15 @@ fn how_far<S: Subject>(subject: &S, operations: &[Timed<OpOf<S>>], progress: Pro
     let index = progress.unpassed as usize;
     match (subject.ids().get(index), operations.get(index)) {
         (Some(id), Some(unpassed)) if unpassed.returned != NEVER => format!(
-            "{progress}; none gets past the end of operation {}, at position {} in the order of \
-             events",
-            id.0, unpassed.returned
+            "the search was ended after {} configurations; the longest legal order found has {} \
+             of the {} operations that ended, and none gets past the end of operation {}, at \
+             position {} in the order of events; {}",
+            progress.configurations,
+            progress.ordered,
+            progress.ended,
+            id.0,
+            unpassed.returned,
+            progress.shortage
         ),
         _ => progress.to_string(),
     }
