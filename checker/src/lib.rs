@@ -2,9 +2,17 @@
 //!
 //! # Map
 //!
-//! [`history`] reads and validates; [`formats`] does so for histories of other tools; [`check()`] picks model and procedure per key;
-//! [`register`] and [`search`] decide; [`precedence`] and the explanations make a violation
-//! readable; [`certificate`] keeps the proof and [`verify()`] judges it by itself.
+//! | | |
+//! |---|---|
+//! | [`history`] | events as recorded, paired and validated; JSONL |
+//! | [`formats`] | the formats of other tools, and which is which |
+//! | [`model`] | what objects do: the models by name, and the trait for others |
+//! | [`check()`] | which model, which objects, which procedure, which verdict |
+//! | [`register`], [`versions`], [`list`], [`grow_set`], [`counter`], [`ids`], [`bit`], [`queue`], [`transactions`] | the near-linear procedures, with their proofs; [`procedure`] is what they say, [`rank`] a lemma some share |
+//! | [`search`](mod@search), [`frontiers`] | general search, depth first for a whole history, breadth first event by event |
+//! | [`online`] | judging while events arrive |
+//! | [`verdict`], [`precedence`] | verdicts, counterexamples, and the cycles behind them |
+//! | [`certificate`], [`verify()`] | the proof, and the judge of it that shares no code with the rest |
 
 #[cfg(test)]
 mod cross_check;
