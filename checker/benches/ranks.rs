@@ -1,17 +1,29 @@
-//! The procedures that place operations by rank or by one sweep: a million operations and
-//! ten million, thirty at a time, a tenth of them indeterminate.
+//! The procedures that place operations by rank or by one sweep, thirty operations at a time,
+//! a tenth of them indeterminate.
+//!
+//! Prints what one decision takes for a million operations and for ten, and what a million
+//! operations on a list take from the history to the verified certificate. Each measurement
+//! is one run in a process of its own, so that every size pays for the pages it touches: in a
+//! process that decides again and again the allocator hands out the same warm pages for a
+//! million, and has fresh ones mapped for ten million. Of five runs the quickest counts. Then
+//! criterion times a million in one process.
 
 use std::hint::black_box;
+use std::num::NonZeroU32;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group};
+use squall_checker::certificate::Certificate;
 use squall_checker::counter::{self, CounterOp};
 use squall_checker::grow_set::{self, GrowSetHistory, GrowSetOp, SetId};
+use squall_checker::history::{History, Moment, Operation, Outcome, Value};
 use squall_checker::ids::{self, IdOp};
 use squall_checker::list::{self, ListHistory, ListId, ListOp};
+use squall_checker::model::ModelName;
 use squall_checker::procedure::Decision;
 use squall_checker::timed::{NEVER, Timed};
+use squall_checker::{CheckOptions, check, verify};
 
 const SIZES: [usize; 2] = [1_000_000, 10_000_000];
 const WORKERS: usize = 30;
@@ -191,6 +203,21 @@ fn numbers(operations: usize) -> Vec<Timed<IdOp>> {
     played
 }
 
+/// Ids that all differ; nobody knows those of indeterminate operations, which are left out.
+fn generated(operations: usize) -> Vec<Timed<IdOp>> {
+    let mut next = 0;
+    let mut played = play(
+        operations,
+        |_| {
+            next += 1;
+            IdOp::Generated(next - 1)
+        },
+        |_| {},
+    );
+    played.retain(|operation| operation.returned != NEVER);
+    played
+}
+
 /// A moment of this thread by the time it has spent on a processor, so that a busy machine
 /// does not count; by the wall where the system does not tell.
 enum Running {
@@ -219,23 +246,168 @@ impl Running {
     }
 }
 
-/// Measures a procedure on histories of all sizes, which it must find linearizable.
-fn measure<History>(
-    criterion: &mut Criterion,
-    name: &str,
-    make: impl Fn(usize) -> History,
-    decide: impl Fn(&History) -> Decision,
-) {
-    let mut group = criterion.benchmark_group(name);
-    for size in SIZES {
-        let history = make(size);
-        assert!(matches!(decide(&history), Decision::Linearizable(_)), "{name} of {size}");
-        group.throughput(Throughput::Elements(size as u64));
-        group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
+/// What is measured, by name.
+const DECISIONS: [&str; 6] =
+    ["list/long", "list/short", "grow_set", "counter", "fetch_and_increment", "unique_ids"];
+
+/// A decision that must find its history linearizable, ready to be made.
+fn decision(name: &str, size: usize) -> Box<dyn Fn() -> Decision> {
+    let list = |(operations, lists, arena): (Vec<_>, Vec<_>, Vec<_>)| {
+        let elements = operations.len() as u32;
+        Box::new(move || {
+            list::decide(&ListHistory {
+                operations: &operations,
+                lists: &lists,
+                arena: &arena,
+                elements,
+            })
+        })
+    };
+    match name {
+        "list/long" => list(long_list(size)),
+        "list/short" => list(short_list(size)),
+        "grow_set" => {
+            let (operations, sets, arena) = repeated_set(size);
+            Box::new(move || {
+                grow_set::decide(&GrowSetHistory {
+                    operations: &operations,
+                    sets: &sets,
+                    arena: &arena,
+                    elements: FEW_ELEMENTS + 1,
+                })
+            })
+        }
+        "counter" => {
+            let operations = counts(size);
+            Box::new(move || counter::decide(&operations))
+        }
+        "fetch_and_increment" => {
+            let operations = numbers(size);
+            Box::new(move || ids::decide(&operations, 0))
+        }
+        "unique_ids" => {
+            let operations = generated(size);
+            Box::new(move || ids::decide(&operations, size as u32))
+        }
+        name => panic!("nothing called {name} is measured"),
+    }
+}
+
+/// The short list as a history without keys.
+fn short_list_history(size: usize) -> History {
+    let (operations, lists, arena) = short_list(size);
+    let mut history = History::default();
+    let lists: Vec<Value> = lists
+        .iter()
+        .map(|range| {
+            let elements = &arena[range.start as usize..range.end as usize];
+            history.values.intern(&serde_json::json!(elements))
+        })
+        .collect();
+    let moment = |position: u32| {
+        let position = NonZeroU32::new(position).expect("positions count from 1");
+        Moment::new(position, u64::from(position.get()))
+    };
+    let [read, append] = ["read", "append"].map(|f| history.names.intern(f));
+    for operation in &operations {
+        let ended = operation.returned != NEVER;
+        let (f, argument, result) = match operation.op {
+            ListOp::Read(list) => (read, Value::NULL, lists[list.0 as usize]),
+            ListOp::Append(element) => {
+                let element = Value::from_small(element.into()).expect("elements are small");
+                (append, element, Value::NULL)
+            }
+        };
+        history.operations.push(Operation {
+            process: 0,
+            node: None,
+            f,
+            key: None,
+            argument,
+            result: if ended { result } else { Value::NULL },
+            outcome: if ended { Outcome::Ok } else { Outcome::Info },
+            invoked: moment(operation.invoked),
+            completed: ended.then(|| moment(operation.returned)),
+            error: None,
+            revision: None,
+        });
+    }
+    history
+}
+
+/// Set for a process of its own: what to measure and how many operations.
+const ALONE: &str = "SQUALL_BENCH_RANKS";
+
+/// Measures once in this process, and prints the nanoseconds of all stages.
+fn measure_alone(asked: &str) {
+    let (name, size) = asked.split_once(',').expect("a name and a size");
+    let size = size.parse().expect("a size");
+    if name == "history" {
+        let history = short_list_history(size);
+        let options =
+            CheckOptions { model: Some(ModelName::ListAppend), ..CheckOptions::default() };
+        let start = Instant::now();
+        let analysis = check(&history, &options).expect("operations of a list");
+        let checked = start.elapsed();
+        let certificate = Certificate::of(&analysis);
+        let start = Instant::now();
+        verify(&history, &certificate).expect("a linearizable history with its order");
+        println!("{} {}", checked.as_nanos(), start.elapsed().as_nanos());
+        return;
+    }
+    let decide = decision(name, size);
+    let start = Running::now();
+    let decided = black_box(decide());
+    let took = start.elapsed();
+    assert!(matches!(decided, Decision::Linearizable(_)), "{name} of {size}: {decided:?}");
+    println!("{}", took.as_nanos());
+}
+
+/// The quickest of five runs in fresh processes: nanoseconds of each stage for an operation.
+fn alone(name: &str, size: usize) -> Vec<f64> {
+    let run = || -> Vec<f64> {
+        let program = std::env::current_exe().expect("a program has a path");
+        let output = std::process::Command::new(program)
+            .env(ALONE, format!("{name},{size}"))
+            .output()
+            .expect("the same program starts again");
+        let text = String::from_utf8(output.stdout).expect("numbers");
+        let each = |number: &str| number.parse::<f64>().expect("a number") / size as f64;
+        text.split_whitespace().map(each).collect()
+    };
+    let runs: Vec<Vec<f64>> = (0..5).map(|_| run()).collect();
+    let stages = runs[0].len();
+    let quickest =
+        |stage| runs.iter().map(|run: &Vec<f64>| run[stage]).fold(f64::INFINITY, f64::min);
+    (0..stages).map(quickest).collect()
+}
+
+fn print_table() {
+    let [few, many] = SIZES;
+    eprintln!("{:<20} {few:>10} {many:>10}  growth (nanoseconds of processor time each)", "");
+    for name in DECISIONS {
+        let (of_few, of_many) = (alone(name, few)[0], alone(name, many)[0]);
+        let growth = of_many * many as f64 / (of_few * few as f64);
+        eprintln!("{name:<20} {of_few:>10.1} {of_many:>10.1} {growth:>6.1} x");
+    }
+    let stages = alone("history", few);
+    eprintln!(
+        "list history of {few}: {:.1} ns an operation to check it, {:.1} to verify the order",
+        stages[0], stages[1]
+    );
+}
+
+fn warm(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("warm");
+    let size = SIZES[0];
+    group.throughput(Throughput::Elements(size as u64));
+    for name in DECISIONS {
+        let decide = decision(name, size);
+        group.bench_function(name, |bencher| {
             bencher.iter_custom(|iterations| {
                 let start = Running::now();
                 for _ in 0..iterations {
-                    black_box(decide(black_box(&history)));
+                    black_box(decide());
                 }
                 start.elapsed()
             });
@@ -244,30 +416,20 @@ fn measure<History>(
     group.finish();
 }
 
-fn ranks(criterion: &mut Criterion) {
-    let decide_list = |(operations, lists, arena): &(Vec<_>, Vec<_>, Vec<_>)| {
-        let elements = operations.len() as u32;
-        list::decide(&ListHistory { operations, lists, arena, elements })
-    };
-    measure(criterion, "list/long", long_list, decide_list);
-    measure(criterion, "list/short", short_list, decide_list);
-    measure(criterion, "grow_set", repeated_set, |(operations, sets, arena)| {
-        let elements = FEW_ELEMENTS + 1;
-        grow_set::decide(&GrowSetHistory { operations, sets, arena, elements })
-    });
-    measure(criterion, "counter", counts, |operations| counter::decide(operations));
-    measure(criterion, "fetch_and_increment", numbers, |operations| ids::decide(operations, 0));
-    measure(criterion, "unique_ids", numbers, |operations| {
-        ids::decide(operations, operations.len() as u32)
-    });
-}
-
 criterion_group! {
     name = benches;
     config = Criterion::default()
         .sample_size(10)
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2));
-    targets = ranks
+    targets = warm
 }
-criterion_main!(benches);
+
+fn main() {
+    if let Ok(asked) = std::env::var(ALONE) {
+        return measure_alone(&asked);
+    }
+    print_table();
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}

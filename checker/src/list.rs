@@ -29,7 +29,7 @@ use std::ops::Range;
 
 use crate::fault::planted;
 use crate::procedure::{Conflict, Decision};
-use crate::rank::{Ranks, arrange};
+use crate::rank::{Ranks, arrange_by};
 use crate::timed::{NEVER, Timed};
 use crate::verdict::Contradiction;
 
@@ -126,8 +126,9 @@ fn linearize(history: &ListHistory<'_>) -> Result<Vec<u32>, Decision> {
     let mut facts = gather(history)?;
     place(history, &mut facts)?;
     compare(history, &facts)?;
-    let (ranges, count) = ranks(history, &facts);
-    arrange(history.operations, &ranges, count)
+    let longest = facts.longest.map_or(0, |id| history.list(id).len() as u32);
+    // Planted faults aside, the greatest rank is that of the appends nobody saw.
+    arrange_by(history.operations, |index| rank(history, &facts, longest, index), 2 * longest + 2)
         .map_err(|inversion| Decision::Violation(conflict::inverted(history, &facts, inversion)))
 }
 
@@ -224,10 +225,10 @@ fn compare(history: &ListHistory<'_>, facts: &Facts) -> Result<(), Decision> {
     Ok(())
 }
 
-/// The rank of each operation, and how many ranks there are.
-fn ranks(history: &ListHistory<'_>, facts: &Facts) -> (Vec<Ranks>, u32) {
-    let longest = facts.longest.map_or(0, |id| history.list(id).len() as u32);
-    let rank = |operation: &Timed<ListOp>| match operation.op {
+/// The rank of an operation, where the longest list read has this length.
+fn rank(history: &ListHistory<'_>, facts: &Facts, longest: u32, index: u32) -> Ranks {
+    let operation = &history.operations[index as usize];
+    match operation.op {
         ListOp::Read(_) if operation.returned == NEVER => Ranks::ABSENT,
         ListOp::Read(id) => Ranks::exactly(2 * history.lists[id.0 as usize].len() as u32),
         ListOp::Append(element) => match facts.places[element as usize] {
@@ -237,7 +238,5 @@ fn ranks(history: &ListHistory<'_>, facts: &Facts) -> (Vec<Ranks>, u32) {
             place if planted("list: appends after their reads") => Ranks::exactly(2 * place + 2),
             place => Ranks::exactly(2 * place + 1),
         },
-    };
-    // Planted faults aside, the greatest rank is that of the appends nobody saw.
-    (history.operations.iter().map(rank).collect(), 2 * longest + 2)
+    }
 }

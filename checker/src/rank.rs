@@ -60,12 +60,8 @@ pub struct Inversion {
     pub second: u32,
 }
 
-/// The end of an operation, by which the earliest is found.
-#[derive(Clone, Copy)]
-struct End {
-    position: u32,
-    operation: u32,
-}
+/// The absence of an operation.
+const NONE: u32 = u32::MAX;
 
 /// Puts the operations in an order that keeps both real time and ranks.
 ///
@@ -97,44 +93,99 @@ pub fn arrange<Op>(
     count: u32,
 ) -> Result<Vec<u32>, Inversion> {
     assert_eq!(operations.len(), ranges.len(), "one range for each operation");
-    if let Some(inversion) = inversion(operations, ranges, count) {
+    arrange_by(operations, |index| ranges[index as usize], count)
+}
+
+/// Does as [`arrange`], with ranges that are told for each position when asked.
+///
+/// Each is asked for a few times, which costs less than memory for all of them where it is
+/// a matter of looking it up.
+///
+/// # Errors
+/// As for [`arrange`].
+pub fn arrange_by<Op>(
+    operations: &[Timed<Op>],
+    range: impl Fn(u32) -> Ranks,
+    count: u32,
+) -> Result<Vec<u32>, Inversion> {
+    // Of the size of all ranks, so used twice.
+    let mut by_rank = vec![NONE; count as usize + 1];
+    let width = earliest_ends(operations, &range, &mut by_rank);
+    if let Some(inversion) = inversion(operations, &range, &by_rank) {
         return Err(inversion);
     }
-    if ranges.iter().any(|ranks| ranks.lowest < ranks.highest) {
-        Ok(by_rank(&raised(operations, ranges), count))
-    } else {
-        Ok(by_rank(ranges, count))
+    by_rank.fill(0);
+    let total = operations.len() as u32;
+    Ok(match width {
+        Width::One => counting_sort(total, range, by_rank),
+        Width::Several => {
+            let raised = raised(operations, &range);
+            counting_sort(total, |index| raised[index as usize], by_rank)
+        }
+    })
+}
+
+/// How many ranks the operations may have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Width {
+    /// Each one, or none.
+    One,
+    /// Some more.
+    Several,
+}
+
+/// Finds, for each rank, the operation that ended first among those of this lowest rank or a
+/// higher one.
+fn earliest_ends<Op>(
+    operations: &[Timed<Op>],
+    range: &impl Fn(u32) -> Ranks,
+    earliest: &mut [u32],
+) -> Width {
+    let mut width = Width::One;
+    for (index, operation) in (0..).zip(operations) {
+        let ranks = range(index);
+        if ranks.is_absent() {
+            continue;
+        }
+        if ranks.lowest < ranks.highest {
+            width = Width::Several;
+        }
+        let slot = &mut earliest[ranks.lowest as usize];
+        if operation.returned < end(operations, *slot) {
+            *slot = index;
+        }
     }
+    let mut first = NONE;
+    for slot in earliest.iter_mut().rev() {
+        if end(operations, *slot) < end(operations, first) {
+            first = *slot;
+        }
+        *slot = first;
+    }
+    width
+}
+
+fn end<Op>(operations: &[Timed<Op>], index: u32) -> u32 {
+    operations.get(index as usize).map_or(NEVER, |operation| operation.returned)
 }
 
 /// Looks for an operation that began after one of higher ranks had ended.
-fn inversion<Op>(operations: &[Timed<Op>], ranges: &[Ranks], count: u32) -> Option<Inversion> {
-    // The earliest end among the operations of this lowest rank, then of this or a higher one.
-    let mut ends = vec![End { position: NEVER, operation: 0 }; count as usize + 1];
-    for ((index, operation), ranks) in (0..).zip(operations).zip(ranges) {
-        if !ranks.is_absent() {
-            let end = &mut ends[ranks.lowest as usize];
-            if operation.returned < end.position {
-                *end = End { position: operation.returned, operation: index };
-            }
-        }
-    }
-    let mut earliest = ends[count as usize];
-    for end in ends.iter_mut().rev() {
-        if end.position < earliest.position {
-            earliest = *end;
-        }
-        *end = earliest;
-    }
+fn inversion<Op>(
+    operations: &[Timed<Op>],
+    range: &impl Fn(u32) -> Ranks,
+    earliest: &[u32],
+) -> Option<Inversion> {
     let own = u32::from(!planted("rank: equal ranks conflict"));
-    for ((index, operation), ranks) in (0..).zip(operations).zip(ranges) {
-        if ranks.is_absent() || ranks.highest >= count {
+    for (index, operation) in (0..).zip(operations) {
+        let ranks = range(index);
+        if ranks.is_absent() || ranks.highest as usize >= earliest.len() - 1 {
             continue;
         }
-        let end = ends[(ranks.highest + own) as usize];
-        let tied = planted("rank: a tie is an order") && end.position == operation.invoked;
-        if end.position < operation.invoked || tied {
-            return Some(Inversion { first: end.operation, second: index });
+        let first = earliest[(ranks.highest + own) as usize];
+        let ended = end(operations, first);
+        let tied = planted("rank: a tie is an order") && ended == operation.invoked;
+        if ended < operation.invoked || tied {
+            return Some(Inversion { first, second: index });
         }
     }
     None
@@ -142,11 +193,12 @@ fn inversion<Op>(operations: &[Timed<Op>], ranges: &[Ranks], count: u32) -> Opti
 
 /// The rank of each operation: the greatest of the lowest ranks of itself and of all that
 /// ended before it began.
-fn raised<Op>(operations: &[Timed<Op>], ranges: &[Ranks]) -> Vec<Ranks> {
+fn raised<Op>(operations: &[Timed<Op>], range: &impl Fn(u32) -> Ranks) -> Vec<Ranks> {
     // Those that have begun and may not have ended, by ends: about as many as run at once.
     let mut pending: BinaryHeap<Reverse<(u32, u32)>> = BinaryHeap::new();
     let mut ended = 0;
-    let mut raise = |(operation, ranks): (&Timed<Op>, &Ranks)| {
+    let raise = |(index, operation): (u32, &Timed<Op>)| {
+        let ranks = range(index);
         if ranks.is_absent() {
             return Ranks::ABSENT;
         }
@@ -162,22 +214,23 @@ fn raised<Op>(operations: &[Timed<Op>], ranges: &[Ranks]) -> Vec<Ranks> {
         let held = if planted("rank: predecessors raise nothing") { 0 } else { ended };
         Ranks::exactly(ranks.lowest.max(held))
     };
-    operations.iter().zip(ranges).map(&mut raise).collect()
+    (0..).zip(operations).map(raise).collect()
 }
 
-/// The operations by rank, as they began among equals, by counting.
-fn by_rank(ranges: &[Ranks], count: u32) -> Vec<u32> {
-    let mut starts = vec![0_u32; count as usize + 1];
-    let mut total = 0;
-    for ranks in ranges.iter().filter(|ranks| !ranks.is_absent()) {
+/// The positions below `total` by rank, as they began among equals; `starts` holds a zero
+/// for each rank and one more.
+fn counting_sort(total: u32, range: impl Fn(u32) -> Ranks, mut starts: Vec<u32>) -> Vec<u32> {
+    let mut placed = 0;
+    for ranks in (0..total).map(&range).filter(|ranks| !ranks.is_absent()) {
         starts[ranks.lowest as usize + 1] += 1;
-        total += 1;
+        placed += 1;
     }
     for rank in 1..starts.len() {
         starts[rank] += starts[rank - 1];
     }
-    let mut order = vec![0; total];
-    for (index, ranks) in (0..).zip(ranges) {
+    let mut order = vec![0; placed];
+    for index in 0..total {
+        let ranks = range(index);
         if !ranks.is_absent() {
             let start = &mut starts[ranks.lowest as usize];
             order[*start as usize] = index;
@@ -185,7 +238,7 @@ fn by_rank(ranges: &[Ranks], count: u32) -> Vec<u32> {
         }
     }
     if planted("rank: equals in any order") {
-        order.sort_by_key(|&index| (ranges[index as usize].lowest, Reverse(index)));
+        order.sort_by_key(|&index| (range(index).lowest, Reverse(index)));
     }
     order
 }
