@@ -409,13 +409,13 @@ proptest! {
                     index: Some(index),
                     time: index * 7,
                     process: Process::Client(process as u64),
-                    node: (index % 2 == 0).then_some(Cow::Borrowed("n\"1")),
+                    node: index.is_multiple_of(2).then_some(Cow::Borrowed("n\"1")),
                     kind,
                     f: Cow::Borrowed(f),
                     key: key.clone(),
                     value,
                     error: (kind == EventType::Info).then(|| "a: \"b\"".to_owned()),
-                    revision: (index % 4 == 0).then_some(index),
+                    revision: index.is_multiple_of(4).then_some(index),
                     evidence: Value::Null,
                 });
             }
