@@ -40,7 +40,7 @@ pub(super) struct Foreign;
 /// What the operations of a model mean.
 pub(super) trait Rules {
     /// The meaning of one operation: its function with argument and result.
-    type Deed: Clone;
+    type Deed: Clone + Eq + Hash;
     /// The state of the object.
     type State: Clone + Eq + Hash;
 

@@ -1,6 +1,7 @@
-//! Locks, with or without owners: decided by search.
+//! Locks: without owners a bit, which has a procedure; with owners decided by search.
 
 use super::{Part, Subject};
+use crate::bit::{self, BitOp, BitState};
 use crate::check::error::CheckError;
 use crate::check::numbers::Numbers;
 use crate::check::objects::Object;
@@ -13,6 +14,7 @@ use crate::verdict::OperationId;
 /// A lock, free at first; owner number 0 is nobody in particular.
 pub(in crate::check) struct MutexSubject {
     part: Part<OwnedLockOp>,
+    owners: u32,
 }
 
 impl Subject for MutexSubject {
@@ -38,7 +40,7 @@ impl Subject for MutexSubject {
             };
             part.push(id, recorded, op);
         }
-        Ok(Self { part: part.sorted() })
+        Ok(Self { part: part.sorted(), owners: owners.count() })
     }
 
     fn ids(&self) -> &[OperationId] {
@@ -46,11 +48,22 @@ impl Subject for MutexSubject {
     }
 
     fn procedure(&self) -> &'static str {
-        "search"
+        "lock"
     }
 
     fn decide(&self) -> Decision {
-        Decision::NotApplicable("locks are decided by search alone")
+        if self.owners > 1 {
+            return Decision::NotApplicable("the lock has owners");
+        }
+        let as_bit = |timed: &Timed<OwnedLockOp>| {
+            let op = match timed.op {
+                OwnedLockOp::Acquire(_) => BitOp::Set,
+                OwnedLockOp::Release(_) => BitOp::Clear,
+            };
+            Timed { op, invoked: timed.invoked, returned: timed.returned }
+        };
+        let operations: Vec<Timed<BitOp>> = self.part.operations.iter().map(as_bit).collect();
+        bit::linearize(&operations, BitState::Clear)
     }
 
     fn model(&self) -> &OwnedLock {

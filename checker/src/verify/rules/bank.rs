@@ -12,7 +12,7 @@ use crate::history::{Outcome, Recorded, View};
 pub(in crate::verify) struct Bank;
 
 /// What an operation does to the accounts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::verify) enum BankDeed {
     Transfer { from: String, to: String, amount: i128 },
     Read(BTreeMap<String, i128>),

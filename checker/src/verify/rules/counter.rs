@@ -7,7 +7,7 @@ use crate::history::{Outcome, Recorded, View};
 pub(in crate::verify) struct Counter;
 
 /// What an operation does to the counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::verify) enum CounterDeed {
     Add(i128),
     Read(i128),

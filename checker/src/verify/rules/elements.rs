@@ -13,7 +13,7 @@ use crate::history::{Outcome, Recorded, Value, View};
 pub(in crate::verify) struct Elements;
 
 /// What an operation does to the set.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::verify) enum ElementDeed {
     /// Makes the element present, after it was absent.
     Adds(Value),

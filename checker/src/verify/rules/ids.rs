@@ -10,7 +10,7 @@ use crate::history::{Outcome, Recorded, Value, View};
 pub(in crate::verify) struct Ids;
 
 /// What an operation does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::verify) enum IdsDeed {
     /// Hands out this.
     Generate(Value),

@@ -11,7 +11,7 @@ use crate::history::{Outcome, Recorded, Value, View};
 pub(in crate::verify) struct Map;
 
 /// What an operation does to the map.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::verify) enum MapDeed {
     One(String, RegisterDeed),
     Read(Vec<(String, Value)>),

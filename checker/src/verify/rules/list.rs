@@ -12,7 +12,7 @@ pub(in crate::verify) struct List<'a> {
 }
 
 /// What an operation does to the list.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::verify) enum ListDeed<'a> {
     Append(Value),
     /// Returns these elements; equal values are equal lists.

@@ -8,7 +8,7 @@ use crate::history::{Recorded, Value};
 pub(in crate::verify) struct Lock;
 
 /// What an operation does to the lock, for which owner; null is nobody in particular.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::verify) enum LockDeed {
     Acquire(Value),
     Release(Value),

@@ -20,7 +20,7 @@ pub(in crate::verify) enum Discipline {
 }
 
 /// What an operation does to the queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::verify) enum QueueDeed {
     Enqueue {
         /// What.
@@ -36,7 +36,7 @@ pub(in crate::verify) enum QueueDeed {
 }
 
 /// Whether an element is known to have been dequeued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::verify) enum Taken {
     ByOne,
     ByNobodyKnown,

@@ -7,7 +7,7 @@ use crate::history::{Outcome, Recorded, Value, View};
 pub(in crate::verify) struct Register;
 
 /// What an operation needs and leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::verify) enum RegisterDeed {
     /// Needs a value, if it cares, and leaves one, if it stores one.
     Access {

@@ -7,7 +7,7 @@ use crate::history::{Outcome, Recorded, View};
 pub(in crate::verify) struct Text;
 
 /// What an operation does to the text.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::verify) enum TextDeed {
     Get(String),
     Put(String),

@@ -20,7 +20,7 @@ pub(in crate::verify) enum TransactionsOf {
 }
 
 /// One operation of a transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::verify) enum Micro {
     /// Adds to the list of a key, or replaces the value of its register.
     Write(Value, Value),
