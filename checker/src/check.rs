@@ -28,7 +28,7 @@ use objects::Object;
 use revisions::Revisions;
 use subjects::{
     BankSubject, CounterSubject, IdsSubject, ListSubject, MapSubject, MutexSubject, QueueSubject,
-    RegisterSubject, Subject, TextSubject, TransactionsSubject,
+    RegisterSubject, SetSubject, Subject, TextSubject, TransactionsSubject,
 };
 
 /// How to check.
@@ -120,7 +120,7 @@ pub fn check(history: &History, options: &CheckOptions<'_>) -> Result<Analysis, 
         ModelName::TxnAppend | ModelName::TxnRegister => {
             check_objects::<TransactionsSubject>(history, model, objects, &options.budget)?
         }
-        _ => todo!("{model}"),
+        ModelName::Set => check_objects::<SetSubject>(history, model, objects, &options.budget)?,
     };
     let verdicts = keys.iter().map(|key| key.conclusion.verdict());
     let verdict = verdicts.max().unwrap_or(Verdict::Linearizable);

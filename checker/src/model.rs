@@ -10,6 +10,7 @@ mod collections;
 mod lock;
 mod map;
 mod queue;
+mod set;
 mod text;
 
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use collections::{AmountCounter, AmountOp, AppendList, Counter, GrowSet, Ids
 pub use lock::{OwnedLock, OwnedLockOp};
 pub use map::{Entry, MapOp, RegisterMap};
 pub use queue::Queue;
+pub use set::{Elements, Set, SetOp, SetState};
 pub use text::{TextId, TextOp, TextRegister};
 
 use std::fmt;
@@ -184,10 +186,11 @@ pub enum Indeterminate {
     ///
     /// Loses nothing if this holds for every state `s`, every operation `c` that can be
     /// indeterminate, and every `o` that is legal both in `s` and in the state `t` to which
-    /// `c` leads from `s`: either `o` leads from both to the same state, or taking `c` after
-    /// `o` leads from `s` to where `o` leads from `t`. So it is for registers, where `o`
-    /// either needs the state or replaces it; not for appends. Only for models where each
-    /// step leads to one state.
+    /// `c` leads from `s`: either `o` leads from both to the same state, or `o` cannot be
+    /// indeterminate itself and taking `c` after `o` leads from `s` to where `o` leads from
+    /// `t`. So it is for registers, where `o` either needs the state or replaces it; not for
+    /// appends; and not where one operation can need two indeterminate ones at once, as a
+    /// read of a whole set does. Only for models where each step leads to one state.
     WhenNeeded,
 }
 

@@ -12,6 +12,7 @@ mod map;
 mod mutex;
 mod queue;
 mod register;
+mod set;
 mod text;
 mod transactions;
 
@@ -35,6 +36,7 @@ pub(super) use map::MapSubject;
 pub(super) use mutex::MutexSubject;
 pub(super) use queue::QueueSubject;
 pub(super) use register::RegisterSubject;
+pub(super) use set::SetSubject;
 pub(super) use text::TextSubject;
 pub(super) use transactions::TransactionsSubject;
 

@@ -46,7 +46,7 @@ pub(super) fn verify_counterexample(
             projection::verify(&rules, history, object, named)
                 .or_else(|_| beginning(&rules, history, object, named))?;
         }
-        ModelName::Set => set(history, object, named)?,
+        ModelName::Set => set(history, object, counterexample)?,
         ModelName::Counter if counted || kind == Contradiction::NeverWritten => {
             return counts::verify_counter(history, object, kind, named);
         }
@@ -124,9 +124,19 @@ fn queue(
     }
 }
 
-/// One element of a set by a stretch of its history, several by projection.
-fn set(history: &History, object: &Object<'_>, named: &[OperationId]) -> Result<(), Flaw> {
-    let projected = projection::verify(&Elements, history, object, named);
+/// One element of a set by a stretch of its history, several by projection; where no kind can
+/// be told, the beginning of the history.
+fn set(
+    history: &History,
+    object: &Object<'_>,
+    counterexample: &Counterexample,
+) -> Result<(), Flaw> {
+    let named = &counterexample.operations[..];
+    let mut projected = projection::verify(&Elements, history, object, named);
+    if counterexample.kind == Contradiction::NoOrder {
+        projected = projected
+            .or_else(|flaw| beginning(&Elements, history, object, named).map_err(|_| flaw));
+    }
     if projected.is_ok() {
         return projected;
     }

@@ -9,6 +9,7 @@ mod list;
 mod map;
 mod mutex;
 mod queue;
+mod set;
 mod small;
 mod text;
 mod transactions;

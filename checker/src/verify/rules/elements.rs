@@ -51,7 +51,9 @@ impl Rules for Elements {
         let element = operation.argument;
         // An element that is itself true or false may be echoed.
         let said = match operation.result() {
-            View::Bool(said) if operation.result != element => Some(said),
+            View::Bool(said) if operation.result != element || operation.f() == "contains" => {
+                Some(said)
+            }
             _ => None,
         };
         let said = said.filter(|_| operation.outcome == Outcome::Ok);
