@@ -10,6 +10,7 @@ mod ids;
 mod list;
 mod queue;
 mod register;
+mod set;
 pub(crate) mod transactions;
 mod words;
 
@@ -44,6 +45,7 @@ pub(crate) fn explain(
         ModelName::ListAppend => list::explain(history, kind, &members),
         ModelName::Counter => counter::explain(history, kind, &members),
         ModelName::Ids => ids::explain(history, kind, &members),
+        ModelName::Set => set::explain(history, kind, &members),
         ModelName::Queue | ModelName::Bag => queue::explain(kind, &members),
         _ => None,
     };

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use expect_test::expect;
 use serde_json::{Value as Json, json};
 use squall_checker::history::Outcome;
 use squall_checker::model::ModelName;
 use squall_checker::verdict::Contradiction;
 
-use crate::small::{Random, Rules, Small, Tally, play};
+use crate::small::{Random, Rules, Small, Tally, play, told};
 
 /// What is in the set.
 type Contents = BTreeSet<String>;
@@ -164,4 +165,33 @@ fn changes_among_reads_of_all_are_decided_as_by_brute_force() {
         assert!(tally.linearizable > 8_000 && tally.violations > 3_000, "{tally:?}");
         assert!(tally.spoilt > 20_000 && tally.searched > 8_000, "{tally:?}");
     }
+}
+
+#[test]
+fn contradictions_are_told_in_words() {
+    let told = [
+        "0 add 7 7 1 2, 1 read null [8] 3 4",
+        "1 read null [7] 1 2, 0 add 7 7 5 8",
+        "0 add 7 7 1 9, 0 add 8 8 1 9, 1 read null [7] 2 4, 2 read null [8] 3 5",
+        "0 add 7 7 1 2, 1 read null [] 5 6",
+        "0 add 7 7 1 9, 1 read null [7] 2 3, 2 read null [] 5 6",
+        "0 add 7 7 2 3, 0 add 8 8 5 6, 1 read null [8] 1 7",
+        "0 add 7 true 1 2, 1 remove 7 true 3 4, 2 remove 7 true 7 8",
+        "0 add 7 true 1 2, 1 contains 7 false 5 6",
+        "0 add 8 true 1 2, 1 contains 7 true 5 6",
+        "0 add 7 7 1 2, 1 contains 7 false 5 6",
+    ]
+    .map(|operations| told(ModelName::Set, operations));
+    expect![[r#"
+        never-written [1]: key k: n2 read a set with 8, but nobody ever added 8
+        read-before-write [0, 1]: key k: n2 read a set with 7, and that ended 3.00 ms before the add of 7 on n1 began
+        divergent-reads [0, 1, 2, 3]: key k: n2 read a set with 7 but without 8, n3 one with 8 but without 7: neither can have been read first
+        out-of-order [0, 1]: key k: n2 read a set without 7 that began 3.00 ms after the add of 7 on n1 was acknowledged
+        out-of-order [0, 1, 2]: key k: n3 read a set without 7 that began 2.00 ms after n2 had read one with 7
+        out-of-order [0, 1, 2]: key k: n2 read a set with 8 but without 7, though the add of 7 had ended 2.00 ms before that of 8 began
+        no-order [1, 2]: key k: n3 removed 7, though nobody can have added it since n2 removed it, 3.00 ms before
+        no-order [0, 1]: key k: n2 missed 7, though nobody can have removed it since n1 added it, 3.00 ms before
+        no-order [1]: key k: n2 found 7, though nobody can have added it by then
+        no-order [0, 1]: key k: no order of 2 operations is legal: n1 add 7 at +0 ns; n2 contains 7 -> false at +4.00 ms
+    "#]].assert_eq(&told.concat());
 }
