@@ -8,6 +8,7 @@
 mod counter;
 mod ids;
 mod list;
+mod mutex;
 mod queue;
 mod register;
 mod set;
@@ -47,6 +48,7 @@ pub(crate) fn explain(
         ModelName::Ids => ids::explain(history, kind, &members),
         ModelName::Set => set::explain(history, kind, &members),
         ModelName::Queue | ModelName::Bag => queue::explain(kind, &members),
+        ModelName::Mutex => mutex::explain(kind, &members),
         _ => None,
     };
     let sentence = sentence.unwrap_or_else(|| no_order(&members));

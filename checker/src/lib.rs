@@ -30,6 +30,7 @@ pub mod counter;
 pub mod grow_set;
 pub mod ids;
 pub mod list;
+pub mod lock;
 pub mod procedure;
 pub mod queue;
 pub mod rank;

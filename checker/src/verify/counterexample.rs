@@ -53,7 +53,7 @@ pub(super) fn verify_counterexample(
         ModelName::Counter => beginning(&Counter, history, object, named)?,
         ModelName::Queue => queue(Discipline::Fifo, history, object, counterexample)?,
         ModelName::Bag => queue(Discipline::Bag, history, object, counterexample)?,
-        ModelName::Mutex => lock(history, object, named)?,
+        ModelName::Mutex => lock(history, object, counterexample)?,
         ModelName::Ids if counted || kind == Contradiction::OutOfOrder => {
             return counts::verify_ids(history, object, kind, named);
         }
@@ -164,8 +164,14 @@ fn part_beginning(
     prefix::verify_part(&Elements, history, object, named, |deed| deed.element() == Some(element))
 }
 
-/// A lock with owners by whole holds, one without by a stretch of its history.
-fn lock(history: &History, object: &Object<'_>, named: &[OperationId]) -> Result<(), Flaw> {
+/// A lock with owners by whole holds, one without by a stretch of its history; where no kind
+/// can be told, the beginning of the history.
+fn lock(
+    history: &History,
+    object: &Object<'_>,
+    counterexample: &Counterexample,
+) -> Result<(), Flaw> {
+    let named = &counterexample.operations[..];
     let whole = taking_part(&Lock, history, object)?;
     let anonymous = whole.iter().all(|(_, deed)| deed.owner() == Value::NULL);
     let argued = if anonymous {
@@ -174,5 +180,8 @@ fn lock(history: &History, object: &Object<'_>, named: &[OperationId]) -> Result
     } else {
         holds::verify(history, object, named)
     };
-    argued.or_else(|_| beginning(&Lock, history, object, named))
+    match counterexample.kind {
+        Contradiction::NoOrder => argued.or_else(|_| beginning(&Lock, history, object, named)),
+        _ => argued,
+    }
 }

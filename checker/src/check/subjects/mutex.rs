@@ -1,4 +1,4 @@
-//! Locks: without owners a bit, which has a procedure; with owners decided by search.
+//! Locks: without owners a bit, with owners ordered by holds.
 
 use super::{Part, Subject};
 use crate::bit::{self, BitOp, BitState};
@@ -6,6 +6,7 @@ use crate::check::error::CheckError;
 use crate::check::numbers::Numbers;
 use crate::check::objects::Object;
 use crate::history::{History, Outcome, Value};
+use crate::lock;
 use crate::model::{ModelName, OwnedLock, OwnedLockOp};
 use crate::procedure::Decision;
 use crate::timed::Timed;
@@ -53,7 +54,7 @@ impl Subject for MutexSubject {
 
     fn decide(&self) -> Decision {
         if self.owners > 1 {
-            return Decision::NotApplicable("the lock has owners");
+            return lock::decide(&self.part.operations, self.owners);
         }
         let as_bit = |timed: &Timed<OwnedLockOp>| {
             let op = match timed.op {
