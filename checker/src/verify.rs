@@ -36,12 +36,15 @@ use objects::{Division, Object, Objects};
 use order::{Bound, verify_order};
 use rules::{
     Bank, Counter, Discipline, ElementDeed, Elements, Ids, List, Lock, Map, Queue, QueueDeed,
-    Register, Taken, Text, Transactions, TransactionsOf,
+    Register, Taken, Text, Transactions, TransactionsOf, is_refusal,
 };
 
 /// What a certificate was found to prove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verified {
+    /// The model it is proven for, which is the certificate's; whether that is the model
+    /// meant is for the caller to say.
+    pub model: ModelName,
     /// `linearizable` or `violation`.
     pub verdict: Verdict,
     /// Keys whose proof was gone through.
@@ -219,7 +222,7 @@ pub fn verify(history: &History, certificate: &Certificate) -> Result<Verified, 
     let objects = Objects::of(history, division(history, model));
     let mut proven = FxHashSet::default();
     let mut named = vec![false; history.operations.len()];
-    let mut verified = Verified { verdict: certificate.verdict, keys: 0, operations: 0 };
+    let mut verified = Verified { model, verdict: certificate.verdict, keys: 0, operations: 0 };
     for proof in &certificate.keys {
         let key = proof.key.as_deref();
         let Some(number) = objects.find(history, key) else {
@@ -370,7 +373,12 @@ fn replay_bag(
 /// A plain register has no compare-and-set.
 fn without_cas(history: &History, object: &Object<'_>) -> Result<(), Flaw> {
     let Some(cas) = history.names.find("cas") else { return Ok(()) };
-    let found = object.members.iter().find(|id| history.get(**id).f == cas);
+    // One that failed takes no part, unless it was refused.
+    let takes_part = |id: &&OperationId| {
+        let operation = history.get(**id);
+        operation.f == cas && (operation.outcome != Outcome::Fail || is_refusal(operation))
+    };
+    let found = object.members.iter().find(takes_part);
     found.map_or(Ok(()), |id| Err(Flaw::NotOfTheModel(*id)))
 }
 

@@ -5,6 +5,7 @@ use std::error::Error;
 use expect_test::expect;
 use squall_checker::certificate::{Certificate, CertificateError};
 use squall_checker::history::{History, read_jsonl};
+use squall_checker::verdict::Verdict;
 use squall_checker::{CheckOptions, check, verify};
 
 /// Two keys: on `a` operations 0, 2, 3, 4 and 6, 4 being failed and 6 indeterminate; on
@@ -64,7 +65,7 @@ fn each_broken_rule_of_an_order_is_named() {
         ["0,2,3", "0,9", "0,1", "0,0,2,3", "0,4,2,3", "0,6", "0,3", "3,0,2", "2,0,3", "0,3,2"];
     let said: String = orders.iter().map(|it| said("violation", &order(it))).collect();
     expect![[r#"
-        Verified { verdict: Violation, keys: 2, operations: 5 }
+        Verified { model: Register, verdict: Violation, keys: 2, operations: 5 }
         failed to verify the proof of key a: find operation 9 in the history
         failed to verify the proof of key a: let operation 1 take part: it belongs to another key
         failed to verify the proof of key a: let operation 0 take part twice
@@ -83,7 +84,7 @@ fn each_broken_rule_of_a_counterexample_is_named() {
     let sets = ["1,5", "5", "1", "", "1,1,5", "1,5,0", "1,5,77"];
     let said: String = sets.iter().map(|it| said("violation", &violation(it))).collect();
     expect![[r#"
-        Verified { verdict: Violation, keys: 1, operations: 2 }
+        Verified { model: Register, verdict: Violation, keys: 1, operations: 2 }
         failed to verify the proof of key b: contradict the history: the operations of the counterexample have a legal order
         failed to verify the proof of key b: contradict the history: the operations of the counterexample have a legal order
         failed to verify the proof of key b: contradict the history: the operations of the counterexample have a legal order
@@ -116,8 +117,8 @@ fn a_kind_or_an_edge_that_is_not_true_is_named() {
         said("violation", &key)
     });
     expect![[r#"
-        Verified { verdict: Violation, keys: 1, operations: 2 }
-        Verified { verdict: Violation, keys: 1, operations: 2 }
+        Verified { model: Register, verdict: Violation, keys: 1, operations: 2 }
+        Verified { model: Register, verdict: Violation, keys: 1, operations: 2 }
         failed to verify the proof of key b: find a contradiction of the kind `never-written` in the operations of the counterexample
         failed to verify the proof of key b: find a contradiction of the kind `read-before-write` in the operations of the counterexample
         failed to verify the proof of key b: confirm the edge from operation 5 to operation 1: `real-time` does not hold
@@ -212,4 +213,37 @@ fn what_is_no_certificate_is_refused() {
     "#]].assert_eq(&said);
     let torn = Certificate::read_json(&b"{\"squall\":1,"[..]);
     assert!(matches!(torn, Err(CertificateError::Json { .. })));
+}
+
+#[test]
+fn crashed_dequeues_may_take_every_copy_of_an_element() {
+    // Two copies of 7 were enqueued and two dequeues crashed, so it can have been empty.
+    let lines = [
+        (0, "invoke", "enqueue", "7"),
+        (0, "ok", "enqueue", "7"),
+        (0, "invoke", "enqueue", "7"),
+        (0, "ok", "enqueue", "7"),
+        (1, "invoke", "dequeue", "null"),
+        (1, "info", "dequeue", "null"),
+        (2, "invoke", "dequeue", "null"),
+        (2, "info", "dequeue", "null"),
+        (3, "invoke", "dequeue", "null"),
+        (3, "ok", "dequeue", "null"),
+    ];
+    let event = |(time, (process, kind, f, value)): (usize, (u64, &str, &str, &str))| {
+        format!(
+            r#"{{"index":{time},"process":{process},"type":"{kind}","f":"{f}","value":{value}}}"#
+        ) + "\n"
+    };
+    let text: String = lines.into_iter().enumerate().map(event).collect();
+    let history = read_jsonl(text.as_bytes()).expect("a good history");
+    let analysis = check(&history, &CheckOptions::default()).expect("a queue");
+    assert_eq!(analysis.verdict, Verdict::Linearizable);
+    for operations in ["[0,1,4]", "[1,4]", "[0,1,2,3,4]"] {
+        let forged = format!(
+            r#"{{"squall":1,"type":"certificate","model":"queue","verdict":"violation","keys":[{{"key":null,"verdict":"violation","kind":"empty-not-empty","operations":{operations}}}]}}"#
+        );
+        let forged = Certificate::read_json(forged.as_bytes()).expect("a certificate");
+        assert!(verify(&history, &forged).is_err(), "{operations}");
+    }
 }

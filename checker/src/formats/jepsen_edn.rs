@@ -7,6 +7,8 @@
 //!
 //! Source: the README of `jepsen.history`; `jepsen.print` and `jepsen.independent`.
 
+use std::collections::BTreeSet;
+
 use super::assemble::Fields;
 use super::edn::cursor::{Begins, Cursor, Fault, utf8};
 use crate::history::{EventType, Process};
@@ -26,6 +28,7 @@ pub(super) fn fields(form: &[u8]) -> Result<Option<Fields<'_>>, Fault> {
     let mut process = None;
     let mut kind = None;
     let mut fields = Fields::default();
+    let mut numbers = BTreeSet::new();
     loop {
         cursor.skip_blank()?;
         if cursor.closes(b'}') {
@@ -36,12 +39,15 @@ pub(super) fn fields(form: &[u8]) -> Result<Option<Fields<'_>>, Fault> {
         let value = one(&mut cursor)?;
         let slot = match key {
             b":process" => {
-                process = Some(process_of(value)?);
+                once(process.replace(process_of(value)?), key)?;
                 continue;
             }
             b":type" => {
-                kind = Some(type_of(value)?);
+                once(kind.replace(type_of(value)?), key)?;
                 continue;
+            }
+            b":index" | b":time" | b":revision" if !numbers.insert(key) => {
+                return Err(Fault::at(REPEATED, key));
             }
             b":index" => {
                 // Jepsen marks events that are not in a history by -1.
@@ -64,9 +70,7 @@ pub(super) fn fields(form: &[u8]) -> Result<Option<Fields<'_>>, Fault> {
             b":evidence" => &mut fields.evidence,
             _ => continue,
         };
-        if slot.replace(value).is_some() {
-            return Err(Fault::at("a map without repeated keys", key));
-        }
+        once(slot.replace(value), key)?;
     }
     match (process, kind, fields.f) {
         (Some(process), Some(kind), Some(_)) => {
@@ -78,6 +82,13 @@ pub(super) fn fields(form: &[u8]) -> Result<Option<Fields<'_>>, Fault> {
         (_, None, _) => Err(Fault::new(EVENT, "a map without `:type`")),
         (.., None) => Err(Fault::new(EVENT, "a map without `:f`")),
     }
+}
+
+const REPEATED: &str = "a map without repeated keys";
+
+/// Nothing was there before.
+fn once<T>(before: Option<T>, key: &[u8]) -> Result<(), Fault> {
+    before.map_or(Ok(()), |_| Err(Fault::at(REPEATED, key)))
 }
 
 /// The text of the next form.

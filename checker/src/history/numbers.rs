@@ -1,19 +1,17 @@
 //! Numbers that a reader cannot tell apart.
 //!
-//! JSON numbers are kept as 64-bit integers or doubles. Two different numbers with more
-//! digits than a double holds would become equal, and a read of a value that nobody wrote
-//! would pass. So they are refused.
+//! JSON numbers are kept as 64-bit integers or doubles. Different numbers that are nearest to
+//! one double would become equal, and a read of a value that nobody wrote would pass. So of
+//! the numbers that one double stands for only its shortest spelling is taken, however it is
+//! written; the others have more digits than a double holds, or are too small for one.
 
 use serde_json::Value;
-
-/// Significant digits that name a double; more may name two at once.
-const DIGITS_MAX: usize = 17;
 
 /// Whether `value`, as read from `line`, may stand for several numbers.
 ///
 /// Cheap where `value` holds no double, which is nearly always.
 pub(super) fn is_ambiguous(value: &Value, line: &[u8]) -> bool {
-    holds_double(value) && holds_long_number(line)
+    holds_double(value) && holds_other_number(line)
 }
 
 fn holds_double(value: &Value) -> bool {
@@ -25,9 +23,9 @@ fn holds_double(value: &Value) -> bool {
     }
 }
 
-/// Whether a number outside strings is no 64-bit integer and has more significant digits
-/// than a double names.
-fn holds_long_number(line: &[u8]) -> bool {
+/// Whether a number outside strings is neither a 64-bit integer nor the shortest number
+/// nearest to its double.
+fn holds_other_number(line: &[u8]) -> bool {
     let mut rest = line;
     while let Some((&byte, after)) = rest.split_first() {
         let length = match byte {
@@ -40,7 +38,7 @@ fn holds_long_number(line: &[u8]) -> bool {
             _ => 1,
         };
         let (token, after) = rest.split_at(length);
-        if is_long(token) {
+        if is_another(token) {
             return true;
         }
         rest = after;
@@ -60,16 +58,32 @@ fn string_length(text: &[u8]) -> usize {
     text.len()
 }
 
-fn is_long(token: &[u8]) -> bool {
+fn is_another(token: &[u8]) -> bool {
     let Some(text) = std::str::from_utf8(token).ok().filter(|text| !text.starts_with('"')) else {
         return false;
     };
     if text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok() {
         return false;
     }
-    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
-    let digits = mantissa.bytes().filter(u8::is_ascii_digit).skip_while(|digit| *digit == b'0');
-    digits.count() > DIGITS_MAX
+    let Ok(double) = text.parse::<f64>() else { return false };
+    decimal(text) != decimal(&format!("{double:e}"))
+}
+
+/// The digits of a number without zeros around them, and the power of ten of the last one;
+/// none if the power is beyond all doubles.
+fn decimal(text: &str) -> Option<(String, i64)> {
+    let text = text.trim_start_matches('-');
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = [whole, fraction].concat();
+    let significant = digits.trim_matches('0');
+    if significant.is_empty() {
+        return Some((String::new(), 0));
+    }
+    let dropped = digits.len() - digits.trim_end_matches('0').len();
+    let exponent: i64 = exponent.trim_start_matches('+').parse().ok()?;
+    let power = exponent.checked_sub(fraction.len() as i64)?.checked_add(dropped as i64)?;
+    Some((significant.to_owned(), power))
 }
 
 #[cfg(test)]
@@ -88,6 +102,10 @@ mod tests {
             "-9223372036854775809",
             "0.10000000000000000001",
             "[1, {\"a\": 123456789012345678.5}]",
+            "1e-400",
+            "-3e-324",
+            "9007199254740993.0",
+            "1e99999999999999999999",
         ] {
             assert!(ambiguous(text), "{text}");
         }
@@ -100,6 +118,12 @@ mod tests {
             "-9223372036854775808",
             "0.30000000000000004",
             "1e300",
+            "1E+2",
+            "100.00",
+            "-0.0",
+            "0e7",
+            "5e-324",
+            "9007199254740992.0",
             "0.000000000000000000000001",
             "{\"a\": 1.5, \"18446744073709551616\": \"18446744073709551617 \\\" 1\"}",
             "[18446744073709551615, 1.5]",

@@ -9,9 +9,10 @@
 //!
 //! An element that is returned but that no operation of the object can have added may be in
 //! E without any operation in S adding it. A crashed dequeue takes nobody knows what, maybe
-//! an element of E: as many of them as there are elements, those that began first, are put
-//! into S by the verifier, to be used or left out. More are of no use, and later ones can do
-//! nothing that earlier ones cannot, as none of them ends.
+//! an element of E: as many of them as there are operations named, which are no fewer than
+//! the enqueues among them, are put into S by the verifier, to be used or left out: those
+//! that began first. More are of no use, and later ones can do nothing that earlier ones
+//! cannot, as none of them ends.
 //!
 //! *Claim.* Let E be some elements of a queue or a bag, and let S hold every enqueue of one of
 //! them, and any of their dequeues, but nothing that found the queue empty. If the history
@@ -82,7 +83,8 @@ pub(super) fn verify<C: Collection>(
     let takes_unknown = |(id, deed): &&(_, _)| rules.takes_unknown(deed) && !chosen.has(*id);
     let mut unknown: Vec<_> = whole.iter().filter(takes_unknown).cloned().collect();
     unknown.sort_by_key(|(id, _)| history.get(*id).invoked.position());
-    chosen.operations.extend(unknown.into_iter().take(elements.len()));
+    let useful = chosen.operations.len();
+    chosen.operations.extend(unknown.into_iter().take(useful));
     rules.complete(&mut chosen.operations)?;
     let members: Vec<_> = chosen
         .operations

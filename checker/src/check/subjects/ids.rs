@@ -41,6 +41,9 @@ impl Functions {
         let f = Some(recorded.f);
         let indeterminate = recorded.outcome == Outcome::Info;
         if f == self.generate {
+            if recorded.outcome == Outcome::Ok && recorded.result.is_null() {
+                return Err(CheckError::result(id, recorded, "anything but null"));
+            }
             let generated = || IdOp::Generated(numbers.number(recorded.result));
             return Ok((!indeterminate).then(generated));
         }

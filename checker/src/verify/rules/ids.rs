@@ -25,6 +25,7 @@ impl Rules for Ids {
     fn deed(&self, operation: Recorded<'_>) -> Result<Option<IdsDeed>, Foreign> {
         match (operation.f(), operation.outcome, operation.result()) {
             ("generate", Outcome::Info, _) => Ok(None),
+            ("generate", _, View::Null) => Err(Foreign),
             ("generate", ..) => Ok(Some(IdsDeed::Generate(operation.result))),
             ("fetch-increment", Outcome::Info, _) => Ok(Some(IdsDeed::FetchIncrement(None))),
             ("fetch-increment", _, View::Integer(count)) => {

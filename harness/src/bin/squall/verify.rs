@@ -49,7 +49,8 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
                 Verdict::Unknown => "unknown",
             };
             say!(
-                "verified: {verdict}, {} operations on {} keys",
+                "verified: {verdict} as `{}`, {} operations on {} keys",
+                verified.model,
                 verified.operations,
                 verified.keys
             );
