@@ -38,9 +38,17 @@ pub(super) fn choose_model(
         ModelName::KvAppend if seen == ["append"] && !appends_text(history) => {
             ModelName::ListAppend
         }
+        // With a key and without one: only a map has operations on several keys at once.
+        ModelName::Register | ModelName::CasRegister if keys_are_mixed(history) => ModelName::Kv,
         ModelName::TxnAppend if writes_registers(history) => ModelName::TxnRegister,
         model => model,
     })
+}
+
+/// Whether some operations name a key and others do not.
+fn keys_are_mixed(history: &History) -> bool {
+    let keyless = history.operations.iter().filter(|operation| operation.key.is_none()).count();
+    keyless > 0 && keyless < history.operations.len()
 }
 
 /// Whether the first successful read returned a number.

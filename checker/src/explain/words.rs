@@ -67,9 +67,21 @@ pub(super) fn show(operation: Recorded<'_>, value: Value) -> String {
     shorten(&operation.history().values.show(value).to_string())
 }
 
+/// A text cut short, without what a terminal would act on.
 pub(super) fn shorten(text: &str) -> String {
-    match text.char_indices().nth(VALUE_CHARACTERS) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
+    let mut shown = String::new();
+    for (count, character) in text.chars().enumerate() {
+        if count == VALUE_CHARACTERS {
+            return shown + "...";
+        }
+        // Controls, and marks that turn the direction of what follows.
+        let turns = matches!(character, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}');
+        let isolates = matches!(character, '\u{2066}'..='\u{2069}');
+        if character.is_control() || turns || isolates {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
     }
+    shown
 }

@@ -64,7 +64,9 @@ fn some_of<T>(mut items: impl Iterator<Item = T>, what: &str, tell: impl Fn(T)) 
 }
 
 fn name(key: &KeyAnalysis) -> String {
-    key.key.as_deref().map_or_else(|| "the history".to_owned(), |key| format!("key {key}"))
+    // A key may hold what a terminal would act on.
+    let shown = |key: &str| format!("key {}", key.escape_debug());
+    key.key.as_deref().map_or_else(|| "the history".to_owned(), shown)
 }
 
 fn violation(history: &History, counterexample: &Counterexample) {

@@ -2,7 +2,7 @@
 
 use std::{fs::File, io::BufReader, path::PathBuf};
 
-use squall_checker::{certificate::Certificate, verdict::Verdict, verify};
+use squall_checker::{Flaw, VerifyError, certificate::Certificate, verdict::Verdict, verify};
 
 use crate::{
     exit::{Exit, Failure},
@@ -57,7 +57,12 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
             Ok(Exit::Linearizable)
         }
         Err(error) => {
-            say!("the proof does not hold: {error}");
+            let why = squall::run::chain(&error);
+            if matches!(error, VerifyError::Key { flaw: Flaw::TooLarge { .. }, .. }) {
+                say!("the proof is too large to be gone through: {why}");
+                return Ok(Exit::Unknown);
+            }
+            say!("the proof does not hold: {why}");
             Ok(Exit::Violation)
         }
     }
