@@ -90,37 +90,27 @@ impl Default for Budget<'_> {
 pub fn check(history: &History, options: &CheckOptions<'_>) -> Result<Analysis, CheckError> {
     let model = choose_model(history, options.model)?;
     let objects = objects::divide(history, model);
+    let budget = &options.budget;
     let keys = match model {
-        ModelName::Register | ModelName::CasRegister => {
-            check_objects::<RegisterSubject>(history, model, objects, &options.budget)?
-        }
         ModelName::Kv if objects::is_whole(history, model) => {
-            check_objects::<MapSubject>(history, model, objects, &options.budget)?
+            check_objects::<MapSubject>(history, model, objects, budget)?
         }
-        ModelName::Kv => {
-            check_objects::<RegisterSubject>(history, model, objects, &options.budget)?
+        ModelName::Register | ModelName::CasRegister | ModelName::Kv => {
+            check_objects::<RegisterSubject>(history, model, objects, budget)?
         }
-        ModelName::ListAppend => {
-            check_objects::<ListSubject>(history, model, objects, &options.budget)?
-        }
-        ModelName::Counter => {
-            check_objects::<CounterSubject>(history, model, objects, &options.budget)?
-        }
-        ModelName::Ids => check_objects::<IdsSubject>(history, model, objects, &options.budget)?,
+        ModelName::KvAppend => check_objects::<TextSubject>(history, model, objects, budget)?,
+        ModelName::ListAppend => check_objects::<ListSubject>(history, model, objects, budget)?,
+        ModelName::Set => check_objects::<SetSubject>(history, model, objects, budget)?,
+        ModelName::Counter => check_objects::<CounterSubject>(history, model, objects, budget)?,
         ModelName::Queue | ModelName::Bag => {
-            check_objects::<QueueSubject>(history, model, objects, &options.budget)?
+            check_objects::<QueueSubject>(history, model, objects, budget)?
         }
-        ModelName::Mutex => {
-            check_objects::<MutexSubject>(history, model, objects, &options.budget)?
-        }
-        ModelName::KvAppend => {
-            check_objects::<TextSubject>(history, model, objects, &options.budget)?
-        }
-        ModelName::Bank => check_objects::<BankSubject>(history, model, objects, &options.budget)?,
+        ModelName::Mutex => check_objects::<MutexSubject>(history, model, objects, budget)?,
+        ModelName::Ids => check_objects::<IdsSubject>(history, model, objects, budget)?,
+        ModelName::Bank => check_objects::<BankSubject>(history, model, objects, budget)?,
         ModelName::TxnAppend | ModelName::TxnRegister => {
-            check_objects::<TransactionsSubject>(history, model, objects, &options.budget)?
+            check_objects::<TransactionsSubject>(history, model, objects, budget)?
         }
-        ModelName::Set => check_objects::<SetSubject>(history, model, objects, &options.budget)?,
     };
     let verdicts = keys.iter().map(|key| key.conclusion.verdict());
     let verdict = verdicts.max().unwrap_or(Verdict::Linearizable);

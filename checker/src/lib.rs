@@ -8,7 +8,7 @@
 //! | [`formats`] | the formats of other tools, and which is which |
 //! | [`model`] | what objects do: the models by name, and the trait for others |
 //! | [`check()`] | which model, which objects, which procedure, which verdict |
-//! | [`register`], [`versions`], [`list`], [`grow_set`], [`counter`], [`ids`], [`bit`], [`queue`], [`transactions`] | the near-linear procedures, with their proofs; [`procedure`] is what they say, [`rank`] a lemma some share |
+//! | [`register`], [`versions`], [`list`], [`grow_set`], [`counter`], [`ids`], [`bit`], [`lock`], [`queue`], [`transactions`] | the near-linear procedures, with their proofs; [`procedure`] is what they say, [`rank`] a lemma some share |
 //! | [`search`](mod@search), [`frontiers`] | general search, depth first for a whole history, breadth first event by event |
 //! | [`online`] | judging while events arrive |
 //! | [`verdict`], [`precedence`] | verdicts, counterexamples, and the cycles behind them |
