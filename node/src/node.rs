@@ -17,7 +17,7 @@ use tokio::task::JoinError;
 use crate::api::Api;
 use crate::args::NodeArgs;
 use crate::driver::{Driver, DriverError, PeerClientError, Peers, TICK_MS};
-use crate::raft::{Config, NodeId, Raft};
+use crate::raft::{Config, Membership, NodeId, Persisted, Raft, ReadMode, SnapshotMeta};
 use crate::storage::{LogFile, StorageError};
 
 /// Inputs that may wait for the driver; beyond that, operations are refused.
@@ -25,6 +25,9 @@ const INPUTS_MAX: usize = 4_096;
 
 /// Commands sent to a follower in one message, in bytes.
 const APPEND_BYTES_MAX: usize = 256 << 10;
+
+/// The longest piece of a snapshot sent to a follower in one message, in bytes.
+const CHUNK_BYTES_MAX: usize = 1 << 20;
 
 /// Time for replies to leave once the driver has stopped.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
@@ -201,12 +204,19 @@ fn recover(args: &NodeArgs) -> Result<(Raft, LogFile), NodeError> {
     let ticks = |ms: u64| u32::try_from(ms / TICK_MS).unwrap_or(u32::MAX / 4).max(1);
     let config = Config {
         id: args.id,
-        peers: args.peers.iter().map(|peer| peer.id).collect(),
+        members: Membership::of_voters(args.peers.iter().map(|peer| peer.id).chain([args.id])),
         heartbeat_ticks: ticks(args.heartbeat_ms),
         election_ticks: ticks(args.election_ms),
         append_bytes_max: APPEND_BYTES_MAX,
+        chunk_bytes_max: CHUNK_BYTES_MAX,
+        reads: ReadMode::ReadIndex,
         bug: args.bug,
     };
     let rng = ChaCha8Rng::from_rng(&mut rand::rng());
-    Ok((Raft::new(config, recovered.hard_state, recovered.entries, rng), log_file))
+    let persisted = Persisted {
+        hard_state: recovered.hard_state,
+        snapshot: SnapshotMeta::default(),
+        entries: recovered.entries,
+    };
+    Ok((Raft::new(config, persisted, rng), log_file))
 }

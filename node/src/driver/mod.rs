@@ -216,16 +216,16 @@ impl Driver {
     /// Does what the core wants done.
     fn act(&mut self) -> Result<(), DriverError> {
         while let Some(ready) = self.raft.ready() {
-            let Ready { messages, write, apply, reads, refused_reads } = ready;
+            let Ready { messages, write, apply, reads, refused_reads, .. } = ready;
             // Followers get the entries while the disk still writes them.
             self.peers.send(messages);
-            if let Some(Write { number, hard_state, entries, messages }) = write {
+            if let Some(Write { number, hard_state, entries, messages, .. }) = write {
                 self.disk.write(number, hard_state, entries);
                 self.held_back.push_back((number, messages));
             }
             let entries = match apply {
                 Apply::Onwards(entries) => entries,
-                Apply::Afresh(entries) => {
+                Apply::Restore(_, entries) | Apply::Afresh(entries) => {
                     tracing::warn!("applied entries left the log: the map is built anew");
                     self.machine = Machine::default();
                     entries
@@ -253,7 +253,7 @@ impl Driver {
     fn apply(&mut self, entry: Entry) -> Result<(), DriverError> {
         let index = entry.position.index;
         let outcome = match entry.payload {
-            Payload::Noop => None,
+            Payload::Noop | Payload::Membership(_) => None,
             Payload::Command(bytes) => {
                 let command = Command::decode(&bytes)
                     .map_err(|source| DriverError::Command { index, source })?;

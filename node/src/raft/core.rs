@@ -8,10 +8,11 @@ use rand::rngs::ChaCha8Rng;
 use super::follower::CommittedConflict;
 use super::leader::Leadership;
 use super::log::Log;
+use super::membership::Membership;
 use super::message::{Body, Message, VoteReply};
 use super::reads::{ReadId, ReadReady};
-use super::ready::Writes;
-use super::types::{Entry, HardState, LogIndex, NodeId, Term};
+use super::ready::{ChunkOrder, SnapshotMeta, Writes};
+use super::types::{Entry, HardState, LogIndex, NodeId, Payload, Term};
 use crate::bugs::Bug;
 
 /// What a node is told once, when it starts.
@@ -19,8 +20,9 @@ use crate::bugs::Bug;
 pub struct Config {
     /// This node.
     pub id: NodeId,
-    /// The other nodes of the cluster.
-    pub peers: Vec<NodeId>,
+    /// The members of a cluster that begins; as soon as the log or a snapshot
+    /// says otherwise, they count. Empty for a node that waits to be added.
+    pub members: Membership,
     /// Ticks between a leader's heartbeats; at least one.
     pub heartbeat_ticks: u32,
     /// Shortest election timeout in ticks; timeouts are drawn from this up to,
@@ -28,8 +30,38 @@ pub struct Config {
     pub election_ticks: u32,
     /// Commands sent in one message, in bytes; a single entry may exceed it.
     pub append_bytes_max: usize,
+    /// The longest piece of a snapshot sent in one message, in bytes.
+    pub chunk_bytes_max: usize,
+    /// How a leader makes sure that a read is not answered from the past.
+    pub reads: ReadMode,
     /// The rule to break, if any.
     pub bug: Option<Bug>,
+}
+
+/// How a leader makes sure that a read is not answered from the past.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadMode {
+    /// It asks a majority (Ongaro 2014, 6.4). Needs no assumption on clocks.
+    #[default]
+    ReadIndex,
+    /// It relies on a lease a majority has given it (Ongaro 2014, 6.4.1). Assumes
+    /// that no two clocks of the cluster run at rates that differ by more than a
+    /// tenth, pauses included; their settings do not matter.
+    Lease,
+}
+
+/// What a node finds when it starts: nothing, or what [`Ready::write`] asked to
+/// be written before.
+///
+/// [`Ready::write`]: super::Ready::write
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Persisted {
+    /// Term and vote.
+    pub hard_state: HardState,
+    /// What the newest snapshot stands for; the default if there is none.
+    pub snapshot: SnapshotMeta,
+    /// Consecutive entries from the one after the snapshot's last.
+    pub entries: Vec<Entry>,
 }
 
 /// What a node takes itself for.
@@ -95,6 +127,10 @@ pub struct Raft {
     pub(super) term: Term,
     pub(super) vote: Option<NodeId>,
     pub(super) log: Log,
+    /// The newest membership in the log, or before it.
+    pub(super) membership: Membership,
+    /// The time on the caller's monotonic clock, in milliseconds; see [`Raft::set_time`].
+    pub(super) now_ms: u64,
     pub(super) commit: LogIndex,
     pub(super) applied: LogIndex,
     pub(super) role: RoleState,
@@ -112,27 +148,23 @@ pub struct Raft {
 }
 
 impl Raft {
-    /// Starts a node with what its disk holds: nothing, or what [`Ready::write`]
-    /// asked to be written before.
+    /// Starts a node with what its disk holds.
     ///
-    /// `entries` are consecutive from index 1. The node begins as a follower and
-    /// knows of nothing committed.
-    ///
-    /// [`Ready::write`]: super::Ready::write
-    pub fn new(
-        config: Config,
-        hard_state: HardState,
-        entries: Vec<Entry>,
-        rng: ChaCha8Rng,
-    ) -> Self {
+    /// The node begins as a follower that knows of nothing committed beyond the
+    /// snapshot, which its state machine must hold.
+    pub fn new(config: Config, persisted: Persisted, rng: ChaCha8Rng) -> Self {
+        let Persisted { hard_state, snapshot, entries } = persisted;
+        let membership = newest_membership(&config.members, &snapshot, &entries);
         let mut raft = Self {
             config,
             rng,
             term: hard_state.term,
             vote: hard_state.vote,
-            log: Log::new(entries),
-            commit: LogIndex::ZERO,
-            applied: LogIndex::ZERO,
+            commit: snapshot.last.index,
+            applied: snapshot.last.index,
+            log: Log::new(snapshot.last, entries),
+            membership,
+            now_ms: 0,
             role: RoleState::Follower,
             leader: None,
             ticks: 0,
@@ -169,6 +201,24 @@ impl Raft {
         }
     }
 
+    /// Tells the time on a monotonic clock, in milliseconds, which goes on while
+    /// the process is stopped. Call it before the inputs of that time.
+    ///
+    /// Only leases go by it: ticks do not pass while the process is stopped.
+    pub fn set_time(&mut self, now_ms: u64) {
+        self.now_ms = self.now_ms.max(now_ms);
+    }
+
+    /// Returns the newest membership in the log, committed or not.
+    pub fn membership(&self) -> &Membership {
+        &self.membership
+    }
+
+    /// Returns the members other than this node.
+    pub(super) fn peers(&self) -> Vec<NodeId> {
+        self.membership.members().map(|(id, _)| id).filter(|&id| id != self.config.id).collect()
+    }
+
     /// Notes that one tick has passed.
     pub fn tick(&mut self) {
         self.ticks += 1;
@@ -184,8 +234,9 @@ impl Raft {
 
     /// Takes in a message.
     ///
-    /// Messages from strangers or for someone else are ignored, as are replies
-    /// to what was said in earlier terms.
+    /// Messages for someone else are ignored, as are replies to what was said in
+    /// earlier terms. The sender need not be a member this node knows of: it may
+    /// have been added or removed by entries this node does not have yet.
     ///
     /// # Errors
     /// The leader contradicts an entry this node knows to be committed. That
@@ -193,7 +244,7 @@ impl Raft {
     /// protocol; the node must stop.
     pub fn step(&mut self, message: Message) -> Result<(), CommittedConflict> {
         let Message { from, to, term, body } = message;
-        if to != self.config.id || !self.config.peers.contains(&from) {
+        if to != self.config.id {
             return Ok(());
         }
         if term < self.term {
@@ -204,7 +255,7 @@ impl Raft {
             self.enter_term(term);
         }
         match body {
-            Body::VoteRequest { last } => self.on_vote_request(from, last),
+            Body::VoteRequest { last, campaign: _ } => self.on_vote_request(from, last),
             Body::VoteReply(VoteReply::Granted) => self.on_vote(from),
             Body::VoteReply(VoteReply::Denied) | Body::Deposed => {}
             Body::Append { prev, entries, commit } => {
@@ -213,6 +264,11 @@ impl Raft {
             Body::AppendReply(reply) => self.on_append_reply(from, reply),
             Body::Heartbeat { commit, round } => self.on_heartbeat(from, commit, round),
             Body::HeartbeatReply { round } => self.on_heartbeat_reply(from, round),
+            Body::PreVoteRequest { .. }
+            | Body::PreVoteReply { .. }
+            | Body::TimeoutNow
+            | Body::SnapshotChunk { .. }
+            | Body::SnapshotReply { .. } => {}
         }
         Ok(())
     }
@@ -222,7 +278,12 @@ impl Raft {
         match body {
             Body::VoteRequest { .. } => self.send(from, Body::VoteReply(VoteReply::Denied)),
             Body::Append { .. } | Body::Heartbeat { .. } => self.send(from, Body::Deposed),
-            Body::VoteReply(_)
+            Body::PreVoteRequest { .. }
+            | Body::PreVoteReply { .. }
+            | Body::TimeoutNow
+            | Body::SnapshotChunk { .. }
+            | Body::SnapshotReply { .. }
+            | Body::VoteReply(_)
             | Body::AppendReply(_)
             | Body::HeartbeatReply { .. }
             | Body::Deposed => {}
@@ -257,7 +318,7 @@ impl Raft {
 
     /// Returns how many nodes make a majority.
     pub(super) fn quorum(&self) -> usize {
-        self.config.peers.len().div_ceil(2) + 1
+        self.membership.quorum()
     }
 
     /// Returns how far entries may be applied.
@@ -270,7 +331,41 @@ impl Raft {
         }
     }
 
+    /// Adds a piece of the newest snapshot, as [`Ready::chunks`] ordered it, to
+    /// the messages to be sent. `total` is the length of the whole in bytes.
+    ///
+    /// An order that has become pointless is ignored.
+    ///
+    /// [`Ready::chunks`]: super::Ready::chunks
+    pub fn send_chunk(
+        &mut self,
+        order: ChunkOrder,
+        meta: &SnapshotMeta,
+        data: Vec<u8>,
+        total: u64,
+    ) {
+        let ChunkOrder { to, last, offset } = order;
+        if self.role() == Role::Leader && meta.last == last {
+            let membership = meta.membership.clone();
+            self.send(to, Body::SnapshotChunk { last, membership, offset, total, data });
+        }
+    }
+
     pub(super) fn send(&mut self, to: NodeId, body: Body) {
         self.outbox.push(Message { from: self.config.id, to, term: self.term, body });
     }
+}
+
+/// Returns the newest membership among what a node starts with.
+fn newest_membership(
+    bootstrap: &Membership,
+    snapshot: &SnapshotMeta,
+    entries: &[Entry],
+) -> Membership {
+    let logged = entries.iter().rev().find_map(|entry| match &entry.payload {
+        Payload::Membership(membership) => Some(membership),
+        Payload::Noop | Payload::Command(_) => None,
+    });
+    let in_snapshot = Some(&snapshot.membership).filter(|_| snapshot.last.index > LogIndex::ZERO);
+    logged.or(in_snapshot).unwrap_or(bootstrap).clone()
 }

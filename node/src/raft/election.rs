@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::core::{Raft, RoleState};
-use super::message::{Body, VoteReply};
+use super::message::{Body, Campaign, VoteReply};
 use super::types::{NodeId, Position};
 
 impl Raft {
@@ -20,8 +20,8 @@ impl Raft {
         self.role = RoleState::Candidate { votes: BTreeSet::new() };
         self.restart_election_timer();
         let last = self.log.last();
-        for peer in self.config.peers.clone() {
-            self.send(peer, Body::VoteRequest { last });
+        for peer in self.peers() {
+            self.send(peer, Body::VoteRequest { last, campaign: Campaign::Timeout });
         }
         self.on_vote(self.config.id);
     }

@@ -78,7 +78,7 @@ impl Raft {
     pub(super) fn become_leader(&mut self) {
         let next = self.log.last().index.next();
         let follower = |&id| (id, Progress::new(next));
-        let followers = self.config.peers.iter().map(follower).collect();
+        let followers = self.peers().iter().map(follower).collect();
         self.role =
             RoleState::Leader(Leadership { first: next, followers, reads: Reads::default() });
         self.leader = Some(self.config.id);

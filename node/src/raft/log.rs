@@ -1,6 +1,6 @@
 //! The log in memory, and how much of it is on disk.
 //!
-//! The whole log is held: entry `i` is at place `i - 1` of the vector. The disk
+//! The entries up to the base are gone: a snapshot stands for them. The disk
 //! follows behind in numbered writes; [`Log::written`] learns of their end.
 
 use std::collections::VecDeque;
@@ -15,6 +15,9 @@ struct Pending {
 }
 
 pub(super) struct Log {
+    /// The last entry that is gone; the default if none is.
+    base: Position,
+    /// Those after the base.
     entries: Vec<Entry>,
     /// Up to here, entries have been handed out to be written.
     handed_out: LogIndex,
@@ -24,29 +27,46 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Takes over the log found on disk: consecutive entries from index 1.
-    pub(super) fn new(entries: Vec<Entry>) -> Self {
-        let last = LogIndex(entries.len() as u64);
-        Self { entries, handed_out: last, stable: last, pending: VecDeque::new() }
+    /// Takes over the log found on disk: consecutive entries from the one after
+    /// `base`.
+    pub(super) fn new(base: Position, entries: Vec<Entry>) -> Self {
+        let last = LogIndex(base.index.0 + entries.len() as u64);
+        Self { base, entries, handed_out: last, stable: last, pending: VecDeque::new() }
     }
 
     pub(super) fn last(&self) -> Position {
-        self.entries.last().map_or_else(Position::default, |entry| entry.position)
+        self.entries.last().map_or(self.base, |entry| entry.position)
+    }
+
+    /// Returns the last entry that is gone, whose term is still known.
+    pub(super) fn base(&self) -> Position {
+        self.base
+    }
+
+    /// Returns where the entry at `index` would be; the base is at no place.
+    fn place(&self, index: LogIndex) -> Option<usize> {
+        usize::try_from(index.0.checked_sub(self.base.index.0 + 1)?).ok()
+    }
+
+    /// Returns the number of entries held up to `index`, which is not before the base.
+    fn count_to(&self, index: LogIndex) -> usize {
+        index.0.saturating_sub(self.base.index.0) as usize
     }
 
     pub(super) fn stable(&self) -> LogIndex {
         self.stable
     }
 
-    /// Returns the term at `index`; the place before the first entry has term 0.
+    /// Returns the term at `index`, from the base on; the place before the first
+    /// entry of all has term 0.
     pub(super) fn term_at(&self, index: LogIndex) -> Option<Term> {
-        match index.0.checked_sub(1) {
-            None => Some(Term::default()),
-            Some(place) => Some(self.entries.get(usize::try_from(place).ok()?)?.position.term),
+        if index == self.base.index {
+            return Some(self.base.term);
         }
+        Some(self.entries.get(self.place(index)?)?.position.term)
     }
 
-    /// Returns the position at `index`, if the log reaches that far.
+    /// Returns the position at `index`, if the log holds it or it is the base.
     pub(super) fn position_at(&self, index: LogIndex) -> Option<Position> {
         self.term_at(index).map(|term| Position { term, index })
     }
@@ -72,7 +92,7 @@ impl Log {
     /// equal entry comes back later: the disk may meanwhile hold another.
     pub(super) fn truncate_from(&mut self, index: LogIndex) {
         let keep = index.previous();
-        self.entries.truncate(keep.0 as usize);
+        self.entries.truncate(self.count_to(keep));
         self.handed_out = self.handed_out.min(keep);
         self.stable = self.stable.min(keep);
         for pending in &mut self.pending {
@@ -85,14 +105,14 @@ impl Log {
         if first > last {
             return Vec::new();
         }
-        self.entries[first.previous().0 as usize..last.0 as usize].to_vec()
+        self.entries[self.count_to(first.previous())..self.count_to(last)].to_vec()
     }
 
     /// Returns a copy of the entries from `first` on, at least one if there is
     /// one, and otherwise no more than `bytes_max` bytes of commands.
     pub(super) fn batch(&self, first: LogIndex, bytes_max: usize) -> Vec<Entry> {
         let mut bytes = 0;
-        let rest = &self.entries[first.previous().0 as usize..];
+        let rest = &self.entries[self.count_to(first.previous())..];
         let count = rest
             .iter()
             .take_while(|entry| {
@@ -111,12 +131,13 @@ impl Log {
         };
         // Terms never fall along a log, so the first entry of one can be searched for.
         let before = self.entries.partition_point(|entry| entry.position.term < term);
-        Hint::Conflict { term, first: LogIndex(before as u64 + 1) }
+        Hint::Conflict { term, first: LogIndex(self.base.index.0 + before as u64 + 1) }
     }
 
     /// Returns the last index whose term is `term` or an earlier one.
     pub(super) fn last_up_to_term(&self, term: Term) -> LogIndex {
-        LogIndex(self.entries.partition_point(|entry| entry.position.term <= term) as u64)
+        let held = self.entries.partition_point(|entry| entry.position.term <= term) as u64;
+        LogIndex(self.base.index.0 + held)
     }
 
     /// Hands out the entries not yet handed out, as part of write `number`.
@@ -143,7 +164,7 @@ mod tests {
     use super::*;
 
     fn log(terms: &[u64]) -> Log {
-        let mut log = Log::new(Vec::new());
+        let mut log = Log::new(Position::default(), Vec::new());
         for &term in terms {
             log.push(Term(term), Payload::Noop);
         }
@@ -178,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_bounded_but_never_empty() {
-        let mut log = Log::new(Vec::new());
+        let mut log = Log::new(Position::default(), Vec::new());
         for _ in 0..4 {
             log.push(Term(1), Payload::Command(vec![0; 100]));
         }

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::membership::Membership;
 use super::types::{Entry, LogIndex, NodeId, Position, Term};
 
 /// One message from one node to another.
@@ -23,10 +24,27 @@ pub struct Message {
 /// The content of a [`Message`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Body {
+    /// A node asks whether it would be voted for, before it begins a term
+    /// (Ongaro 2014, 9.6). The message carries the sender's current term.
+    PreVoteRequest {
+        /// The term it would begin.
+        term: Term,
+        /// The last entry of its log.
+        last: Position,
+    },
+    /// The answer to the question whether a vote would be given.
+    PreVoteReply {
+        /// The term that was asked about.
+        term: Term,
+        /// The answer; it binds nobody.
+        reply: VoteReply,
+    },
     /// A candidate asks for the vote.
     VoteRequest {
         /// The last entry of the candidate's log.
         last: Position,
+        /// Why it stands.
+        campaign: Campaign,
     },
     /// The answer to a request for the vote.
     VoteReply(VoteReply),
@@ -56,6 +74,41 @@ pub enum Body {
     },
     /// The answer to a leader of an earlier term; the term says it all.
     Deposed,
+    /// A leader asks the receiver to stand for election at once, because it is
+    /// to take over (Ongaro 2014, 3.10).
+    TimeoutNow,
+    /// A leader sends a piece of its snapshot to a follower that needs entries
+    /// the leader no longer holds (Ongaro 2014, 5.3 and figure 5.3).
+    SnapshotChunk {
+        /// The last entry the snapshot covers.
+        last: Position,
+        /// The membership as of that entry.
+        membership: Membership,
+        /// Where in the snapshot `data` begins, in bytes.
+        offset: u64,
+        /// The length of the whole snapshot in bytes.
+        total: u64,
+        /// The piece; empty only if the snapshot is.
+        data: Vec<u8>,
+    },
+    /// The answer to a piece of a snapshot that is not yet whole. What answers the
+    /// last piece is an accepted append that matches the snapshot's last entry.
+    SnapshotReply {
+        /// Which snapshot.
+        last: Position,
+        /// How many bytes of it the follower holds, from the beginning; the piece
+        /// wanted next begins there.
+        received: u64,
+    },
+}
+
+/// Why a candidate stands for election.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Campaign {
+    /// It has not heard from a leader.
+    Timeout,
+    /// The leader asked it to; voters need not wait for the leader's silence.
+    Transfer,
 }
 
 /// The answer to a request for the vote.

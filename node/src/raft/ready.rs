@@ -1,9 +1,12 @@
 //! What the protocol wants done, and what it may assume once it is.
 
+use serde::{Deserialize, Serialize};
+
 use super::core::{ApplyFrom, Raft, Role, RoleState};
+use super::membership::Membership;
 use super::message::{AppendReply, Body, Message};
 use super::reads::{ReadId, ReadReady};
-use super::types::{Entry, HardState};
+use super::types::{Entry, HardState, NodeId, Position};
 use crate::bugs::Bug;
 
 /// What the protocol wants done, in any order except where said otherwise.
@@ -20,6 +23,40 @@ pub struct Ready {
     pub reads: Vec<ReadReady>,
     /// Reads that will not be answered, because the node no longer leads.
     pub refused_reads: Vec<ReadId>,
+    /// Pieces of the newest snapshot that followers need. The caller reads each
+    /// and hands it to [`Raft::send_chunk`].
+    pub chunks: Vec<ChunkOrder>,
+}
+
+/// What a snapshot stands for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotMeta {
+    /// The last entry applied to the state it holds.
+    pub last: Position,
+    /// The newest membership up to that entry.
+    pub membership: Membership,
+}
+
+/// A state machine as of some entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// What it stands for.
+    pub meta: SnapshotMeta,
+    /// The state, opaque to the protocol.
+    pub data: Vec<u8>,
+}
+
+/// A piece of a snapshot to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkOrder {
+    /// To whom.
+    pub to: NodeId,
+    /// Of the snapshot with this last entry.
+    pub last: Position,
+    /// From this byte on; at most [`Config::chunk_bytes_max`] bytes.
+    ///
+    /// [`Config::chunk_bytes_max`]: super::Config::chunk_bytes_max
+    pub offset: u64,
 }
 
 /// What to apply to the state machine.
@@ -32,6 +69,8 @@ pub enum Apply {
     /// Asked for only if entries that were applied turn out not to be part of
     /// the log after all, which needs a planted bug.
     Afresh(Vec<Entry>),
+    /// The snapshot in place of everything applied before, then these entries.
+    Restore(Snapshot, Vec<Entry>),
 }
 
 impl Default for Apply {
@@ -51,6 +90,10 @@ pub struct Write {
     pub number: u64,
     /// The new hard state, if it changed.
     pub hard_state: Option<HardState>,
+    /// A snapshot received from the leader, to be made durable before the entries:
+    /// it replaces all entries up to its last one, and all others too unless the
+    /// log holds that very entry.
+    pub snapshot: Option<Snapshot>,
     /// Consecutive entries.
     pub entries: Vec<Entry>,
     /// Messages that may leave only when this write and all before it are done.
@@ -126,7 +169,8 @@ impl Raft {
         ready.messages = now;
         if hard_state.is_some() || !entries.is_empty() || !later.is_empty() {
             self.writes.number = number;
-            ready.write = Some(Write { number, hard_state, entries, messages: later });
+            ready.write =
+                Some(Write { number, hard_state, snapshot: None, entries, messages: later });
         }
     }
 

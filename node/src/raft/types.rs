@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::membership::Membership;
+
 /// The longest node name, in bytes.
 const NODE_ID_BYTES_MAX: usize = 16;
 
@@ -146,13 +148,16 @@ pub enum Payload {
     Noop,
     /// A command, opaque to the protocol.
     Command(Vec<u8>),
+    /// The members from here on. A node goes by the newest in its log, committed
+    /// or not (Ongaro 2014, 4.1).
+    Membership(Membership),
 }
 
 impl Payload {
-    /// Returns the length of the command in bytes; a no-op has none.
+    /// Returns the length of the command in bytes; other payloads have none.
     pub fn len_bytes(&self) -> usize {
         match self {
-            Self::Noop => 0,
+            Self::Noop | Self::Membership(_) => 0,
             Self::Command(command) => command.len(),
         }
     }

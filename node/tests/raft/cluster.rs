@@ -7,8 +7,8 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use squall_node::bugs::Bug;
 use squall_node::raft::{
-    Apply, CommittedConflict, Config, Entry, HardState, Message, NodeId, Raft, ReadReady, Ready,
-    Write,
+    Apply, CommittedConflict, Config, Entry, HardState, Membership, Message, NodeId, Persisted,
+    Raft, ReadMode, ReadReady, Ready, SnapshotMeta, Write,
 };
 
 pub(crate) const HEARTBEAT_TICKS: u32 = 3;
@@ -122,10 +122,12 @@ impl Cluster {
         self.starts += 1;
         let config = Config {
             id,
-            peers: self.ids().into_iter().filter(|&peer| peer != id).collect(),
+            members: Membership::of_voters(self.ids()),
             heartbeat_ticks: HEARTBEAT_TICKS,
             election_ticks: ELECTION_TICKS,
             append_bytes_max: 64,
+            chunk_bytes_max: 64,
+            reads: ReadMode::ReadIndex,
             bug: self.bug,
         };
         let rng = ChaCha8Rng::seed_from_u64(self.seed.wrapping_mul(1_000_003) + self.starts);
@@ -134,7 +136,8 @@ impl Cluster {
         node.log.clone_from(&entries);
         node.applied.clear();
         node.reads.clear();
-        node.raft = Some(Raft::new(config, hard_state, entries, rng));
+        let persisted = Persisted { hard_state, snapshot: SnapshotMeta::default(), entries };
+        node.raft = Some(Raft::new(config, persisted, rng));
     }
 
     /// Crashes a node: what its disk had not finished is lost.
@@ -189,7 +192,7 @@ impl Cluster {
             }
             match apply {
                 Apply::Onwards(entries) => node.applied.extend(entries),
-                Apply::Afresh(entries) => node.applied = entries,
+                Apply::Restore(_, entries) | Apply::Afresh(entries) => node.applied = entries,
             }
             node.reads.extend(reads);
         }

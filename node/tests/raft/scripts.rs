@@ -10,8 +10,8 @@ use std::path::Path;
 use std::str::FromStr;
 
 use squall_node::raft::{
-    AppendReply, Body, Entry, HardState, Hint, LogIndex, Message, NodeId, Payload, Position, Raft,
-    ReadId, Role, Term,
+    AppendReply, Body, Campaign, Entry, HardState, Hint, LogIndex, Message, NodeId, Payload,
+    Position, Raft, ReadId, Role, Term, VoteReply,
 };
 
 use crate::cluster::{Cluster, Delivery, ELECTION_TICKS, HEARTBEAT_TICKS};
@@ -149,7 +149,10 @@ impl goldenscript::Runner for Runner {
                 return self.step(*from, *to, *term, body);
             }
             Command::RequestVote { from, to, term, last, last_term } => {
-                let body = Body::VoteRequest { last: position(*last_term, *last) };
+                let body = Body::VoteRequest {
+                    last: position(*last_term, *last),
+                    campaign: Campaign::Timeout,
+                };
                 return self.step(*from, *to, *term, body);
             }
             Command::Show => return self.show(),
@@ -287,6 +290,10 @@ fn command(entry: &Entry) -> Option<String> {
     match &entry.payload {
         Payload::Noop => None,
         Payload::Command(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        Payload::Membership(membership) => {
+            let names: Vec<_> = membership.members().map(|(id, _)| id.to_string()).collect();
+            Some(format!("members {}", names.join(",")))
+        }
     }
 }
 
@@ -303,7 +310,28 @@ fn terms(entries: &[Entry]) -> String {
 
 fn describe(Message { from, to, term, body }: &Message) -> String {
     let body = match body {
-        Body::VoteRequest { last } => format!("asks for the vote, last {last}"),
+        Body::VoteRequest { last, campaign: Campaign::Timeout } => {
+            format!("asks for the vote, last {last}")
+        }
+        Body::VoteRequest { last, campaign: Campaign::Transfer } => {
+            format!("asks for the vote to take over, last {last}")
+        }
+        Body::PreVoteRequest { term, last } => {
+            format!("asks whether it would get the vote of term {term}, last {last}")
+        }
+        Body::PreVoteReply { term, reply: VoteReply::Granted } => {
+            format!("would vote for it in term {term}")
+        }
+        Body::PreVoteReply { term, reply: VoteReply::Denied } => {
+            format!("would not vote for it in term {term}")
+        }
+        Body::TimeoutNow => "asks to take over".to_owned(),
+        Body::SnapshotChunk { last, offset, total, data, .. } => {
+            format!("snapshot of {last}: {} of {total} bytes from {offset}", data.len())
+        }
+        Body::SnapshotReply { last, received } => {
+            format!("holds {received} bytes of the snapshot of {last}")
+        }
         Body::VoteReply(reply) => format!("{reply:?} vote").to_lowercase(),
         Body::Append { prev, entries, commit } => {
             format!("appends after {prev}: {}commit {commit}", terms(entries))
