@@ -10,14 +10,15 @@
 //!
 //! - [`raft`] is the protocol, a state machine without sockets, files or clocks.
 //! - [`storage`] is the file the protocol's state survives in.
-//! - `machine` is what the commands mean: the map and its operations.
+//! - [`machine`] is what the commands mean: the map, its operations and the
+//!   clients' sessions.
 //! - `driver` owns all three and gives them time, disk and network.
 //! - `api` is the HTTP surface, for clients and for peers.
 //!
-//! Absent so far: snapshots (the log is kept whole), changes of membership, and
-//! operations on more than one key.
+//! Absent so far: snapshots (the log is kept whole) and changes of membership.
 
 pub mod bugs;
+pub mod machine;
 pub mod raft;
 
 pub mod storage;
@@ -25,7 +26,6 @@ pub mod storage;
 mod api;
 mod args;
 mod driver;
-mod machine;
 mod node;
 
 pub use args::{BadPeer, NodeArgs, Peer};

@@ -143,14 +143,18 @@ async fn any_node_serves_and_data_outlives_the_nodes() {
     assert_eq!(status, StatusCode::OK);
     let (status, read) = cluster.call(follower, Method::GET, "/kv/a", "").await;
     assert_eq!(status, StatusCode::OK);
-    assert_eq!(read, json!({"value": {"n": [1, null]}, "revision": written["revision"]}));
+    let revision = &written["revision"];
+    let expected =
+        json!({"value": {"n": [1, null]}, "revision": revision, "created": revision, "version": 1});
+    assert_eq!(read, expected);
 
     let cas = r#"{"expect":{"n":[1,null]},"value":"b"}"#;
     let (status, swapped) = cluster.call(follower, Method::POST, "/kv/a/cas", cas).await;
     assert_eq!(status, StatusCode::OK);
     assert!(swapped["revision"].as_u64() > written["revision"].as_u64());
     let refused = cluster.call(follower, Method::POST, "/kv/a/cas", cas).await;
-    assert_eq!(refused, (StatusCode::CONFLICT, json!({"actual": "b"})));
+    let expected = json!({"actual": "b", "revision": swapped["revision"]});
+    assert_eq!(refused, (StatusCode::CONFLICT, expected));
     cluster.call(follower, Method::PUT, "/kv/gone%2Fsoon", r#"{"value":1}"#).await;
     let (status, _) = cluster.call(follower, Method::DELETE, "/kv/gone%2Fsoon", "").await;
     assert_eq!(status, StatusCode::OK);

@@ -16,13 +16,10 @@ use super::forward::{Call, Hop};
 use super::reply::{self, Effect, Rejection};
 use super::{Api, CLIENT_BODY_BYTES_MAX};
 use crate::driver::{Answer, Input, Operation};
-use crate::machine::{Command, Json};
+use crate::machine::{Action, Change, Command, Json, Key};
 use crate::raft::Role;
 
-/// The longest key, in bytes.
-const KEY_BYTES_MAX: usize = 512;
-
-type Key = Result<Path<String>, PathRejection>;
+type KeyPath = Result<Path<String>, PathRejection>;
 type Body = Result<Bytes, BytesRejection>;
 
 /// `GET /kv/{key}`
@@ -30,7 +27,7 @@ pub(super) async fn get(
     State(api): State<Arc<Api>>,
     uri: Uri,
     headers: HeaderMap,
-    key: Key,
+    key: KeyPath,
 ) -> Result<Response, Rejection> {
     let key = check_key(key)?;
     let call = Call { method: Method::GET, uri, body: Bytes::new(), hop: Hop::of(&headers) };
@@ -42,7 +39,7 @@ pub(super) async fn put(
     State(api): State<Arc<Api>>,
     uri: Uri,
     headers: HeaderMap,
-    key: Key,
+    key: KeyPath,
     body: Body,
 ) -> Result<Response, Rejection> {
     #[derive(Deserialize)]
@@ -52,9 +49,9 @@ pub(super) async fn put(
     }
     let key = check_key(key)?;
     let (Put { value }, body) = check_body(body)?;
-    let command = Command::Put { key, value: Json::from(&value) };
+    let command = Command::Plain(Action::Change(key, Change::Put(Json::from(&value))));
     let call = Call { method: Method::PUT, uri, body, hop: Hop::of(&headers) };
-    Ok(api.execute(Operation::Write { command: command.encode() }, call).await)
+    Ok(api.execute(Operation::Write { command }, call).await)
 }
 
 /// `DELETE /kv/{key}`
@@ -62,11 +59,11 @@ pub(super) async fn delete(
     State(api): State<Arc<Api>>,
     uri: Uri,
     headers: HeaderMap,
-    key: Key,
+    key: KeyPath,
 ) -> Result<Response, Rejection> {
-    let command = Command::Delete { key: check_key(key)? };
+    let command = Command::Plain(Action::Change(check_key(key)?, Change::Delete));
     let call = Call { method: Method::DELETE, uri, body: Bytes::new(), hop: Hop::of(&headers) };
-    Ok(api.execute(Operation::Write { command: command.encode() }, call).await)
+    Ok(api.execute(Operation::Write { command }, call).await)
 }
 
 /// `POST /kv/{key}/cas` with `{"expect":..,"value":..}`
@@ -74,7 +71,7 @@ pub(super) async fn cas(
     State(api): State<Arc<Api>>,
     uri: Uri,
     headers: HeaderMap,
-    key: Key,
+    key: KeyPath,
     body: Body,
 ) -> Result<Response, Rejection> {
     #[derive(Deserialize)]
@@ -86,9 +83,10 @@ pub(super) async fn cas(
     }
     let key = check_key(key)?;
     let (Cas { expect, value }, body) = check_body(body)?;
-    let command = Command::Cas { key, expect: Json::from(&expect), value: Json::from(&value) };
+    let (expect, value) = (Json::from(&expect), Json::from(&value));
+    let command = Command::Plain(Action::Cas { key, expect, value });
     let call = Call { method: Method::POST, uri, body, hop: Hop::of(&headers) };
-    Ok(api.execute(Operation::Write { command: command.encode() }, call).await)
+    Ok(api.execute(Operation::Write { command }, call).await)
 }
 
 impl Api {
@@ -138,17 +136,9 @@ impl Api {
     }
 }
 
-fn check_key(key: Key) -> Result<String, Rejection> {
-    match key {
-        Ok(Path(key))
-            if !key.is_empty()
-                && key.len() <= KEY_BYTES_MAX
-                && !key.chars().any(char::is_control) =>
-        {
-            Ok(key)
-        }
-        Ok(_) | Err(_) => Err(bad_key()),
-    }
+fn check_key(key: KeyPath) -> Result<Key, Rejection> {
+    let Ok(Path(key)) = key else { return Err(bad_key()) };
+    key.parse().map_err(|_| bad_key())
 }
 
 /// Returns the answer to a key that cannot be one.

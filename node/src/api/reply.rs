@@ -8,6 +8,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::driver::Answer;
+use crate::machine::{Branch, Held, Outcome, Refusal, StepResult};
+use crate::raft::LogIndex;
+
+/// What a key that holds nothing reads as.
+const MISSING: &str = r#"{"value":null}"#;
 
 /// Whether a failed operation may still take effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,20 +26,83 @@ pub(super) enum Effect {
 /// Turns the driver's answer into a reply.
 pub(super) fn answered(answer: &Answer) -> Response {
     match answer {
-        Answer::Found { value, revision } => json(
-            StatusCode::OK,
-            // The value is JSON already.
-            format!(r#"{{"value":{},"revision":{revision}}}"#, value.as_str()),
-        ),
-        Answer::Missing => json(StatusCode::NOT_FOUND, r#"{"value":null}"#.to_owned()),
-        Answer::Written { revision } => {
-            json(StatusCode::OK, format!(r#"{{"revision":{revision}}}"#))
-        }
-        Answer::Mismatch { actual } => {
-            json(StatusCode::CONFLICT, format!(r#"{{"actual":{}}}"#, actual.as_str()))
-        }
+        Answer::Found(held) => json(StatusCode::OK, found(held)),
+        Answer::Missing => json(StatusCode::NOT_FOUND, MISSING),
+        Answer::Applied(outcome) => applied(outcome),
         Answer::Refused(why) => failed(StatusCode::SERVICE_UNAVAILABLE, why, Effect::Never),
         Answer::Unknown(why) => failed(StatusCode::GATEWAY_TIMEOUT, why, Effect::Unknown),
+    }
+}
+
+fn found(held: &Held) -> String {
+    let Held { value, revision, created, version } = held;
+    // The value is JSON already.
+    format!(
+        r#"{{"value":{},"revision":{revision},"created":{created},"version":{version}}}"#,
+        value.as_str()
+    )
+}
+
+fn written(revision: LogIndex, sum: Option<i64>) -> String {
+    match sum {
+        Some(sum) => format!(r#"{{"value":{sum},"revision":{revision}}}"#),
+        None => format!(r#"{{"revision":{revision}}}"#),
+    }
+}
+
+fn applied(outcome: &Outcome) -> Response {
+    match outcome {
+        Outcome::Registered(session) => {
+            json(StatusCode::OK, format!(r#"{{"session":{}}}"#, session.0))
+        }
+        Outcome::Written { revision, sum } => json(StatusCode::OK, written(*revision, *sum)),
+        Outcome::Mismatch { actual, revision } => {
+            let actual = actual.as_str();
+            json(
+                StatusCode::CONFLICT,
+                match revision {
+                    Some(revision) => format!(r#"{{"actual":{actual},"revision":{revision}}}"#),
+                    None => format!(r#"{{"actual":{actual}}}"#),
+                },
+            )
+        }
+        Outcome::Transacted { branch, results, revision } => {
+            let results: Vec<_> = results
+                .iter()
+                .map(|result| match result {
+                    StepResult::Found(held) => found(held),
+                    StepResult::Missing => MISSING.to_owned(),
+                    StepResult::Written { revision, sum } => written(*revision, *sum),
+                })
+                .collect();
+            let succeeded = *branch == Branch::Success;
+            let results = results.join(",");
+            json(
+                StatusCode::OK,
+                format!(
+                    r#"{{"succeeded":{succeeded},"revision":{revision},"results":[{results}]}}"#
+                ),
+            )
+        }
+        Outcome::Refused(refusal) => {
+            let status = match refusal {
+                Refusal::ValueTooLong(_) | Refusal::ResultsTooLong => StatusCode::PAYLOAD_TOO_LARGE,
+                Refusal::SessionFull => StatusCode::TOO_MANY_REQUESTS,
+                Refusal::NotAList(_) | Refusal::NotAnInteger(_) | Refusal::Overflow(_) => {
+                    StatusCode::UNPROCESSABLE_ENTITY
+                }
+            };
+            failed(status, &refusal.to_string(), Effect::Never)
+        }
+        // Definite for this attempt, which will never be applied.
+        Outcome::SessionUnknown => {
+            failed(StatusCode::GONE, "the session is not known any more", Effect::Never)
+        }
+        Outcome::OutcomeForgotten => failed(
+            StatusCode::GONE,
+            "the session has said that it waits for this write no more",
+            Effect::Unknown,
+        ),
     }
 }
 

@@ -23,7 +23,7 @@ use self::disk::Disk;
 pub use self::peers::PeerClientError;
 pub(crate) use self::peers::{Peers, plain_client};
 use self::pending::Pending;
-use crate::machine::{Command, Json, Machine};
+use crate::machine::{Command, Held, Key, Machine, Outcome, Prepared};
 use crate::raft::{
     Apply, CommittedConflict, Entry, LogIndex, Message, NodeId, Payload, Raft, Ready, Role, Status,
     Write,
@@ -52,22 +52,20 @@ pub(crate) enum Input {
 #[derive(Debug)]
 pub(crate) enum Operation {
     /// Read the key.
-    Read { key: String },
-    /// Apply the encoded [`Command`].
-    Write { command: Vec<u8> },
+    Read { key: Key },
+    /// Apply the command.
+    Write { command: Command },
 }
 
 /// What became of an operation.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// The key holds this.
-    Found { value: Json, revision: LogIndex },
+    Found(Held),
     /// The key holds nothing.
     Missing,
-    /// The map was changed.
-    Written { revision: LogIndex },
-    /// The map was not changed, for the key holds this.
-    Mismatch { actual: Json },
+    /// The command was applied, with this outcome.
+    Applied(Outcome),
     /// Nothing was changed nor ever will be.
     Refused(&'static str),
     /// It is not known whether the map was or will be changed.
@@ -120,8 +118,8 @@ impl Driver {
         operation_timeout: Duration,
     ) -> Result<Self, StorageError> {
         Ok(Self {
+            machine: Machine::new(raft.bug()),
             raft,
-            machine: Machine::default(),
             disk: Disk::start(log_file)?,
             peers,
             pending: Pending::new(operation_timeout),
@@ -197,13 +195,23 @@ impl Driver {
                 }
             }
             Input::Operation { operation: Operation::Write { command }, reply } => {
-                match self.raft.propose(command) {
-                    Ok(position) => self.pending.await_commit(position, reply),
-                    Err(_) => refuse_not_leader(reply),
-                }
+                self.propose(command, reply);
             }
         }
         Ok(())
+    }
+
+    fn propose(&mut self, command: Command, reply: oneshot::Sender<Answer>) {
+        match self.machine.prepare(command) {
+            Prepared::Propose(command) => match self.raft.propose(command.encode()) {
+                Ok(position) => self.pending.await_commit(position, reply),
+                Err(_) => refuse_not_leader(reply),
+            },
+            Prepared::Known(outcome) => {
+                // The client may have gone; then nobody needs the answer.
+                let _ = reply.send(Answer::Applied(outcome));
+            }
+        }
     }
 
     fn written(&mut self, number: u64) {
@@ -227,7 +235,7 @@ impl Driver {
                 Apply::Onwards(entries) => entries,
                 Apply::Restore(_, entries) | Apply::Afresh(entries) => {
                     tracing::warn!("applied entries left the log: the map is built anew");
-                    self.machine = Machine::default();
+                    self.machine = Machine::new(self.raft.bug());
                     entries
                 }
             };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::Answer;
-use crate::machine::{Machine, Outcome};
+use crate::machine::{Key, Machine, Outcome};
 use crate::raft::{LogIndex, Position, ReadId, Term};
 
 struct Waiting {
@@ -25,7 +25,7 @@ pub(super) struct Pending {
     timeout: Duration,
     /// By index and term of the entry proposed.
     writes: BTreeMap<(LogIndex, Term), Waiting>,
-    reads: HashMap<ReadId, (String, Waiting)>,
+    reads: HashMap<ReadId, (Key, Waiting)>,
     last_read: u64,
 }
 
@@ -40,7 +40,7 @@ impl Pending {
         ReadId(self.last_read)
     }
 
-    pub(super) fn await_read(&mut self, id: ReadId, key: String, reply: oneshot::Sender<Answer>) {
+    pub(super) fn await_read(&mut self, id: ReadId, key: Key, reply: oneshot::Sender<Answer>) {
         let waiting = self.waiting(reply);
         self.reads.insert(id, (key, waiting));
     }
@@ -54,7 +54,7 @@ impl Pending {
     pub(super) fn answer_read(&mut self, id: ReadId, machine: &Machine) {
         if let Some((key, waiting)) = self.reads.remove(&id) {
             waiting.answer(match machine.get(&key) {
-                Some(held) => Answer::Found { value: held.value.clone(), revision: held.revision },
+                Some(held) => Answer::Found(held.clone()),
                 None => Answer::Missing,
             });
         }
@@ -78,8 +78,7 @@ impl Pending {
             let waiting = first.remove();
             let own = Position { term, index } == position;
             waiting.answer(match outcome.take_if(|_| own) {
-                Some(Outcome::Written { revision }) => Answer::Written { revision },
-                Some(Outcome::Mismatch { actual }) => Answer::Mismatch { actual },
+                Some(outcome) => Answer::Applied(outcome),
                 None => Answer::Refused("another leader's entry took the place of the write"),
             });
         }
@@ -136,7 +135,7 @@ mod tests {
     }
 
     fn written(index: u64) -> Option<Outcome> {
-        Some(Outcome::Written { revision: LogIndex(index) })
+        Some(Outcome::Written { revision: LogIndex(index), sum: None })
     }
 
     #[test]
@@ -147,7 +146,7 @@ mod tests {
         let mut open = propose(&mut pending, at(2, 7));
 
         pending.applied(at(2, 5), written(5));
-        assert_eq!(own.try_recv().unwrap(), Answer::Written { revision: LogIndex(5) });
+        assert_eq!(own.try_recv().ok(), written(5).map(Answer::Applied));
         pending.applied(at(3, 6), written(6));
         assert!(matches!(replaced.try_recv().unwrap(), Answer::Refused(_)));
         assert!(open.try_recv().is_err());
@@ -160,7 +159,7 @@ mod tests {
         let mut later = propose(&mut pending, at(4, 5));
         pending.applied(at(4, 5), written(5));
         assert!(matches!(earlier.try_recv().unwrap(), Answer::Refused(_)));
-        assert_eq!(later.try_recv().unwrap(), Answer::Written { revision: LogIndex(5) });
+        assert_eq!(later.try_recv().ok(), written(5).map(Answer::Applied));
     }
 
     #[test]
@@ -179,7 +178,7 @@ mod tests {
         let mut write = propose(&mut pending, at(1, 1));
         let (reply, mut read) = oneshot::channel();
         let id = pending.next_read();
-        pending.await_read(id, "k".to_owned(), reply);
+        pending.await_read(id, "k".parse().unwrap(), reply);
         pending.expire(Instant::now());
         assert!(matches!(write.try_recv().unwrap(), Answer::Unknown(_)));
         assert!(matches!(read.try_recv().unwrap(), Answer::Refused(_)));

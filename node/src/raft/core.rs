@@ -179,6 +179,11 @@ impl Raft {
         raft
     }
 
+    /// Returns the rule to break, if any.
+    pub fn bug(&self) -> Option<Bug> {
+        self.config.bug
+    }
+
     /// Returns what the node can tell about itself.
     pub fn status(&self) -> Status {
         Status {
