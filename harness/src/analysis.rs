@@ -214,10 +214,10 @@ fn verify_into(history: &History, certificate: &Certificate, facts: &mut RunFact
     facts.verify_error = verified.err().map(|error| crate::run::chain(&error));
 }
 
-/// Milliseconds until the first acknowledged write of a run.
+/// Milliseconds until the first acknowledged change of a run, whatever the workload calls it.
 fn first_write_ms(history: &History) -> Option<u64> {
     let writes = history.iter().filter(|(_, operation)| {
-        operation.f() == "write" && operation.outcome == squall_checker::history::Outcome::Ok
+        operation.f() != "read" && operation.outcome == squall_checker::history::Outcome::Ok
     });
     let first = writes.filter_map(|(_, write)| Some(write.completed?.time_ns())).min();
     first.map(|time_ns| time_ns / 1_000_000)

@@ -69,7 +69,10 @@ async fn work(
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        if let Completion::Fail(_) = session.run(&generator.next()).await {
+        let invocation = generator.next();
+        let completion = session.run(&invocation).await;
+        generator.observe(&invocation, completion.ending());
+        if let Completion::Fail(_) = completion {
             sleep(PAUSE_AFTER_REFUSAL).await;
         }
     }

@@ -14,7 +14,7 @@ use crate::{
     system::Completion,
 };
 
-/// The key the harness itself writes to, to see whether writes are served. No workload
+/// The key the harness itself changes, to see whether changes are served. No workload
 /// uses it.
 const SERVICE_KEY: &str = "squall";
 /// Pause between two attempts at a node that does not serve yet.
@@ -47,13 +47,13 @@ impl Readback {
         Self { lanes, next_value: AtomicU64::new(1) }
     }
 
-    /// Writes on every node until each of them served a write; returns how many did
-    /// before `deadline`.
-    pub async fn all_serve(&mut self, deadline: Instant) -> usize {
+    /// Has every node make changes, as `workload` has them, until each of them served one;
+    /// returns how many did before `deadline`.
+    pub async fn all_serve(&mut self, workload: &dyn Workload, deadline: Instant) -> usize {
         let mut served = 0;
         let attempts = self.lanes.iter_mut().map(|lanes| {
             let session = lanes.first_mut().expect("every node has a lane");
-            write_until_served(session, &self.next_value, deadline)
+            try_until_served(session, workload, &self.next_value, deadline)
         });
         for this in join_all(attempts).await {
             served += usize::from(this);
@@ -84,20 +84,22 @@ impl Readback {
     }
 }
 
-async fn write_until_served(
+async fn try_until_served(
     session: &mut Session,
+    workload: &dyn Workload,
     next_value: &AtomicU64,
     deadline: Instant,
 ) -> bool {
     loop {
-        let value = next_value.fetch_add(1, Ordering::Relaxed);
-        match session.run(&Invocation::write(SERVICE_KEY, value)).await {
-            Completion::Ok { .. } => return true,
-            Completion::Fail(_) | Completion::Info(_) if Instant::now() < deadline => {
-                tokio::time::sleep(ATTEMPT_INTERVAL).await;
-            }
-            Completion::Fail(_) | Completion::Info(_) => return false,
+        let number = next_value.fetch_add(1, Ordering::Relaxed);
+        let change = workload.service_check(SERVICE_KEY, number);
+        if let Completion::Ok { .. } = session.run(&change).await {
+            return true;
         }
+        if Instant::now() >= deadline {
+            return false;
+        }
+        tokio::time::sleep(ATTEMPT_INTERVAL).await;
     }
 }
 

@@ -29,6 +29,10 @@ use tokio::sync::watch;
 
 use crate::system::Completion;
 
+/// The error of a compare-and-set that was refused because of what was found; the checker
+/// knows it by this word.
+const MISMATCH: &str = "mismatch";
+
 /// How long an event may sit in memory before it is handed to the kernel; a `kill -9`
 /// loses no more than this.
 const BATCH_INTERVAL: Duration = Duration::from_millis(10);
@@ -177,6 +181,10 @@ impl Recorder {
     ) {
         let (kind, value, revision, error) = match completion {
             Completion::Ok { value, revision } => (EventType::Ok, value.clone(), *revision, None),
+            Completion::Mismatch { found } => {
+                let value = found.as_ref().unwrap_or(&invocation.value).clone();
+                (EventType::Fail, value, None, Some(MISMATCH.to_owned()))
+            }
             Completion::Fail(why) => {
                 (EventType::Fail, invocation.value.clone(), None, Some(why.clone()))
             }

@@ -325,7 +325,7 @@ impl Standing {
         );
         let mut readback = Readback::new(&sessions, plan.concurrency);
         let serving = tokio::select! {
-            serving = readback.all_serve(Instant::now() + FIRST_WRITE_DEADLINE) => serving,
+            serving = readback.all_serve(workload, Instant::now() + FIRST_WRITE_DEADLINE) => serving,
             error = self.cluster.first_exit() => return Err(error.into()),
             () = wait_true(&mut early) => return Err(RunError::Interrupted),
         };
@@ -424,7 +424,7 @@ impl Standing {
         let heal = Instant::now();
         let record = |event: NemesisEvent| self.recorder.nemesis(event);
         conductor::heal(&self.cluster, &self.network, &record).await;
-        let serving = readback.all_serve(Instant::now() + RECOVERY_DEADLINE).await;
+        let serving = readback.all_serve(workload, Instant::now() + RECOVERY_DEADLINE).await;
         timings.heal_ms = ms(heal.elapsed());
         let reads = Instant::now();
         let FinalReads { expected, ok } =

@@ -6,7 +6,7 @@
 use std::{future::Future, net::SocketAddr, path::PathBuf, pin::Pin, process::Command};
 
 use serde_json::Value;
-use squall_workloads::Invocation;
+use squall_workloads::{Ending, Invocation};
 
 /// A boxed future, so that systems can be chosen by name at run time.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -65,10 +65,29 @@ pub enum Completion {
         /// The revision the system attached, where it has them.
         revision: Option<u64>,
     },
+    /// A compare-and-set was refused because the system looked and found another value.
+    ///
+    /// A fact about the store, which the checker judges; any other refusal is a `Fail`.
+    Mismatch {
+        /// What was found, where the system tells.
+        found: Option<Value>,
+    },
     /// It did not take effect and never will: nothing was sent, or the system said so.
     Fail(String),
     /// Nobody knows.
     Info(String),
+}
+
+impl Completion {
+    /// The same, as far as a generator cares.
+    pub fn ending(&self) -> Ending<'_> {
+        match self {
+            Self::Ok { value, .. } => Ending::Ok(value),
+            Self::Mismatch { found } => Ending::Mismatch(found.as_ref()),
+            Self::Fail(_) => Ending::Fail,
+            Self::Info(_) => Ending::Info,
+        }
+    }
 }
 
 /// What a node says about itself; what a system cannot tell is absent.

@@ -1,10 +1,17 @@
 //! Workloads by name.
 
-use crate::{register::Register, workload::Workload};
+use crate::{
+    cas_register::CasRegister, counter::Counter, list_append::ListAppend, register::Register,
+    workload::Workload,
+};
 
 /// Every workload there is: name and one sentence.
-pub const WORKLOADS: &[(&str, &str)] =
-    &[("register", "reads and writes of unique values on many keys, from every node")];
+pub const WORKLOADS: &[(&str, &str)] = &[
+    ("register", "reads and writes of unique values on many keys, from every node"),
+    ("cas-register", "as register, and compare-and-set against what a client last saw"),
+    ("list-append", "unique elements appended to lists, and whole lists read"),
+    ("counter", "amounts added to counters, and counts read"),
+];
 
 /// What a plan may say about a workload.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +40,9 @@ fn known() -> String {
 pub fn by_name(name: &str, settings: Settings) -> Result<Box<dyn Workload>, UnknownWorkload> {
     match name {
         "register" => Ok(Box::new(Register::new(settings.seed, settings.keys))),
+        "cas-register" => Ok(Box::new(CasRegister::new(settings.seed, settings.keys))),
+        "list-append" => Ok(Box::new(ListAppend::new(settings.seed, settings.keys))),
+        "counter" => Ok(Box::new(Counter::new(settings.seed, settings.keys))),
         _ => Err(UnknownWorkload { name: name.to_owned() }),
     }
 }
@@ -46,6 +56,25 @@ mod tests {
         for (name, _) in WORKLOADS {
             let workload = by_name(name, Settings { seed: 1, keys: 3 }).expect("listed");
             assert_eq!(workload.name(), *name);
+        }
+    }
+
+    #[test]
+    fn every_stream_keeps_to_the_functions_of_its_workload_and_of_its_model() {
+        for (name, _) in WORKLOADS {
+            let workload = by_name(name, Settings { seed: 1, keys: 3 }).expect("listed");
+            let known = workload.model().functions();
+            assert!(workload.functions().iter().all(|f| known.contains(f)), "{name}");
+            for client in 0..4 {
+                let mut stream = workload.generator(client, 4);
+                for _ in 0..200 {
+                    let invocation = stream.next();
+                    assert!(workload.functions().contains(&invocation.f), "{name}: {invocation:?}");
+                    assert_ne!(invocation.key, "squall", "{name}: the harness's own key");
+                }
+            }
+            let check = workload.service_check("squall", 1);
+            assert!(workload.functions().contains(&check.f) && check.f != "read", "{name}");
         }
     }
 

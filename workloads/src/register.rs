@@ -10,11 +10,13 @@
 
 use std::borrow::Cow;
 
-use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
-
+use rand::{RngExt, rngs::ChaCha8Rng};
 use squall_checker::model::ModelName;
 
-use crate::workload::{Generator, Invocation, Workload};
+use crate::{
+    roles::{Role, client_rng},
+    workload::{Generator, Invocation, Workload},
+};
 
 /// The `register` workload.
 #[derive(Clone, Debug)]
@@ -27,18 +29,6 @@ impl Register {
     /// A workload over `keys` registers, all chosen equally often.
     pub fn new(seed: u64, keys: usize) -> Self {
         Self { seed, keys: (0..keys).map(|key| Cow::Owned(key.to_string())).collect() }
-    }
-}
-
-/// Chance that an operation of `client`, out of `clients`, is a read, in percent.
-///
-/// Roles go by quarters of the clients, not by turns: clients are spread over the nodes by
-/// turns, and every node should meet every role.
-fn read_percent(client: usize, clients: usize) -> u32 {
-    match 4 * client / clients {
-        2 => 100,
-        3 => 0,
-        _ => 50,
     }
 }
 
@@ -56,12 +46,10 @@ impl Workload for Register {
     }
 
     fn generator(&self, client: usize, clients: usize) -> Box<dyn Generator> {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        rng.set_stream(client as u64);
         Box::new(RegisterStream {
-            rng,
+            rng: client_rng(self.seed, client),
             keys: self.keys.clone(),
-            read_percent: read_percent(client, clients),
+            read_percent: read_percent(Role::of(client, clients)),
             next_values: vec![client as u64 + 1; self.keys.len()],
             stride: clients as u64,
         })
@@ -69,6 +57,15 @@ impl Workload for Register {
 
     fn final_reads(&self) -> Vec<Invocation> {
         self.keys.iter().cloned().map(Invocation::read).collect()
+    }
+}
+
+/// Chance that an operation is a read, in percent.
+fn read_percent(role: Role) -> u32 {
+    match role {
+        Role::Both => 50,
+        Role::Reads => 100,
+        Role::Changes => 0,
     }
 }
 

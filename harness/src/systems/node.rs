@@ -4,8 +4,8 @@ use std::{net::SocketAddr, path::PathBuf, process::Command, time::Duration};
 
 use hyper::{Method, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
 use squall_workloads::Invocation;
 
 use super::http::{Connection, Lost};
@@ -95,17 +95,19 @@ struct NodeClient {
     nodes: Vec<Connection>,
 }
 
-/// What a write sends.
-#[derive(Serialize)]
-struct Body<'a> {
-    value: &'a Value,
+/// A body that says `"value": null` is told apart from one that says nothing.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// Every body the node answers with, whatever the operation.
 #[derive(Default, Deserialize)]
 struct Reply {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     value: Option<Value>,
+    /// What a compare-and-set found instead of what it expected.
+    #[serde(default, deserialize_with = "present")]
+    actual: Option<Value>,
     #[serde(default)]
     revision: Option<u64>,
     #[serde(default)]
@@ -121,17 +123,9 @@ impl Client for NodeClient {
         invocation: &'a Invocation,
     ) -> BoxFuture<'a, Completion> {
         Box::pin(async move {
-            let key = utf8_percent_encode(&invocation.key, NON_ALPHANUMERIC);
-            let path = format!("/kv/{key}");
-            let (method, body) = match invocation.f {
-                "read" => (Method::GET, Vec::new()),
-                "write" => {
-                    let body = serde_json::to_vec(&Body { value: &invocation.value });
-                    (Method::PUT, body.expect("a JSON value can be written"))
-                }
-                f => {
-                    return Completion::Fail(format!("the node offers no `{f}`; nothing was sent"));
-                }
+            let Some(Call { method, path, body }) = call(invocation) else {
+                let f = invocation.f;
+                return Completion::Fail(format!("the node offers no `{f}`; nothing was sent"));
             };
             match self.nodes[node].exchange(method, &path, body.into()).await {
                 Ok((status, body)) => complete(invocation, status, &body),
@@ -142,22 +136,52 @@ impl Client for NodeClient {
     }
 }
 
+/// An operation in the words of the node's API.
+struct Call {
+    method: Method,
+    path: String,
+    body: Vec<u8>,
+}
+
+/// How the node is asked for an operation, if it offers it.
+fn call(invocation: &Invocation) -> Option<Call> {
+    let value = &invocation.value;
+    let (method, action, body) = match invocation.f {
+        "read" => (Method::GET, "", None),
+        "write" => (Method::PUT, "", Some(json!({ "value": value }))),
+        "cas" => {
+            let [expected, new] = value.as_array()?.as_slice() else { return None };
+            (Method::POST, "/cas", Some(json!({ "expect": expected, "value": new })))
+        }
+        "append" => (Method::POST, "/append", Some(json!({ "value": value }))),
+        "add" => (Method::POST, "/add", Some(json!({ "delta": value }))),
+        _ => return None,
+    };
+    let key = utf8_percent_encode(&invocation.key, NON_ALPHANUMERIC);
+    let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+    Some(Call { method, path: format!("/kv/{key}{action}"), body })
+}
+
 /// Maps a whole reply to an outcome. Anything not understood is indeterminate.
 fn complete(invocation: &Invocation, status: StatusCode, body: &[u8]) -> Completion {
     let Ok(reply) = serde_json::from_slice::<Option<Reply>>(body) else {
         return Completion::Info(format!("{status} with a body that is not JSON"));
     };
     let reply = reply.unwrap_or_default();
-    match (invocation.f, status) {
-        ("read", StatusCode::OK) if reply.value.is_some() => {
-            Completion::Ok { value: reply.value.unwrap_or_default(), revision: reply.revision }
+    match (invocation.f, status, reply.value, reply.actual) {
+        ("read", StatusCode::OK, Some(value), _) if !value.is_null() => {
+            Completion::Ok { value, revision: reply.revision }
         }
         // A missing route would also be 404; only the node's own answer has a null value.
-        ("read", StatusCode::NOT_FOUND) if reply.error.is_none() && says_null(body) => {
+        ("read", StatusCode::NOT_FOUND, Some(Value::Null), _) if reply.error.is_none() => {
             Completion::Ok { value: Value::Null, revision: reply.revision }
         }
-        ("write", StatusCode::OK) if reply.revision.is_some() => {
+        // What the node tells of a list or a number after a change is no part of it.
+        ("write" | "cas" | "append" | "add", StatusCode::OK, ..) if reply.revision.is_some() => {
             Completion::Ok { value: invocation.value.clone(), revision: reply.revision }
+        }
+        ("cas", StatusCode::CONFLICT, _, Some(found)) => {
+            Completion::Mismatch { found: Some(found) }
         }
         _ => {
             let why = reply.error.unwrap_or_else(|| "unexpected reply".to_owned());
@@ -168,16 +192,8 @@ fn complete(invocation: &Invocation, status: StatusCode, body: &[u8]) -> Complet
     }
 }
 
-/// Whether the body is an object that says `"value": null` itself.
-fn says_null(body: &[u8]) -> bool {
-    serde_json::from_slice::<Value>(body)
-        .is_ok_and(|body| body.get("value").is_some_and(Value::is_null))
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn judge(invocation: &Invocation, status: u16, body: &str) -> Completion {
@@ -197,9 +213,46 @@ mod tests {
     }
 
     #[test]
+    fn changes_are_asked_for_in_the_words_of_the_api() {
+        let asked = |invocation: &Invocation| {
+            let Call { method, path, body } = call(invocation).expect("offered");
+            format!("{method} {path} {}", String::from_utf8(body).expect("JSON is text"))
+        };
+        let cas = Invocation::cas("a/b", Value::Null, json!(5));
+        assert_eq!(asked(&cas), r#"POST /kv/a%2Fb/cas {"expect":null,"value":5}"#);
+        assert_eq!(asked(&Invocation::append("k", 5)), r#"POST /kv/k/append {"value":5}"#);
+        assert_eq!(asked(&Invocation::add("k", 5)), r#"POST /kv/k/add {"delta":5}"#);
+        assert_eq!(asked(&Invocation::read("k")), "GET /kv/k ");
+        let enqueue = Invocation { f: "enqueue", ..Invocation::write("k", 5) };
+        assert!(call(&enqueue).is_none());
+    }
+
+    #[test]
+    fn a_mismatch_is_told_from_other_refusals() {
+        let cas = Invocation::cas("1", json!(4), json!(5));
+        let found = |value| Completion::Mismatch { found: Some(value) };
+        assert_eq!(judge(&cas, 409, r#"{"actual":7,"revision":2}"#), found(json!(7)));
+        assert_eq!(judge(&cas, 409, r#"{"actual":null}"#), found(Value::Null));
+        assert_eq!(
+            judge(&cas, 200, r#"{"revision":9}"#),
+            Completion::Ok { value: json!([4, 5]), revision: Some(9) }
+        );
+        let refused = judge(&cas, 503, r#"{"error":"no leader","definite":true}"#);
+        assert_eq!(refused, Completion::Fail("503: no leader".into()));
+        let append = Invocation::append("1", 5);
+        let no_list = judge(&append, 409, r#"{"error":"no list","definite":true}"#);
+        assert_eq!(no_list, Completion::Fail("409: no list".into()));
+        let length = judge(&append, 200, r#"{"revision":9,"length":3}"#);
+        assert_eq!(length, Completion::Ok { value: json!(5), revision: Some(9) });
+        let sum = judge(&Invocation::add("1", 5), 200, r#"{"revision":9,"value":12}"#);
+        assert_eq!(sum, Completion::Ok { value: json!(5), revision: Some(9) });
+    }
+
+    #[test]
     fn whatever_is_not_understood_is_indeterminate() {
         let read = Invocation::read("1");
         let write = Invocation::write("1", 5);
+        let cas = Invocation::cas("1", json!(4), json!(5));
         for (invocation, status, body) in [
             (&read, 404, ""),
             (&read, 404, "null"),
@@ -210,6 +263,9 @@ mod tests {
             (&write, 200, r#"{"definite":true}"#),
             (&write, 200, r#"{"revision":"#),
             (&write, 302, ""),
+            (&write, 409, r#"{"actual":7}"#),
+            (&cas, 409, "{}"),
+            (&cas, 500, r#"{"actual":7}"#),
             (&write, 500, r#"{"error":"boom"}"#),
             (&write, 503, r#"{"error":"timed out","definite":false}"#),
         ] {

@@ -36,7 +36,7 @@ pub(crate) struct Args {
     #[arg(long)]
     nodes: Option<usize>,
     /// What the clients do [default: register]
-    #[arg(long)]
+    #[arg(long, value_name = "NAME", long_help = workloads())]
     workload: Option<String>,
     /// Number of keys [default: 20]
     #[arg(long)]
@@ -86,6 +86,15 @@ pub(crate) struct Args {
     /// End at once, leaving nothing, when stdin closes: whoever started this run is gone
     #[arg(long, hide = true)]
     lifeline: bool,
+}
+
+/// The help on workloads: what there is.
+fn workloads() -> String {
+    let mut help = "What the clients do [default: register]\n".to_owned();
+    for (name, what) in squall_workloads::WORKLOADS {
+        help.push_str(&format!("\n{name}: {what}"));
+    }
+    help
 }
 
 pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
