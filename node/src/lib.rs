@@ -26,6 +26,7 @@ pub mod storage;
 mod api;
 mod args;
 mod driver;
+mod metrics;
 mod node;
 
 pub use args::{BadPeer, NodeArgs, Peer};

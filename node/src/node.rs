@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::future::IntoFuture;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::serve::ListenerExt;
@@ -16,7 +17,8 @@ use tokio::task::JoinError;
 
 use crate::api::Api;
 use crate::args::NodeArgs;
-use crate::driver::{Driver, DriverError, PeerClientError, Peers, TICK_MS};
+use crate::driver::{Driver, DriverError, PeerClientError, Peers, Published, TICK_MS};
+use crate::metrics::Metrics;
 use crate::raft::{Config, Membership, NodeId, Persisted, Raft, ReadMode, SnapshotMeta};
 use crate::storage::{LogFile, StorageError};
 
@@ -122,19 +124,14 @@ pub async fn serve(
     let address = listener.local_addr().unwrap_or(args.listen);
     let (raft, log_file) = recover(&args)?;
     let (inputs, input_queue) = mpsc::channel(INPUTS_MAX);
-    let (publish, status) = watch::channel(raft.status());
+    let (publish_status, status) = watch::channel(raft.status());
     let (publish_leader, leader) = watch::channel(raft.status().leader);
+    let metrics = Arc::new(Metrics::default());
+    let published =
+        Published { status: publish_status, leader: publish_leader, metrics: Arc::clone(&metrics) };
     let operation_timeout = Duration::from_millis(args.operation_timeout_ms);
     let peers = Peers::start(&args.peers)?;
-    let driver = Driver::new(
-        raft,
-        log_file,
-        peers,
-        input_queue,
-        publish,
-        publish_leader,
-        operation_timeout,
-    )?;
+    let driver = Driver::new(raft, log_file, peers, input_queue, published, operation_timeout)?;
     let api = Api::new(args.id, args.bug, &args.peers, inputs, status, leader, operation_timeout)?;
 
     let (stop_driver, driver_stopped) = oneshot::channel::<()>();

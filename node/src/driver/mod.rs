@@ -10,20 +10,24 @@
 //! - the HTTP handlers, which hand in [`Input`]s and wait for an [`Answer`].
 
 mod disk;
+mod orders;
 mod peers;
 mod pending;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
 use self::disk::Disk;
+pub(crate) use self::orders::{Order, OrderAnswer, Report};
 pub use self::peers::PeerClientError;
 pub(crate) use self::peers::{Peers, plain_client};
 use self::pending::Pending;
 use crate::machine::{Command, Held, Key, Machine, Outcome, Prepared};
+use crate::metrics::Metrics;
 use crate::raft::{
     Apply, CommittedConflict, Entry, LogIndex, Message, NodeId, Payload, Raft, Ready, Role, Status,
     Write,
@@ -46,6 +50,10 @@ pub(crate) enum Input {
     Messages(Vec<Message>),
     /// An operation of a client; the answer always comes, unless the node dies.
     Operation { operation: Operation, reply: oneshot::Sender<Answer> },
+    /// An administrator's order; the answer always comes, unless the node dies.
+    Order { order: Order, reply: oneshot::Sender<OrderAnswer> },
+    /// A question for everything the node knows about itself.
+    Report { reply: oneshot::Sender<Report> },
 }
 
 /// What a client wants.
@@ -92,6 +100,14 @@ pub enum DriverError {
     },
 }
 
+/// What the driver lets others see.
+pub(crate) struct Published {
+    pub(crate) status: watch::Sender<Status>,
+    /// The leader alone, for those who only care when it changes.
+    pub(crate) leader: watch::Sender<Option<NodeId>>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
 /// The owner of the core and the map.
 pub(crate) struct Driver {
     raft: Raft,
@@ -102,9 +118,7 @@ pub(crate) struct Driver {
     /// Messages that wait for a write, oldest first.
     held_back: VecDeque<(u64, Vec<Message>)>,
     inputs: mpsc::Receiver<Input>,
-    status: watch::Sender<Status>,
-    /// The leader alone, for those who only care when it changes.
-    leader: watch::Sender<Option<NodeId>>,
+    published: Published,
 }
 
 impl Driver {
@@ -113,8 +127,7 @@ impl Driver {
         log_file: LogFile,
         peers: Peers,
         inputs: mpsc::Receiver<Input>,
-        status: watch::Sender<Status>,
-        leader: watch::Sender<Option<NodeId>>,
+        published: Published,
         operation_timeout: Duration,
     ) -> Result<Self, StorageError> {
         Ok(Self {
@@ -122,11 +135,10 @@ impl Driver {
             raft,
             disk: Disk::start(log_file)?,
             peers,
-            pending: Pending::new(operation_timeout),
+            pending: Pending::new(operation_timeout, Arc::clone(&published.metrics)),
             held_back: VecDeque::new(),
             inputs,
-            status,
-            leader,
+            published,
         })
     }
 
@@ -183,6 +195,7 @@ impl Driver {
     fn take_in(&mut self, input: Input) -> Result<(), DriverError> {
         match input {
             Input::Messages(messages) => {
+                self.published.metrics.messages_received.count(&messages);
                 for message in messages {
                     self.raft.step(message)?;
                 }
@@ -196,6 +209,15 @@ impl Driver {
             }
             Input::Operation { operation: Operation::Write { command }, reply } => {
                 self.propose(command, reply);
+            }
+            Input::Order { reply, .. } => {
+                let why = "this node does not carry out orders".to_owned();
+                // The administrator may have gone; then nobody needs the answer.
+                let _ = reply.send(OrderAnswer::Refused(why));
+            }
+            Input::Report { reply } => {
+                // Whoever asked may have gone; then nobody needs the answer.
+                let _ = reply.send(self.report());
             }
         }
         Ok(())
@@ -217,7 +239,25 @@ impl Driver {
     fn written(&mut self, number: u64) {
         self.raft.written(number);
         while let Some((_, messages)) = self.held_back.pop_front_if(|(held, _)| *held <= number) {
-            self.peers.send(messages);
+            self.send(messages);
+        }
+    }
+
+    fn send(&self, messages: Vec<Message>) {
+        self.published.metrics.messages_sent.count(&messages);
+        self.peers.send(messages);
+    }
+
+    fn report(&self) -> Report {
+        Report {
+            status: self.raft.status(),
+            membership: self.raft.membership().clone(),
+            first_index: self.raft.first_index(),
+            snapshot_index: LogIndex::ZERO,
+            digest: self.machine.digest(),
+            keys: self.machine.keys(),
+            sessions: self.machine.sessions(),
+            followers: self.raft.followers(),
         }
     }
 
@@ -226,7 +266,7 @@ impl Driver {
         while let Some(ready) = self.raft.ready() {
             let Ready { messages, write, apply, reads, refused_reads, .. } = ready;
             // Followers get the entries while the disk still writes them.
-            self.peers.send(messages);
+            self.send(messages);
             if let Some(Write { number, hard_state, entries, messages, .. }) = write {
                 self.disk.write(number, hard_state, entries);
                 self.held_back.push_back((number, messages));
@@ -249,6 +289,7 @@ impl Driver {
                 self.pending.refuse_read(id);
             }
         }
+        self.pending.publish();
         let before = self.publish_status();
         let term = self.raft.status().term;
         if before.term != term {
@@ -275,11 +316,12 @@ impl Driver {
     /// Tells whoever watches; returns the status before.
     fn publish_status(&self) -> Status {
         let now = self.raft.status();
-        let before = self.status.send_replace(now);
+        let before = self.published.status.send_replace(now);
         if before.leader != now.leader {
-            self.leader.send_replace(now.leader);
+            self.published.leader.send_replace(now.leader);
         }
         if (before.role, before.term) != (now.role, now.term) {
+            self.published.metrics.role_changed(before, now);
             match now.role {
                 Role::Leader => tracing::info!(term = now.term.0, "leads"),
                 Role::Candidate => tracing::info!(term = now.term.0, "stands for election"),

@@ -1,16 +1,19 @@
 //! Operations that wait for their answer.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 use super::Answer;
 use crate::machine::{Key, Machine, Outcome};
+use crate::metrics::Metrics;
 use crate::raft::{LogIndex, Position, ReadId, Term};
 
 struct Waiting {
     reply: oneshot::Sender<Answer>,
+    since: Instant,
     deadline: Instant,
 }
 
@@ -23,6 +26,7 @@ impl Waiting {
 
 pub(super) struct Pending {
     timeout: Duration,
+    metrics: Arc<Metrics>,
     /// By index and term of the entry proposed.
     writes: BTreeMap<(LogIndex, Term), Waiting>,
     reads: HashMap<ReadId, (Key, Waiting)>,
@@ -30,8 +34,15 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    pub(super) fn new(timeout: Duration) -> Self {
-        Self { timeout, writes: BTreeMap::new(), reads: HashMap::new(), last_read: 0 }
+    pub(super) fn new(timeout: Duration, metrics: Arc<Metrics>) -> Self {
+        let (writes, reads) = (BTreeMap::new(), HashMap::new());
+        Self { timeout, metrics, writes, reads, last_read: 0 }
+    }
+
+    /// Shows how many wait.
+    pub(super) fn publish(&self) {
+        self.metrics.writes_waiting.set(self.writes.len());
+        self.metrics.reads_waiting.set(self.reads.len());
     }
 
     /// Returns a name no read has had.
@@ -77,10 +88,14 @@ impl Pending {
             }
             let waiting = first.remove();
             let own = Position { term, index } == position;
-            waiting.answer(match outcome.take_if(|_| own) {
-                Some(outcome) => Answer::Applied(outcome),
+            let answer = match outcome.take_if(|_| own) {
+                Some(outcome) => {
+                    self.metrics.commits.observe(waiting.since.elapsed());
+                    Answer::Applied(outcome)
+                }
                 None => Answer::Refused("another leader's entry took the place of the write"),
-            });
+            };
+            waiting.answer(answer);
         }
     }
 
@@ -116,7 +131,8 @@ impl Pending {
     }
 
     fn waiting(&self, reply: oneshot::Sender<Answer>) -> Waiting {
-        Waiting { reply, deadline: Instant::now() + self.timeout }
+        let since = Instant::now();
+        Waiting { reply, since, deadline: since + self.timeout }
     }
 }
 
@@ -140,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_write_is_answered_by_its_own_entry_only() {
-        let mut pending = Pending::new(Duration::from_secs(1));
+        let mut pending = Pending::new(Duration::from_secs(1), Arc::default());
         let mut own = propose(&mut pending, at(2, 5));
         let mut replaced = propose(&mut pending, at(2, 6));
         let mut open = propose(&mut pending, at(2, 7));
@@ -154,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_write_of_an_earlier_lead_does_not_take_the_answer_of_a_later_one() {
-        let mut pending = Pending::new(Duration::from_secs(1));
+        let mut pending = Pending::new(Duration::from_secs(1), Arc::default());
         let mut earlier = propose(&mut pending, at(2, 5));
         let mut later = propose(&mut pending, at(4, 5));
         pending.applied(at(4, 5), written(5));
@@ -164,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_new_term_leaves_only_its_own_writes_waiting() {
-        let mut pending = Pending::new(Duration::from_secs(1));
+        let mut pending = Pending::new(Duration::from_secs(1), Arc::default());
         let mut earlier = propose(&mut pending, at(2, 6));
         let mut own = propose(&mut pending, at(4, 5));
         pending.term_began(Term(4));
@@ -174,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_late_write_is_unknown_and_a_late_read_had_no_effect() {
-        let mut pending = Pending::new(Duration::ZERO);
+        let mut pending = Pending::new(Duration::ZERO, Arc::default());
         let mut write = propose(&mut pending, at(1, 1));
         let (reply, mut read) = oneshot::channel();
         let id = pending.next_read();

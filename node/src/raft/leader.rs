@@ -20,6 +20,11 @@ pub(super) struct Leadership {
 }
 
 impl Leadership {
+    /// Returns up to where the log of each follower is known to agree.
+    pub(super) fn matched(&self) -> impl Iterator<Item = (NodeId, LogIndex)> {
+        self.followers.iter().map(|(&id, progress)| (id, progress.matched()))
+    }
+
     /// Gives up the reads that wait.
     pub(super) fn into_waiting_reads(self) -> Vec<ReadId> {
         self.reads.into_waiting()

@@ -39,6 +39,7 @@
 mod core;
 mod election;
 mod follower;
+mod inspect;
 mod leader;
 mod log;
 mod membership;
