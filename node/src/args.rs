@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::bugs::Bug;
-use crate::raft::NodeId;
+use crate::raft::{Elections, NodeId};
 
 /// Runs one node of a replicated key-value store.
 ///
@@ -55,6 +55,10 @@ pub struct NodeArgs {
     #[arg(long, value_name = "MS", default_value_t = 1_000,
           value_parser = clap::value_parser!(u64).range(10..=600_000))]
     pub operation_timeout_ms: u64,
+
+    /// Whether elections are guarded by pre-vote and check-quorum
+    #[arg(long, value_name = "HOW", default_value = "guarded", hide = true)]
+    pub elections: Elections,
 
     /// Break the protocol on purpose, to test what tests it
     #[arg(long, value_name = "NAME", hide = true)]

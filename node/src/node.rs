@@ -204,6 +204,8 @@ fn recover(args: &NodeArgs) -> Result<(Raft, LogFile), NodeError> {
         members: Membership::of_voters(args.peers.iter().map(|peer| peer.id).chain([args.id])),
         heartbeat_ticks: ticks(args.heartbeat_ms),
         election_ticks: ticks(args.election_ms),
+        tick_ms: TICK_MS,
+        elections: args.elections,
         append_bytes_max: APPEND_BYTES_MAX,
         chunk_bytes_max: CHUNK_BYTES_MAX,
         reads: ReadMode::ReadIndex,

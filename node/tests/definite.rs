@@ -27,6 +27,10 @@ const NO_TIMEOUT: &str = "--operation-timeout-ms=600000";
 /// The node never stands for election within a test.
 const NO_ELECTION: &str = "--election-ms=60000";
 
+/// The node goes on leading although its peers are played by someone who says
+/// nothing of his own accord.
+const NO_QUORUM_CHECK: &str = "--elections=plain";
+
 #[derive(Parser)]
 struct Args {
     #[command(flatten)]
@@ -119,11 +123,15 @@ impl Node {
         self.wait_for_status("leader", json!(leader)).await;
     }
 
-    /// Elects the node, with n2's vote; returns its term.
+    /// Elects the node, with n2's vote and before it n2's word; returns its term.
     async fn lead(&mut self) -> Term {
         loop {
             let said = tokio::time::timeout(PATIENCE, self.said.recv()).await.unwrap().unwrap();
             match said.body {
+                Body::PreVoteRequest { term, .. } => {
+                    let body = Body::PreVoteReply { term, reply: VoteReply::Granted };
+                    self.tell(&[message("n2", said.term, body)]).await;
+                }
                 Body::VoteRequest { .. } => {
                     let granted = Body::VoteReply(VoteReply::Granted);
                     self.tell(&[message("n2", said.term, granted)]).await;
@@ -197,7 +205,7 @@ fn unknown() -> (StatusCode, Value) {
 /// What becomes of a write, the second entry of n1's lead, when n3 takes over
 /// with the message that `body` makes of n1's term.
 async fn taken_over(body: impl Fn(Term) -> Body) -> Reply {
-    let mut node = Node::start(&[NO_TIMEOUT]).await;
+    let mut node = Node::start(&[NO_TIMEOUT, NO_QUORUM_CHECK]).await;
     let term = node.lead().await;
     let write = node.call(Method::PUT);
     node.wait_for_status("last_index", json!(2)).await;
@@ -233,6 +241,18 @@ async fn a_write_that_the_next_leader_commits_has_succeeded() {
 async fn a_write_whose_leader_is_deposed_is_answered_at_once() {
     let (status, reply) = taken_over(|_| Body::Deposed).await;
     assert_eq!((status, reply["definite"].clone()), unknown(), "{reply}");
+}
+
+#[tokio::test]
+async fn a_leader_that_nobody_answers_steps_down_and_says_what_it_does_not_know() {
+    let mut node = Node::start(&[NO_TIMEOUT, "--election-ms=1000"]).await;
+    let term = node.lead().await;
+    let (write, read) = (node.call(Method::PUT), node.call(Method::GET));
+    let (status, reply) = write.await.unwrap();
+    assert_eq!((status, reply["definite"].clone()), unknown(), "{reply}");
+    let (status, reply) = read.await.unwrap();
+    assert_eq!((status, &reply["definite"]), (StatusCode::SERVICE_UNAVAILABLE, &json!(true)));
+    node.wait_for_status("term", json!(term)).await;
 }
 
 #[tokio::test]

@@ -119,6 +119,7 @@ pub(crate) struct Driver {
     held_back: VecDeque<(u64, Vec<Message>)>,
     inputs: mpsc::Receiver<Input>,
     published: Published,
+    started: Instant,
 }
 
 impl Driver {
@@ -139,6 +140,7 @@ impl Driver {
             held_back: VecDeque::new(),
             inputs,
             published,
+            started: Instant::now(),
         })
     }
 
@@ -165,6 +167,7 @@ impl Driver {
                 written = self.disk.written() => self.written(written?),
                 _ = ticker.tick() => {
                     ticks += 1;
+                    self.tell_time();
                     self.raft.tick();
                     if ticks.is_multiple_of(EXPIRE_TICKS) {
                         self.pending.expire(Instant::now());
@@ -174,6 +177,7 @@ impl Driver {
                     if count == 0 {
                         break;
                     }
+                    self.tell_time();
                     for input in batch.drain(..) {
                         self.take_in(input)?;
                     }
@@ -190,6 +194,12 @@ impl Driver {
             }
         }
         Ok(self.disk.finish().await?)
+    }
+
+    /// Tells the core the time, after what it is about to take in has come.
+    fn tell_time(&mut self) {
+        let now_ms = self.started.elapsed().as_millis();
+        self.raft.set_time(u64::try_from(now_ms).unwrap_or(u64::MAX));
     }
 
     fn take_in(&mut self, input: Input) -> Result<(), DriverError> {
@@ -295,6 +305,9 @@ impl Driver {
         if before.term != term {
             // After applying: what came with the news of the term may decide a write.
             self.pending.term_began(term);
+        } else if before.role == Role::Leader && self.raft.role() != Role::Leader {
+            // It stepped down within its term: nobody listened any more.
+            self.pending.term_began(term.next());
         }
         Ok(())
     }
@@ -324,6 +337,9 @@ impl Driver {
             self.published.metrics.role_changed(before, now);
             match now.role {
                 Role::Leader => tracing::info!(term = now.term.0, "leads"),
+                Role::PreCandidate => {
+                    tracing::info!(term = now.term.0, "asks who would vote for it");
+                }
                 Role::Candidate => tracing::info!(term = now.term.0, "stands for election"),
                 Role::Follower => tracing::info!(term = now.term.0, "follows"),
             }

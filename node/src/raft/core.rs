@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
+use super::election::silence_at_start;
 use super::follower::CommittedConflict;
 use super::leader::Leadership;
 use super::log::Log;
 use super::membership::Membership;
+use super::memberships::Memberships;
 use super::message::{Body, Message, VoteReply};
 use super::reads::{ReadId, ReadReady};
 use super::ready::{ChunkOrder, SnapshotMeta, Writes};
-use super::types::{Entry, HardState, LogIndex, NodeId, Payload, Term};
+use super::types::{Entry, HardState, LogIndex, NodeId, Term};
 use crate::bugs::Bug;
 
 /// What a node is told once, when it starts.
@@ -28,6 +29,10 @@ pub struct Config {
     /// Shortest election timeout in ticks; timeouts are drawn from this up to,
     /// but not including, twice this.
     pub election_ticks: u32,
+    /// How long a tick lasts, in milliseconds.
+    pub tick_ms: u64,
+    /// How working leaders are kept from being disturbed.
+    pub elections: Elections,
     /// Commands sent in one message, in bytes; a single entry may exceed it.
     pub append_bytes_max: usize,
     /// The longest piece of a snapshot sent in one message, in bytes.
@@ -36,6 +41,22 @@ pub struct Config {
     pub reads: ReadMode,
     /// The rule to break, if any.
     pub bug: Option<Bug>,
+}
+
+/// How working leaders are kept from being disturbed, and others from believing
+/// that they still work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Elections {
+    /// A node asks whether it would be elected before it begins a term (pre-vote,
+    /// Ongaro 2014, 9.6), nodes that hear a leader do not listen to candidates
+    /// (4.2.3), and a leader that does not hear from a majority for an election
+    /// timeout steps down (6.2).
+    #[default]
+    Guarded,
+    /// None of this: elections as in 3.4 and nothing else. It is as safe, but for
+    /// leases; a single node that comes back from a cut deposes the leader. Meant
+    /// for showing what elections do by themselves.
+    Plain,
 }
 
 /// How a leader makes sure that a read is not answered from the past.
@@ -69,6 +90,8 @@ pub struct Persisted {
 pub enum Role {
     /// It follows a leader or waits for one.
     Follower,
+    /// It asks whether it would be voted for if it began a term.
+    PreCandidate,
     /// It asks for votes.
     Candidate,
     /// It leads its term, as far as it knows.
@@ -76,10 +99,11 @@ pub enum Role {
 }
 
 impl Role {
-    /// Returns the role in lower case, as in `leader`.
+    /// Returns the role in lower case, as in `leader` or `pre-candidate`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Follower => "follower",
+            Self::PreCandidate => "pre-candidate",
             Self::Candidate => "candidate",
             Self::Leader => "leader",
         }
@@ -108,6 +132,7 @@ pub struct Status {
 /// A role together with what only that role has to know.
 pub(super) enum RoleState {
     Follower,
+    PreCandidate { promises: BTreeSet<NodeId> },
     Candidate { votes: BTreeSet<NodeId> },
     Leader(Leadership),
 }
@@ -127,8 +152,7 @@ pub struct Raft {
     pub(super) term: Term,
     pub(super) vote: Option<NodeId>,
     pub(super) log: Log,
-    /// The newest membership in the log, or before it.
-    pub(super) membership: Membership,
+    pub(super) memberships: Memberships,
     /// The time on the caller's monotonic clock, in milliseconds; see [`Raft::set_time`].
     pub(super) now_ms: u64,
     pub(super) commit: LogIndex,
@@ -138,6 +162,8 @@ pub struct Raft {
     /// Ticks since the leader was heard, the vote given or the election begun;
     /// for a leader, since its last heartbeat.
     pub(super) ticks: u32,
+    /// Ticks since a leader was heard, whatever its term and whatever happened since.
+    pub(super) silence_ticks: u32,
     /// The current election timeout.
     pub(super) timeout_ticks: u32,
     pub(super) outbox: Vec<Message>,
@@ -154,7 +180,8 @@ impl Raft {
     /// snapshot, which its state machine must hold.
     pub fn new(config: Config, persisted: Persisted, rng: ChaCha8Rng) -> Self {
         let Persisted { hard_state, snapshot, entries } = persisted;
-        let membership = newest_membership(&config.members, &snapshot, &entries);
+        let memberships = Memberships::new(&config.members, &snapshot, &entries);
+        let silence_ticks = silence_at_start(&config);
         let mut raft = Self {
             config,
             rng,
@@ -163,11 +190,12 @@ impl Raft {
             commit: snapshot.last.index,
             applied: snapshot.last.index,
             log: Log::new(snapshot.last, entries),
-            membership,
+            memberships,
             now_ms: 0,
             role: RoleState::Follower,
             leader: None,
             ticks: 0,
+            silence_ticks,
             timeout_ticks: 0,
             outbox: Vec::new(),
             writes: Writes::new(hard_state),
@@ -201,6 +229,7 @@ impl Raft {
     pub fn role(&self) -> Role {
         match self.role {
             RoleState::Follower => Role::Follower,
+            RoleState::PreCandidate { .. } => Role::PreCandidate,
             RoleState::Candidate { .. } => Role::Candidate,
             RoleState::Leader(_) => Role::Leader,
         }
@@ -216,24 +245,27 @@ impl Raft {
 
     /// Returns the newest membership in the log, committed or not.
     pub fn membership(&self) -> &Membership {
-        &self.membership
+        self.memberships.newest()
+    }
+
+    /// Returns the newest membership up to `index`, which must not be before what
+    /// the log still holds or its snapshot stands for.
+    pub fn membership_at(&self, index: LogIndex) -> &Membership {
+        self.memberships.at(index)
     }
 
     /// Returns the members other than this node.
     pub(super) fn peers(&self) -> Vec<NodeId> {
-        self.membership.members().map(|(id, _)| id).filter(|&id| id != self.config.id).collect()
+        self.membership().members().map(|(id, _)| id).filter(|&id| id != self.config.id).collect()
     }
 
     /// Notes that one tick has passed.
     pub fn tick(&mut self) {
-        self.ticks += 1;
-        if self.role() == Role::Leader {
-            if self.ticks >= self.config.heartbeat_ticks {
-                self.ticks = 0;
-                self.beat();
-            }
-        } else if self.ticks >= self.timeout_ticks {
-            self.campaign();
+        self.ticks = self.ticks.saturating_add(1);
+        self.silence_ticks = self.silence_ticks.saturating_add(1);
+        match self.role {
+            RoleState::Leader(_) => self.tick_as_leader(),
+            _ => self.tick_towards_election(),
         }
     }
 
@@ -252,6 +284,10 @@ impl Raft {
         if to != self.config.id {
             return Ok(());
         }
+        if self.is_not_to_be_disturbed_by(&body) {
+            self.turn_away(from, &body);
+            return Ok(());
+        }
         if term < self.term {
             self.answer_from_the_past(from, &body);
             return Ok(());
@@ -259,7 +295,10 @@ impl Raft {
         if term > self.term {
             self.enter_term(term);
         }
+        self.note_contact(from);
         match body {
+            Body::PreVoteRequest { term, last } => self.on_pre_vote_request(from, term, last),
+            Body::PreVoteReply { term, reply } => self.on_pre_vote_reply(from, term, reply),
             Body::VoteRequest { last, campaign: _ } => self.on_vote_request(from, last),
             Body::VoteReply(VoteReply::Granted) => self.on_vote(from),
             Body::VoteReply(VoteReply::Denied) | Body::Deposed => {}
@@ -269,11 +308,7 @@ impl Raft {
             Body::AppendReply(reply) => self.on_append_reply(from, reply),
             Body::Heartbeat { commit, round } => self.on_heartbeat(from, commit, round),
             Body::HeartbeatReply { round } => self.on_heartbeat_reply(from, round),
-            Body::PreVoteRequest { .. }
-            | Body::PreVoteReply { .. }
-            | Body::TimeoutNow
-            | Body::SnapshotChunk { .. }
-            | Body::SnapshotReply { .. } => {}
+            Body::TimeoutNow | Body::SnapshotChunk { .. } | Body::SnapshotReply { .. } => {}
         }
         Ok(())
     }
@@ -282,9 +317,11 @@ impl Raft {
     fn answer_from_the_past(&mut self, from: NodeId, body: &Body) {
         match body {
             Body::VoteRequest { .. } => self.send(from, Body::VoteReply(VoteReply::Denied)),
+            &Body::PreVoteRequest { term, .. } => {
+                self.send(from, Body::PreVoteReply { term, reply: VoteReply::Denied });
+            }
             Body::Append { .. } | Body::Heartbeat { .. } => self.send(from, Body::Deposed),
-            Body::PreVoteRequest { .. }
-            | Body::PreVoteReply { .. }
+            Body::PreVoteReply { .. }
             | Body::TimeoutNow
             | Body::SnapshotChunk { .. }
             | Body::SnapshotReply { .. }
@@ -314,16 +351,9 @@ impl Raft {
         self.restart_election_timer();
     }
 
-    /// Draws a new election timeout, so that rivals rarely stand twice at once.
-    pub(super) fn restart_election_timer(&mut self) {
-        self.ticks = 0;
-        let shortest = self.config.election_ticks.max(1);
-        self.timeout_ticks = self.rng.random_range(shortest..2 * shortest);
-    }
-
     /// Returns how many nodes make a majority.
     pub(super) fn quorum(&self) -> usize {
-        self.membership.quorum()
+        self.membership().quorum()
     }
 
     /// Returns how far entries may be applied.
@@ -359,18 +389,4 @@ impl Raft {
     pub(super) fn send(&mut self, to: NodeId, body: Body) {
         self.outbox.push(Message { from: self.config.id, to, term: self.term, body });
     }
-}
-
-/// Returns the newest membership among what a node starts with.
-fn newest_membership(
-    bootstrap: &Membership,
-    snapshot: &SnapshotMeta,
-    entries: &[Entry],
-) -> Membership {
-    let logged = entries.iter().rev().find_map(|entry| match &entry.payload {
-        Payload::Membership(membership) => Some(membership),
-        Payload::Noop | Payload::Command(_) => None,
-    });
-    let in_snapshot = Some(&snapshot.membership).filter(|_| snapshot.last.index > LogIndex::ZERO);
-    logged.or(in_snapshot).unwrap_or(bootstrap).clone()
 }

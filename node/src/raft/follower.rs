@@ -62,9 +62,10 @@ impl Raft {
     fn follow(&mut self, leader: NodeId) -> bool {
         match self.role() {
             Role::Leader => return false,
-            Role::Candidate => self.become_follower(),
+            Role::PreCandidate | Role::Candidate => self.become_follower(),
             Role::Follower => self.restart_election_timer(),
         }
+        self.silence_ticks = 0;
         self.leader = Some(leader);
         true
     }
@@ -88,8 +89,10 @@ impl Raft {
                 return Err(CommittedConflict { leader, held, offered });
             }
             self.log.truncate_from(held.index);
+            self.memberships.truncate_from(held.index);
             self.forget_applied_from(held.index);
         }
+        self.memberships.note(&entries[known..]);
         self.log.extend(entries.into_iter().skip(known));
         Ok(())
     }

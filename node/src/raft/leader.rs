@@ -2,8 +2,9 @@
 //!
 //! Source: Ongaro 2014, 3.5 (replication), 3.6.2 (commitment), 6.4 (reads).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::check_quorum::Contact;
 use super::core::{Raft, RoleState};
 use super::message::{AppendReply, Body, Hint};
 use super::progress::Progress;
@@ -14,9 +15,10 @@ use crate::bugs::Bug;
 /// What a node knows only while it leads.
 pub(super) struct Leadership {
     /// The entry with which the term began.
-    first: LogIndex,
-    followers: BTreeMap<NodeId, Progress>,
-    reads: Reads,
+    pub(super) first: LogIndex,
+    pub(super) followers: BTreeMap<NodeId, Progress>,
+    pub(super) contact: Contact,
+    pub(super) reads: Reads,
 }
 
 impl Leadership {
@@ -82,10 +84,18 @@ impl Raft {
     /// tells the followers who leads and in the end what is committed.
     pub(super) fn become_leader(&mut self) {
         let next = self.log.last().index.next();
-        let follower = |&id| (id, Progress::new(next));
-        let followers = self.peers().iter().map(follower).collect();
-        self.role =
-            RoleState::Leader(Leadership { first: next, followers, reads: Reads::default() });
+        let mut leadership = Leadership {
+            first: next,
+            followers: BTreeMap::new(),
+            contact: Contact::default(),
+            reads: Reads::default(),
+        };
+        for peer in self.peers() {
+            leadership.followers.insert(peer, Progress::new(next));
+            // Those who did not vote get time to make themselves heard.
+            leadership.contact.heard(peer);
+        }
+        self.role = RoleState::Leader(leadership);
         self.leader = Some(self.config.id);
         self.ticks = 0;
         self.log.push(self.term, Payload::Noop);
@@ -180,8 +190,11 @@ impl Raft {
     /// entry of this term (Ongaro 2014, 3.6.2 and figure 3.7).
     pub(super) fn advance_commit(&mut self) {
         let RoleState::Leader(leadership) = &self.role else { return };
-        let mut held: Vec<_> = leadership.followers.values().map(Progress::matched).collect();
-        held.push(self.log.stable());
+        let held_by = |id| match leadership.followers.get(&id) {
+            Some(progress) => progress.matched(),
+            None => self.log.stable(),
+        };
+        let mut held: Vec<_> = self.membership().voters().map(held_by).collect();
         held.sort_unstable();
         let by_majority = held[held.len() - self.quorum()];
         if by_majority > self.commit && self.log.term_at(by_majority) == Some(self.term) {
@@ -196,16 +209,17 @@ impl Raft {
     pub(super) fn begin_read_round(&mut self) {
         let RoleState::Leader(leadership) = &mut self.role else { return };
         if self.commit >= leadership.first && leadership.reads.is_round_due() {
-            leadership.reads.begin_round(self.commit);
+            leadership.reads.begin_round(self.commit, self.config.id);
             self.broadcast_heartbeat();
             self.finish_read_round();
         }
     }
 
     fn finish_read_round(&mut self) {
-        let quorum = self.quorum();
+        let (quorum, membership) = (self.quorum(), self.memberships.newest());
         if let RoleState::Leader(leadership) = &mut self.role {
-            self.reads_ready.extend(leadership.reads.finish_round(quorum));
+            let confirmed = |by: &BTreeSet<_>| membership.count_voters(by) >= quorum;
+            self.reads_ready.extend(leadership.reads.finish_round(confirmed));
         }
     }
 }

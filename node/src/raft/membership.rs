@@ -66,6 +66,11 @@ impl Membership {
         self.0.iter().filter(|(_, member)| member.part == Part::Voter).map(|(&id, _)| id)
     }
 
+    /// Returns how many of these nodes vote.
+    pub fn count_voters<'a>(&self, nodes: impl IntoIterator<Item = &'a NodeId>) -> usize {
+        nodes.into_iter().filter(|&&id| self.is_voter(id)).count()
+    }
+
     /// Returns how many voters make a majority.
     pub fn quorum(&self) -> usize {
         self.voters().count() / 2 + 1

@@ -12,14 +12,16 @@
 //!
 //! Time is divided into terms with at most one leader each. A node that hears
 //! no leader for a random time becomes a candidate of the next term and asks
-//! for votes (`election`). A vote goes to the first candidate who asks, if its
-//! log is at least as new as the voter's; with a majority the candidate is
-//! leader. Only the leader takes commands. It appends them to its log and sends
-//! them on (`leader`); a follower accepts entries that continue its own log and
-//! replaces those that contradict the leader's (`follower`). An entry of the
-//! leader's own term that a majority holds is committed, and everything before
-//! it with it. Since a candidate with an older log than some majority cannot be
-//! elected, a committed entry is in the log of every later leader.
+//! for votes, after it has made sure that others would vote for it (`election`).
+//! A vote goes to the first candidate who asks, if its log is at least as new as
+//! the voter's; with a majority the candidate is leader. Only the leader takes
+//! commands. It appends them to its log and sends them on (`leader`); a follower
+//! accepts entries that continue its own log and replaces those that contradict
+//! the leader's (`follower`). An entry of the leader's own term that a majority
+//! holds is committed, and everything before it with it. Since a candidate with
+//! an older log than some majority cannot be elected, a committed entry is in the
+//! log of every later leader. A leader that no longer hears from a majority steps
+//! down by itself (`check_quorum`).
 //!
 //! # What makes it safe on real disks
 //!
@@ -32,10 +34,9 @@
 //!
 //! # Deliberately absent
 //!
-//! Pre-vote, check-quorum, leadership transfer, changes of membership and
-//! snapshots. A leader that is cut off goes on believing in itself; it merely
-//! can neither commit nor confirm a read.
+//! Leadership transfer, changes of membership and snapshots.
 
+mod check_quorum;
 mod core;
 mod election;
 mod follower;
@@ -43,13 +44,14 @@ mod inspect;
 mod leader;
 mod log;
 mod membership;
+mod memberships;
 mod message;
 mod progress;
 mod reads;
 mod ready;
 mod types;
 
-pub use self::core::{Config, Persisted, Raft, ReadMode, Role, Status};
+pub use self::core::{Config, Elections, Persisted, Raft, ReadMode, Role, Status};
 pub use follower::CommittedConflict;
 pub use leader::NotLeader;
 pub use membership::{Member, Membership, Part};

@@ -52,13 +52,14 @@ impl Reads {
         self.current.is_none() && !self.queued.is_empty()
     }
 
-    /// Begins a round for everything queued; its reads see the log up to `commit`.
-    pub(super) fn begin_round(&mut self, commit: LogIndex) {
+    /// Begins a round for everything queued; its reads see the log up to `commit`,
+    /// and `leader` stands behind it.
+    pub(super) fn begin_round(&mut self, commit: LogIndex, leader: NodeId) {
         self.number += 1;
         self.current = Some(Round {
             index: commit,
             ids: std::mem::take(&mut self.queued),
-            confirmed_by: BTreeSet::new(),
+            confirmed_by: BTreeSet::from([leader]),
         });
     }
 
@@ -71,9 +72,12 @@ impl Reads {
         }
     }
 
-    /// Ends the round if `quorum` nodes, the leader included, stand behind it.
-    pub(super) fn finish_round(&mut self, quorum: usize) -> Vec<ReadReady> {
-        match self.current.take_if(|round| round.confirmed_by.len() + 1 >= quorum) {
+    /// Ends the round if those who stand behind it are `enough`.
+    pub(super) fn finish_round(
+        &mut self,
+        enough: impl Fn(&BTreeSet<NodeId>) -> bool,
+    ) -> Vec<ReadReady> {
+        match self.current.take_if(|round| enough(&round.confirmed_by)) {
             Some(round) => {
                 let index = round.index;
                 round.ids.into_iter().map(|id| ReadReady { id, index }).collect()

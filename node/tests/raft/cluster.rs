@@ -7,12 +7,13 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use squall_node::bugs::Bug;
 use squall_node::raft::{
-    Apply, CommittedConflict, Config, Entry, HardState, Membership, Message, NodeId, Persisted,
-    Raft, ReadMode, ReadReady, Ready, SnapshotMeta, Write,
+    Apply, CommittedConflict, Config, Elections, Entry, HardState, Membership, Message, NodeId,
+    Persisted, Raft, ReadId, ReadMode, ReadReady, Ready, SnapshotMeta, Write,
 };
 
 pub(crate) const HEARTBEAT_TICKS: u32 = 3;
 pub(crate) const ELECTION_TICKS: u32 = 10;
+pub(crate) const TICK_MS: u64 = 10;
 
 /// What a node finds again after a crash, and what it would not.
 #[derive(Default)]
@@ -54,6 +55,8 @@ pub(crate) struct Node {
     pub(crate) applied: Vec<Entry>,
     /// Reads that may be answered, not yet looked at.
     pub(crate) reads: Vec<ReadReady>,
+    /// Reads that will not be answered, not yet looked at.
+    pub(crate) refused_reads: Vec<ReadId>,
 }
 
 pub(crate) struct Cluster {
@@ -64,9 +67,19 @@ pub(crate) struct Cluster {
     pub(crate) cut: BTreeSet<(NodeId, NodeId)>,
     /// Nodes whose disks do not finish by themselves.
     pub(crate) stalled: BTreeSet<NodeId>,
-    bug: Option<Bug>,
-    seed: u64,
+    /// What every clock shows, in milliseconds.
+    pub(crate) now_ms: u64,
+    settings: Settings,
     starts: u64,
+}
+
+/// What is the same for all nodes of a cluster.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) bug: Option<Bug>,
+    pub(crate) elections: Elections,
+    pub(crate) reads: ReadMode,
+    pub(crate) seed: u64,
 }
 
 pub(crate) fn node_id(number: usize) -> NodeId {
@@ -74,7 +87,7 @@ pub(crate) fn node_id(number: usize) -> NodeId {
 }
 
 impl Cluster {
-    pub(crate) fn new(size: usize, bug: Option<Bug>, seed: u64) -> Self {
+    pub(crate) fn new(size: usize, settings: Settings) -> Self {
         let ids: Vec<_> = (1..=size).map(node_id).collect();
         let node = || Node {
             raft: None,
@@ -82,14 +95,15 @@ impl Cluster {
             log: Vec::new(),
             applied: Vec::new(),
             reads: Vec::new(),
+            refused_reads: Vec::new(),
         };
         let mut cluster = Self {
             nodes: ids.iter().map(|&id| (id, node())).collect(),
             network: Vec::new(),
             cut: BTreeSet::new(),
             stalled: BTreeSet::new(),
-            bug,
-            seed,
+            now_ms: 0,
+            settings,
             starts: 0,
         };
         for id in ids {
@@ -106,9 +120,11 @@ impl Cluster {
         &self.nodes[&id]
     }
 
-    /// The core of a node, if it is up.
+    /// The core of a node, if it is up; it has been told the time.
     pub(crate) fn raft(&mut self, id: NodeId) -> Option<&mut Raft> {
-        self.nodes.get_mut(&id)?.raft.as_mut()
+        let raft = self.nodes.get_mut(&id)?.raft.as_mut()?;
+        raft.set_time(self.now_ms);
+        Some(raft)
     }
 
     /// Replaces what a node that is down has on disk.
@@ -120,22 +136,26 @@ impl Cluster {
     /// Starts a node from its disk.
     pub(crate) fn start(&mut self, id: NodeId) {
         self.starts += 1;
+        let Settings { bug, elections, reads, seed } = self.settings;
         let config = Config {
             id,
             members: Membership::of_voters(self.ids()),
             heartbeat_ticks: HEARTBEAT_TICKS,
             election_ticks: ELECTION_TICKS,
+            tick_ms: TICK_MS,
+            elections,
             append_bytes_max: 64,
             chunk_bytes_max: 64,
-            reads: ReadMode::ReadIndex,
-            bug: self.bug,
+            reads,
+            bug,
         };
-        let rng = ChaCha8Rng::seed_from_u64(self.seed.wrapping_mul(1_000_003) + self.starts);
+        let rng = ChaCha8Rng::seed_from_u64(seed.wrapping_mul(1_000_003) + self.starts);
         let node = self.nodes.get_mut(&id).unwrap();
         let (hard_state, entries) = (node.disk.hard_state, node.disk.entries.clone());
         node.log.clone_from(&entries);
         node.applied.clear();
         node.reads.clear();
+        node.refused_reads.clear();
         let persisted = Persisted { hard_state, snapshot: SnapshotMeta::default(), entries };
         node.raft = Some(Raft::new(config, persisted, rng));
     }
@@ -184,7 +204,7 @@ impl Cluster {
     pub(crate) fn act(&mut self, id: NodeId) {
         let node = self.nodes.get_mut(&id).unwrap();
         let Some(raft) = &mut node.raft else { return };
-        while let Some(Ready { messages, write, apply, reads, .. }) = raft.ready() {
+        while let Some(Ready { messages, write, apply, reads, refused_reads, .. }) = raft.ready() {
             self.network.extend(messages);
             if let Some(write) = write {
                 overwrite(&mut node.log, &write.entries);
@@ -195,6 +215,7 @@ impl Cluster {
                 Apply::Restore(_, entries) | Apply::Afresh(entries) => node.applied = entries,
             }
             node.reads.extend(reads);
+            node.refused_reads.extend(refused_reads);
         }
     }
 

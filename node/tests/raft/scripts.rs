@@ -10,11 +10,11 @@ use std::path::Path;
 use std::str::FromStr;
 
 use squall_node::raft::{
-    AppendReply, Body, Campaign, Entry, HardState, Hint, LogIndex, Message, NodeId, Payload,
-    Position, Raft, ReadId, Role, Term, VoteReply,
+    AppendReply, Body, Campaign, Elections, Entry, HardState, Hint, LogIndex, Message, NodeId,
+    Payload, Position, Raft, ReadId, ReadMode, Role, Status, Term, VoteReply,
 };
 
-use crate::cluster::{Cluster, Delivery, ELECTION_TICKS, HEARTBEAT_TICKS};
+use crate::cluster::{Cluster, Delivery, ELECTION_TICKS, HEARTBEAT_TICKS, Settings};
 
 type Output = Result<String, Box<dyn Error>>;
 
@@ -30,10 +30,54 @@ impl<T: FromStr> FromStr for List<T> {
     }
 }
 
+/// How elections are held.
+struct How(Elections);
+
+impl Default for How {
+    fn default() -> Self {
+        Self(Elections::Plain)
+    }
+}
+
+impl FromStr for How {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "guarded" => Ok(Self(Elections::Guarded)),
+            "plain" => Ok(Self(Elections::Plain)),
+            _ => Err(format!("elections are not {text}")),
+        }
+    }
+}
+
+/// Where reads get their certainty from.
+#[derive(Default)]
+struct Source(ReadMode);
+
+impl FromStr for Source {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "index" => Ok(Self(ReadMode::ReadIndex)),
+            "lease" => Ok(Self(ReadMode::Lease)),
+            _ => Err(format!("reads are not by {text}")),
+        }
+    }
+}
+
 #[derive(goldenscript::Command)]
 enum Command {
-    /// Starts a cluster of new nodes.
-    Cluster(usize),
+    /// Starts a cluster of new nodes. Their elections are plain unless it says
+    /// `guarded`: what a script does not show should not happen in it.
+    Cluster {
+        size: usize,
+        #[arg(key, optional)]
+        elections: How,
+        #[arg(key, optional)]
+        reads: Source,
+    },
     /// Restarts a node with a log of entries of these terms on its disk.
     Disk {
         id: NodeId,
@@ -44,6 +88,10 @@ enum Command {
     },
     /// Lets a node wait until it stands for election.
     Timeout(NodeId),
+    /// Lets nodes wait for the shortest election timeout, and not stand.
+    Silence(List<NodeId>),
+    /// Moves all clocks on, by milliseconds, while no ticks pass.
+    Clock(u64),
     /// Lets a node wait for one heartbeat interval.
     Wait(NodeId),
     /// Delivers messages and finishes writes until nothing is left to do.
@@ -109,13 +157,18 @@ impl goldenscript::Runner for Runner {
 
     fn run(&mut self, command: &Command, _: &goldenscript::Context) -> Output {
         match command {
-            Command::Cluster(size) => self.cluster = Cluster::new(*size, None, 1),
+            Command::Cluster { size, elections, reads } => {
+                let settings =
+                    Settings { elections: elections.0, reads: reads.0, seed: 1, bug: None };
+                self.cluster = Cluster::new(*size, settings);
+            }
             Command::Disk { id, term, log } => self.disk(*id, *term, &log.0),
             Command::Timeout(id) => return self.timeout(*id),
+            Command::Silence(List(ids)) => self.silence(ids)?,
+            Command::Clock(passed_ms) => self.cluster.now_ms += passed_ms,
             Command::Wait(id) => {
                 for _ in 0..HEARTBEAT_TICKS {
-                    self.cluster.raft(*id).ok_or("node is down")?.tick();
-                    self.cluster.act(*id);
+                    self.tick(*id)?;
                 }
             }
             Command::Deliver => return self.deliver_all(),
@@ -180,16 +233,36 @@ impl Runner {
     }
 
     fn timeout(&mut self, id: NodeId) -> Output {
-        let raft = self.cluster.raft(id).ok_or("node is down")?;
-        let before = raft.status().term;
+        let before = self.cluster.raft(id).ok_or("node is down")?.status();
+        let under_way = self.cluster.network.len();
         for _ in 0..2 * ELECTION_TICKS {
-            if raft.status().term == before {
-                raft.tick();
+            let status = self.tick(id)?;
+            // A node that asks again may do so in the same role and term.
+            let asks = before.role != Role::Leader && self.cluster.network.len() > under_way;
+            if asks || (status.role, status.term) != (before.role, before.term) {
+                break;
             }
         }
+        let status = self.cluster.raft(id).ok_or("node is down")?.status();
+        let stands = format!("{id} {} in term {}\n", status.role.as_str(), status.term);
+        Ok(stands + &self.answered_reads()?)
+    }
+
+    fn silence(&mut self, ids: &[NodeId]) -> Result<(), Box<dyn Error>> {
+        for &id in ids {
+            for _ in 0..ELECTION_TICKS {
+                self.tick(id)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, id: NodeId) -> Result<Status, Box<dyn Error>> {
+        let raft = self.cluster.raft(id).ok_or("node is down")?;
+        raft.tick();
         let status = raft.status();
         self.cluster.act(id);
-        Ok(format!("{id} {} in term {}\n", status.role.as_str(), status.term))
+        Ok(status)
     }
 
     fn propose(&mut self, id: NodeId, command: &str) -> Output {
@@ -250,6 +323,9 @@ impl Runner {
         for (id, node) in &mut self.cluster.nodes {
             for read in node.reads.drain(..) {
                 writeln!(output, "{id} answers read {} at {}", read.id.0, read.index)?;
+            }
+            for read in node.refused_reads.drain(..) {
+                writeln!(output, "{id} refuses read {}", read.0)?;
             }
         }
         Ok(output)
@@ -358,7 +434,7 @@ fn scripts() {
     paths.sort();
     assert!(!paths.is_empty());
     for path in paths {
-        let mut runner = Runner { cluster: Cluster::new(1, None, 1) };
+        let mut runner = Runner { cluster: Cluster::new(1, Settings::default()) };
         goldenscript::run(&mut runner, &path)
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         // What holds at the end of every scenario: one leader a term.

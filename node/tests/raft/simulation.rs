@@ -7,9 +7,9 @@
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use squall_node::bugs::Bug;
-use squall_node::raft::{NodeId, ReadId, Role};
+use squall_node::raft::{Elections, NodeId, ReadId, Role};
 
-use crate::cluster::{Cluster, node_id};
+use crate::cluster::{Cluster, Settings, node_id};
 use crate::invariants::{Broken, Invariants};
 
 const STEPS: u32 = 1_500;
@@ -34,8 +34,14 @@ impl Simulation {
     fn new(seed: u64, bug: Option<Bug>) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let size = [1, 2, 3, 4, 5, 3, 5][rng.random_range(0..7)];
+        // Bugs of elections show where elections are many.
+        let elections = match bug {
+            None if !seed.is_multiple_of(4) => Elections::Guarded,
+            _ => Elections::Plain,
+        };
+        let settings = Settings { bug, elections, seed, ..Settings::default() };
         Self {
-            cluster: Cluster::new(size, bug, seed),
+            cluster: Cluster::new(size, settings),
             invariants: Invariants::default(),
             rng,
             last_read: 0,
