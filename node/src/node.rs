@@ -17,19 +17,19 @@ use tokio::task::JoinError;
 
 use crate::api::Api;
 use crate::args::NodeArgs;
-use crate::driver::{Driver, DriverError, PeerClientError, Peers, Published, TICK_MS};
+use crate::bugs::Bug;
+use crate::driver::{
+    Driver, DriverError, PIECE_BYTES_MAX, PeerClientError, Peers, Published, TICK_MS,
+};
 use crate::metrics::Metrics;
 use crate::raft::{Config, Membership, NodeId, Persisted, Raft, ReadMode, SnapshotMeta};
-use crate::storage::{LogFile, StorageError};
+use crate::storage::{Durability, Storage, StorageError, StorageOptions};
 
 /// Inputs that may wait for the driver; beyond that, operations are refused.
 const INPUTS_MAX: usize = 4_096;
 
 /// Commands sent to a follower in one message, in bytes.
 const APPEND_BYTES_MAX: usize = 256 << 10;
-
-/// The longest piece of a snapshot sent to a follower in one message, in bytes.
-const CHUNK_BYTES_MAX: usize = 1 << 20;
 
 /// Time for replies to leave once the driver has stopped.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
@@ -122,7 +122,7 @@ pub async fn serve(
 ) -> Result<(), NodeError> {
     check(&args)?;
     let address = listener.local_addr().unwrap_or(args.listen);
-    let (raft, log_file) = recover(&args)?;
+    let (raft, storage) = recover(&args)?;
     let (inputs, input_queue) = mpsc::channel(INPUTS_MAX);
     let (publish_status, status) = watch::channel(raft.status());
     let (publish_leader, leader) = watch::channel(raft.status().leader);
@@ -131,7 +131,7 @@ pub async fn serve(
         Published { status: publish_status, leader: publish_leader, metrics: Arc::clone(&metrics) };
     let operation_timeout = Duration::from_millis(args.operation_timeout_ms);
     let peers = Peers::start(&args.peers)?;
-    let driver = Driver::new(raft, log_file, peers, input_queue, published, operation_timeout)?;
+    let driver = Driver::new(raft, storage, peers, input_queue, published, operation_timeout)?;
     let api = Api::new(args.id, args.bug, &args.peers, inputs, status, leader, operation_timeout)?;
 
     let (stop_driver, driver_stopped) = oneshot::channel::<()>();
@@ -186,9 +186,14 @@ fn check(args: &NodeArgs) -> Result<(), NodeError> {
 }
 
 /// Reads the data directory and starts the protocol from what it holds.
-fn recover(args: &NodeArgs) -> Result<(Raft, LogFile), NodeError> {
+fn recover(args: &NodeArgs) -> Result<(Raft, Storage), NodeError> {
     let began = Instant::now();
-    let (log_file, recovered) = LogFile::open(&args.data)?;
+    let durability = match args.bug {
+        Some(Bug::NoFsync) => Durability::BugUnsynced,
+        _ => Durability::Synced,
+    };
+    let options = StorageOptions { durability, ..StorageOptions::default() };
+    let (storage, recovered) = Storage::open(&args.data, options)?;
     if recovered.torn_bytes > 0 {
         tracing::warn!(bytes = recovered.torn_bytes, "cut off an unfinished write");
     }
@@ -207,15 +212,15 @@ fn recover(args: &NodeArgs) -> Result<(Raft, LogFile), NodeError> {
         tick_ms: TICK_MS,
         elections: args.elections,
         append_bytes_max: APPEND_BYTES_MAX,
-        chunk_bytes_max: CHUNK_BYTES_MAX,
+        chunk_bytes_max: PIECE_BYTES_MAX,
         reads: ReadMode::ReadIndex,
         bug: args.bug,
     };
     let rng = ChaCha8Rng::from_rng(&mut rand::rng());
     let persisted = Persisted {
         hard_state: recovered.hard_state,
-        snapshot: SnapshotMeta::default(),
+        snapshot: recovered.snapshot.map_or_else(SnapshotMeta::default, |snapshot| snapshot.meta),
         entries: recovered.entries,
     };
-    Ok((Raft::new(config, persisted, rng), log_file))
+    Ok((Raft::new(config, persisted, rng), storage))
 }

@@ -1,118 +1,288 @@
-//! The thread that writes and syncs.
+//! The threads that wait for the disk, so that the driver never does.
 //!
-//! It owns the log file. Whatever gathers while a sync runs goes to disk
-//! together with the next one (group commit): the slower the disk, the more
-//! operations share a sync.
+//! - `disk` owns the [`Storage`]: term, vote, log, received snapshots. Whatever
+//!   gathers while a sync runs goes to disk together with the next one (group
+//!   commit): the slower the disk, the more operations share a sync.
+//! - `snapshots` saves the state machine's own snapshots, which may take seconds.
+//! - `pieces` reads a snapshot for followers.
+//!
+//! All report through one queue. Jobs of one thread are done in the order in
+//! which they are given; those of different threads in no particular one.
 
+use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::raft::{Entry, HardState, Payload};
-use crate::storage::{LogFile, Record, StorageError};
+use crate::raft::{ChunkOrder, Entry, HardState, LogIndex, Snapshot, SnapshotMeta};
+use crate::storage::{Piece, Saved, SnapshotStore, Storage, StorageError};
 
 /// Commands gathered for one sync, in bytes; a single write may exceed it.
 const GATHERED_BYTES_MAX: usize = 8 << 20;
 
-struct Job {
-    number: u64,
-    records: Vec<Record>,
+/// What a thread has done.
+#[derive(Debug)]
+pub(super) enum DiskEvent {
+    /// The writes up to this number are durable.
+    Written(u64),
+    /// A snapshot is durable, or was overtaken by one of the leader.
+    SnapshotSaved { meta: SnapshotMeta, saved: Saved },
+    /// A piece was read; none if the snapshot has been replaced meanwhile.
+    PieceRead { order: ChunkOrder, piece: Option<Piece> },
 }
 
-type Done = Result<u64, StorageError>;
+/// The state machine as it was at some entry, able to write itself out.
+type Producer = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
 
+enum LogJob {
+    Write(WriteJob),
+    Compact(LogIndex),
+}
+
+struct WriteJob {
+    number: u64,
+    hard_state: Option<HardState>,
+    snapshot: Option<Snapshot>,
+    entries: Vec<Entry>,
+}
+
+struct SaveJob {
+    meta: SnapshotMeta,
+    produce: Producer,
+}
+
+struct ReadJob {
+    order: ChunkOrder,
+    bytes_max: usize,
+}
+
+/// The driver's end of the threads.
 pub(super) struct Disk {
-    jobs: Sender<Job>,
-    done: UnboundedReceiver<Done>,
+    log_jobs: Sender<LogJob>,
+    save_jobs: Sender<SaveJob>,
+    read_jobs: Sender<ReadJob>,
+    events: UnboundedReceiver<Result<DiskEvent, StorageError>>,
 }
 
 impl Disk {
-    /// Starts the thread.
-    pub(super) fn start(log_file: LogFile) -> Result<Self, StorageError> {
-        let (jobs, job_queue) = channel();
-        let (report, done) = unbounded_channel();
-        thread::Builder::new()
-            .name("disk".to_owned())
-            .spawn(move || work(log_file, &job_queue, &report))
-            .map_err(StorageError::Thread)?;
-        Ok(Self { jobs, done })
+    /// Starts the threads.
+    pub(super) fn start(storage: Storage) -> Result<Self, StorageError> {
+        let (report, events) = unbounded_channel();
+        let saving = storage.snapshots();
+        let reading = storage.snapshots();
+        let log_jobs =
+            spawn("disk", &report, move |jobs, report| write_log(storage, &jobs, &report))?;
+        let save_jobs =
+            spawn("snapshots", &report, move |jobs, report| save(&saving, &jobs, &report))?;
+        let read_jobs =
+            spawn("pieces", &report, move |jobs, report| read(&reading, &jobs, &report))?;
+        Ok(Self { log_jobs, save_jobs, read_jobs, events })
     }
 
-    /// Queues a write.
+    /// Queues a write: the hard state, then the snapshot, then the entries.
     pub(super) fn write(
-        &mut self,
+        &self,
         number: u64,
         hard_state: Option<HardState>,
+        snapshot: Option<Snapshot>,
         entries: Vec<Entry>,
     ) {
-        let hard_state = hard_state.into_iter().map(Record::HardState);
-        let records = hard_state.chain(entries.into_iter().map(Record::Entry)).collect();
-        // If the thread has ended, it has said why, and the driver is about to
-        // read that.
-        let _ = self.jobs.send(Job { number, records });
+        give(&self.log_jobs, LogJob::Write(WriteJob { number, hard_state, snapshot, entries }));
     }
 
-    /// Waits until more writes are on disk and returns the last one's number.
-    pub(super) async fn written(&mut self) -> Done {
-        self.done.recv().await.expect("the thread reports its failure before it ends")
+    /// Queues the removal of what a durable snapshot covers of the log.
+    pub(super) fn compact(&self, through: LogIndex) {
+        give(&self.log_jobs, LogJob::Compact(through));
     }
 
-    /// Waits until everything queued is on disk, and closes the file.
+    /// Queues the saving of a snapshot, whose data `produce` writes out on the
+    /// thread for it.
+    #[expect(dead_code, reason = "the driver does not decide yet when to")]
+    pub(super) fn save_snapshot(
+        &self,
+        meta: SnapshotMeta,
+        produce: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
+    ) {
+        give(&self.save_jobs, SaveJob { meta, produce: Box::new(produce) });
+    }
+
+    /// Queues the reading of a piece of at most `bytes_max` bytes.
+    pub(super) fn read_piece(&self, order: ChunkOrder, bytes_max: usize) {
+        give(&self.read_jobs, ReadJob { order, bytes_max });
+    }
+
+    /// Waits for something to be done. Cancelling loses nothing.
+    pub(super) async fn next(&mut self) -> Result<DiskEvent, StorageError> {
+        self.events.recv().await.expect("a thread reports its failure before it ends")
+    }
+
+    /// Waits until everything queued is done, and closes the files.
     pub(super) async fn finish(self) -> Result<(), StorageError> {
-        let Self { jobs, mut done } = self;
-        drop(jobs);
-        while let Some(written) = done.recv().await {
-            written?;
+        let Self { log_jobs, save_jobs, read_jobs, mut events } = self;
+        drop((log_jobs, save_jobs, read_jobs));
+        while let Some(event) = events.recv().await {
+            event?;
         }
         Ok(())
     }
 }
 
-/// Writes until there is nobody left to write for, or the disk fails.
-fn work(mut log_file: LogFile, jobs: &Receiver<Job>, report: &UnboundedSender<Done>) {
-    while let Ok(Job { mut number, mut records }) = jobs.recv() {
-        let mut bytes = command_bytes(&records);
-        while bytes < GATHERED_BYTES_MAX
-            && let Ok(job) = jobs.try_recv()
-        {
-            number = job.number;
-            bytes += command_bytes(&job.records);
-            records.extend(job.records);
-        }
-        let done = write_all(&mut log_file, &records).map(|()| number);
-        let failed = done.is_err();
-        if report.send(done).is_err() || failed {
-            return;
+fn give<Job>(jobs: &Sender<Job>, job: Job) {
+    // If the thread has ended, it has said why, and the driver is about to read
+    // that.
+    let _ = jobs.send(job);
+}
+
+/// A thread's end of the events.
+struct Report {
+    thread: &'static str,
+    events: UnboundedSender<Result<DiskEvent, StorageError>>,
+}
+
+/// Nobody waits for events any more.
+struct DriverGone;
+
+impl Report {
+    fn done(&self, event: DiskEvent) -> Result<(), DriverGone> {
+        self.events.send(Ok(event)).map_err(|_| DriverGone)
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            // If the driver has ended too, the panic's own message has to do.
+            let _ = self.events.send(Err(StorageError::Panicked(self.thread)));
         }
     }
 }
 
-/// Writes the records, in more than one frame if they are very many.
-///
-/// A crash may then leave only the first of them; nobody has been told yet.
-fn write_all(log_file: &mut LogFile, mut records: &[Record]) -> Result<(), StorageError> {
-    while !records.is_empty() {
-        let mut bytes = 0;
-        let count = records
-            .iter()
-            .take_while(|record| {
-                let fits = bytes < GATHERED_BYTES_MAX;
-                bytes += command_bytes(std::slice::from_ref(record));
-                fits
-            })
-            .count();
-        let (now, later) = records.split_at(count);
-        log_file.append(now)?;
-        records = later;
+/// Why a thread ends before there is nothing left to do.
+enum Ended {
+    Failed(StorageError),
+    DriverGone,
+}
+
+impl From<StorageError> for Ended {
+    fn from(failure: StorageError) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<DriverGone> for Ended {
+    fn from(DriverGone: DriverGone) -> Self {
+        Self::DriverGone
+    }
+}
+
+fn spawn<Job: Send + 'static>(
+    name: &'static str,
+    events: &UnboundedSender<Result<DiskEvent, StorageError>>,
+    work: impl FnOnce(Receiver<Job>, &Report) -> Result<(), Ended> + Send + 'static,
+) -> Result<Sender<Job>, StorageError> {
+    let (jobs, queue) = channel();
+    let report = Report { thread: name, events: events.clone() };
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            if let Err(Ended::Failed(failure)) = work(queue, &report) {
+                // If the driver has ended, nobody relies on the disk any more.
+                let _ = report.events.send(Err(failure));
+            }
+        })
+        .map_err(StorageError::Thread)?;
+    Ok(jobs)
+}
+
+/// Writes until there is nobody left to write for, or the disk fails.
+fn write_log(mut storage: Storage, jobs: &Receiver<LogJob>, report: &Report) -> Result<(), Ended> {
+    let mut held_over = None;
+    while let Some(job) = held_over.take().or_else(|| jobs.recv().ok()) {
+        match job {
+            LogJob::Compact(through) => storage.compact(through)?,
+            LogJob::Write(mut write) => {
+                held_over = gather(&mut write, jobs);
+                let number = write.number;
+                write_one(&mut storage, write)?;
+                report.done(DiskEvent::Written(number))?;
+            }
+        }
     }
     Ok(())
 }
 
-fn command_bytes(records: &[Record]) -> usize {
-    let bytes = |record: &Record| match record {
-        Record::Entry(Entry { payload: Payload::Command(command), .. }) => command.len(),
-        Record::Entry(_) | Record::HardState(_) => 0,
+/// Adds to a write what has been queued meanwhile and only continues its
+/// entries; returns the first job that does something else.
+fn gather(write: &mut WriteJob, jobs: &Receiver<LogJob>) -> Option<LogJob> {
+    let mut bytes = command_bytes(&write.entries);
+    while bytes < GATHERED_BYTES_MAX {
+        match jobs.try_recv().ok()? {
+            LogJob::Write(more) if continues(write, &more) => {
+                bytes += command_bytes(&more.entries);
+                write.number = more.number;
+                write.entries.extend(more.entries);
+            }
+            other => return Some(other),
+        }
+    }
+    None
+}
+
+/// Returns whether two writes can be done as one that keeps their order.
+///
+/// A hard state of its own must not become durable before the entries of the
+/// write before.
+fn continues(write: &WriteJob, more: &WriteJob) -> bool {
+    let consecutive = match (write.entries.last(), more.entries.first()) {
+        (Some(last), Some(first)) => first.position.index == last.position.index.next(),
+        _ => true,
     };
-    records.iter().map(bytes).sum()
+    consecutive && more.hard_state.is_none() && more.snapshot.is_none()
+}
+
+/// Does a write, in more than one frame if it is very long.
+///
+/// A crash may then leave only the first of them; nobody has been told yet.
+fn write_one(storage: &mut Storage, write: WriteJob) -> Result<(), StorageError> {
+    let WriteJob { hard_state, snapshot, entries, .. } = write;
+    if let Some(hard_state) = hard_state {
+        storage.set_hard_state(hard_state)?;
+    }
+    if let Some(snapshot) = snapshot {
+        storage.install_snapshot(&snapshot)?;
+    }
+    let mut entries = &entries[..];
+    while !entries.is_empty() {
+        let mut bytes = 0;
+        let fits = |entry: &&Entry| {
+            let fits = bytes < GATHERED_BYTES_MAX;
+            bytes += entry.payload.len_bytes();
+            fits
+        };
+        let (now, later) = entries.split_at(entries.iter().take_while(fits).count());
+        storage.append(now)?;
+        entries = later;
+    }
+    Ok(())
+}
+
+fn save(snapshots: &SnapshotStore, jobs: &Receiver<SaveJob>, report: &Report) -> Result<(), Ended> {
+    while let Ok(SaveJob { meta, produce }) = jobs.recv() {
+        let saved = snapshots.save(&meta, produce)?;
+        report.done(DiskEvent::SnapshotSaved { meta, saved })?;
+    }
+    Ok(())
+}
+
+fn read(snapshots: &SnapshotStore, jobs: &Receiver<ReadJob>, report: &Report) -> Result<(), Ended> {
+    while let Ok(ReadJob { order, bytes_max }) = jobs.recv() {
+        let piece = snapshots.read(order.last, order.offset, bytes_max)?;
+        report.done(DiskEvent::PieceRead { order, piece })?;
+    }
+    Ok(())
+}
+
+fn command_bytes(entries: &[Entry]) -> usize {
+    entries.iter().map(|entry| entry.payload.len_bytes()).sum()
 }

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
-use self::disk::Disk;
+use self::disk::{Disk, DiskEvent};
 pub(crate) use self::orders::{Order, OrderAnswer, Report};
 pub use self::peers::PeerClientError;
 pub(crate) use self::peers::{Peers, plain_client};
@@ -32,7 +32,7 @@ use crate::raft::{
     Apply, CommittedConflict, Entry, LogIndex, Message, NodeId, Payload, Raft, Ready, Role, Status,
     Write,
 };
-use crate::storage::{LogFile, StorageError};
+use crate::storage::{Piece, Saved, Storage, StorageError};
 
 /// The unit of the protocol's time.
 pub(crate) const TICK_MS: u64 = 10;
@@ -42,6 +42,9 @@ const EXPIRE_TICKS: u64 = 5;
 
 /// Inputs taken in before the core is asked what to do.
 const INPUTS_MAX: usize = 256;
+
+/// The longest piece of a snapshot sent to a follower in one message, in bytes.
+pub(crate) const PIECE_BYTES_MAX: usize = 1 << 20;
 
 /// Something for the driver to take in.
 #[derive(Debug)]
@@ -125,7 +128,7 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn new(
         raft: Raft,
-        log_file: LogFile,
+        storage: Storage,
         peers: Peers,
         inputs: mpsc::Receiver<Input>,
         published: Published,
@@ -134,7 +137,7 @@ impl Driver {
         Ok(Self {
             machine: Machine::new(raft.bug()),
             raft,
-            disk: Disk::start(log_file)?,
+            disk: Disk::start(storage)?,
             peers,
             pending: Pending::new(operation_timeout, Arc::clone(&published.metrics)),
             held_back: VecDeque::new(),
@@ -164,7 +167,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
-                written = self.disk.written() => self.written(written?),
+                event = self.disk.next() => self.take_in_event(event?),
                 _ = ticker.tick() => {
                     ticks += 1;
                     self.tell_time();
@@ -246,6 +249,21 @@ impl Driver {
         }
     }
 
+    fn take_in_event(&mut self, event: DiskEvent) {
+        match event {
+            DiskEvent::Written(number) => self.written(number),
+            DiskEvent::PieceRead { order, piece: Some(Piece { meta, total, data }) } => {
+                self.raft.send_chunk(order, &meta, data, total);
+            }
+            // The core orders again, of the snapshot there is then.
+            DiskEvent::PieceRead { piece: None, .. } => {}
+            DiskEvent::SnapshotSaved { meta, saved: Saved::Newest } => {
+                self.disk.compact(meta.last.index);
+            }
+            DiskEvent::SnapshotSaved { saved: Saved::Superseded, .. } => {}
+        }
+    }
+
     fn written(&mut self, number: u64) {
         self.raft.written(number);
         while let Some((_, messages)) = self.held_back.pop_front_if(|(held, _)| *held <= number) {
@@ -274,11 +292,11 @@ impl Driver {
     /// Does what the core wants done.
     fn act(&mut self) -> Result<(), DriverError> {
         while let Some(ready) = self.raft.ready() {
-            let Ready { messages, write, apply, reads, refused_reads, .. } = ready;
+            let Ready { messages, write, apply, reads, refused_reads, chunks } = ready;
             // Followers get the entries while the disk still writes them.
             self.send(messages);
-            if let Some(Write { number, hard_state, entries, messages, .. }) = write {
-                self.disk.write(number, hard_state, entries);
+            if let Some(Write { number, hard_state, snapshot, entries, messages }) = write {
+                self.disk.write(number, hard_state, snapshot, entries);
                 self.held_back.push_back((number, messages));
             }
             let entries = match apply {
@@ -291,6 +309,9 @@ impl Driver {
             };
             for entry in entries {
                 self.apply(entry)?;
+            }
+            for order in chunks {
+                self.disk.read_piece(order, PIECE_BYTES_MAX);
             }
             for read in reads {
                 self.pending.answer_read(read.id, &self.machine);

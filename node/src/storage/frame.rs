@@ -26,7 +26,7 @@ pub(super) enum Found<'a> {
         /// The place after the frame.
         end: usize,
     },
-    /// The end of the file.
+    /// Nothing but zeros up to the end of the file: the space allocated ahead.
     End,
     /// Anything else.
     Damage,
@@ -55,10 +55,15 @@ pub(super) fn finish(buffer: &mut [u8]) -> Option<()> {
 
 /// Reads the frame at `start`.
 pub(super) fn read(file: &[u8], start: usize) -> Found<'_> {
-    if start >= file.len() {
-        return Found::End;
-    }
-    sound_frame(file, start).unwrap_or(Found::Damage)
+    let damage = || {
+        if written_end(file) <= start { Found::End } else { Found::Damage }
+    };
+    sound_frame(file, start).unwrap_or_else(damage)
+}
+
+/// Returns where the zeros begin that run to the end of the file.
+pub(super) fn written_end(file: &[u8]) -> usize {
+    file.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1)
 }
 
 /// Returns where the first sound frame at or after `from` begins.
@@ -67,7 +72,7 @@ pub(super) fn find_sound(file: &[u8], from: usize) -> Option<usize> {
 }
 
 fn sound_frame(file: &[u8], start: usize) -> Option<Found<'_>> {
-    let rest = &file[start..];
+    let rest = file.get(start..)?;
     if !rest.starts_with(&MAGIC) {
         return None;
     }

@@ -1,0 +1,54 @@
+//! Small things to store, and ways to look at a data directory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use squall_node::raft::{
+    Entry, HardState, LogIndex, Membership, NodeId, Payload, Position, Snapshot, SnapshotMeta, Term,
+};
+use squall_node::storage::{Recovered, Storage, StorageError, StorageOptions};
+
+pub(crate) fn position(index: u64, term: u64) -> Position {
+    Position { term: Term(term), index: LogIndex(index) }
+}
+
+pub(crate) fn entry(index: u64, term: u64, command: &[u8]) -> Entry {
+    Entry { position: position(index, term), payload: Payload::Command(command.to_vec()) }
+}
+
+pub(crate) fn node(name: &str) -> NodeId {
+    name.parse().unwrap()
+}
+
+pub(crate) fn hard_state(term: u64, vote: &str) -> HardState {
+    HardState { term: Term(term), vote: Some(node(vote)) }
+}
+
+pub(crate) fn meta(index: u64, term: u64) -> SnapshotMeta {
+    let membership = Membership::of_voters(["n1", "n2", "n3"].map(node));
+    SnapshotMeta { last: position(index, term), membership }
+}
+
+pub(crate) fn snapshot(index: u64, term: u64, data: &[u8]) -> Snapshot {
+    Snapshot { meta: meta(index, term), data: data.to_vec() }
+}
+
+pub(crate) fn small_segments(segment_bytes: u64) -> StorageOptions {
+    StorageOptions { segment_bytes, ..StorageOptions::default() }
+}
+
+pub(crate) fn open(dir: &Path) -> Result<(Storage, Recovered), StorageError> {
+    Storage::open(dir, small_segments(4_096))
+}
+
+pub(crate) fn recover(dir: &Path) -> Recovered {
+    open(dir).unwrap().1
+}
+
+/// Returns the files in a part of the directory, in the order of their names.
+pub(crate) fn files(dir: &Path, part: &str) -> Vec<PathBuf> {
+    let mut files: Vec<_> =
+        fs::read_dir(dir.join(part)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
