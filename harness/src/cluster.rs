@@ -147,13 +147,28 @@ impl Cluster {
     /// # Errors
     /// The first node that ends or stays silent, with the end of its log.
     pub async fn start_all(&self) -> Result<(), ClusterError> {
-        for node in 0..self.names.len() {
+        let all: Vec<usize> = (0..self.names.len()).collect();
+        self.start_some(&all).await
+    }
+
+    /// Starts `nodes` at once and waits until all of them answer.
+    ///
+    /// # Errors
+    /// As [`Cluster::start_all`].
+    pub async fn start_some(&self, nodes: &[usize]) -> Result<(), ClusterError> {
+        for &node in nodes {
             self.spawn(node).await?;
         }
-        for node in 0..self.names.len() {
+        for &node in nodes {
             self.ready(node).await?;
         }
         Ok(())
+    }
+
+    /// Kills a node, whatever it is doing, and waits until it is reaped.
+    pub async fn kill(&self, node: usize) {
+        self.signal(node, Signal::SIGKILL);
+        self.exit_of(node).await;
     }
 
     /// Resolves when a node ends that nobody asked to.

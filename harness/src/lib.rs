@@ -22,4 +22,7 @@ pub mod host;
 pub mod progress;
 pub mod run;
 
+mod own_process;
+
+pub mod bugs;
 pub mod suite;

@@ -333,6 +333,7 @@ impl Standing {
             return Err(RunError::NeverServed { logs: run_dir.path().join("logs") });
         }
 
+        timings.clients_began_ms = Some(ms(began.elapsed()));
         let workload_began = Instant::now();
         let end = self.drive(plan, workload, &sessions, progress, interrupt).await?;
         timings.workload_ms = ms(workload_began.elapsed());

@@ -28,6 +28,14 @@ impl Grudge {
         Self { nodes, cut: BTreeSet::new() }
     }
 
+    /// Cuts every ordered pair of different nodes for which `cut` is true.
+    #[must_use]
+    pub fn of(nodes: usize, cut: impl Fn(usize, usize) -> bool) -> Self {
+        let pairs = (0..nodes).flat_map(|from| (0..nodes).map(move |to| (from, to)));
+        let cut = pairs.filter(|&(from, to)| from != to && cut(from, to)).collect();
+        Self { nodes, cut }
+    }
+
     /// Cuts `node` off from all others, both ways.
     #[must_use]
     pub fn isolate(node: usize, nodes: usize) -> Self {

@@ -94,6 +94,8 @@ pub struct Timings {
     pub boot_ms: u64,
     /// From nothing until the first acknowledged write.
     pub first_write_ms: Option<u64>,
+    /// From nothing until the clients of the workload began.
+    pub clients_began_ms: Option<u64>,
     /// The main phase: clients against nemesis.
     pub workload_ms: u64,
     /// Undoing what was in force, until the cluster served again or was given up.

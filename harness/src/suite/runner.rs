@@ -2,27 +2,17 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Stdio,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use nix::{
-    errno::Errno,
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
 use squall_results::{
     run_dir::{StoreError, write_atomically},
     suite::{Cell, SuiteResults, render_html, render_junit},
-    summary::Results,
 };
-use tokio::{process::Command, sync::watch};
+use tokio::sync::watch;
 
 use super::definition::{CellPlan, Suite};
-use crate::run::wait_true;
-
-/// Time a run may need beside its workload before it counts as hanging.
-const OVERHEAD_MAX: Duration = Duration::from_secs(180);
+use crate::own_process::{self, Errand};
 
 /// What to run and where.
 pub struct SuiteOrder {
@@ -121,10 +111,14 @@ async fn carry_out(
     interrupt: watch::Receiver<bool>,
 ) -> Cell {
     let began = Instant::now();
-    let outcome = execute(cell, executable, folder, interrupt).await;
+    let store = folder.join("runs");
+    let plan_file = plan_file(folder, cell);
+    let errand = Errand { plan: &cell.plan, plan_file: &plan_file, store: &store, executable };
+    let outcome = own_process::run(&errand, interrupt).await;
     let mut done = not_run(cell, folder, "");
     done.seconds = began.elapsed().as_secs_f64();
-    done.run_dir = run_dir(folder, &cell.name);
+    done.run_dir =
+        own_process::run_dir(&store, &cell.name).map(|run| format!("runs/{}", run.display()));
     match outcome {
         Ok(results) => {
             done.verdict = Some(results.verdict);
@@ -136,75 +130,7 @@ async fn carry_out(
     done
 }
 
-/// Runs the cell's plan in a process of its own; the reason when it has no results.
-async fn execute(
-    cell: &CellPlan,
-    executable: &Path,
-    folder: &Path,
-    mut interrupt: watch::Receiver<bool>,
-) -> Result<Results, String> {
-    let plan = plan_file(folder, cell);
-    let plans = plan.parent().unwrap_or(folder);
-    std::fs::create_dir_all(plans)
-        .map_err(|error| format!("failed to make {}: {error}", plans.display()))?;
-    write_atomically(&plan, cell.plan.to_toml().as_bytes())
-        .map_err(|error| format!("failed to {}", crate::run::chain(&error)))?;
-    let mut child = Command::new(executable)
-        .args(["test", "--json", "--lifeline", "--plan"])
-        .arg(&plan)
-        .arg("--store")
-        .arg(folder.join("runs"))
-        // Held open as long as the suite lives; see `--lifeline`.
-        .stdin(Stdio::piped())
-        // Ctrl-C on a terminal reaches the suite, which passes it on once.
-        .process_group(0)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| format!("failed to start {}: {error}", executable.display()))?;
-    let lifeline = child.stdin.take();
-    let pid = child.id();
-    let limit = cell.plan.time + OVERHEAD_MAX;
-    let ended = tokio::time::timeout(limit, child.wait_with_output());
-    tokio::pin!(ended);
-    let output = tokio::select! {
-        output = &mut ended => output,
-        () = wait_true(&mut interrupt) => {
-            end_early(pid);
-            ended.await
-        }
-    };
-    drop(lifeline);
-    let Ok(output) = output else {
-        return Err(format!("killed: not done {} s after its workload", OVERHEAD_MAX.as_secs()));
-    };
-    let output = output.map_err(|error| format!("failed to wait for the run: {error}"))?;
-    serde_json::from_slice(&output.stdout).map_err(|_| {
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        let last = stderr.lines().rev().find(|line| !line.trim().is_empty());
-        format!("no results ({}): {}", output.status, last.unwrap_or("nothing on stderr"))
-    })
-}
-
 /// Where the plan of a cell is kept.
 fn plan_file(folder: &Path, cell: &CellPlan) -> PathBuf {
     folder.join("plans").join(format!("{}.toml", cell.name))
-}
-
-/// Asks a run to end with a verdict on what there is.
-fn end_early(pid: Option<u32>) {
-    let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) else { return };
-    match kill(Pid::from_raw(pid), Signal::SIGTERM) {
-        // It may have ended by itself meanwhile.
-        Ok(()) | Err(Errno::ESRCH) => {}
-        Err(error) => tracing::warn!("cannot end the run {pid}: {error}"),
-    }
-}
-
-/// The only run directory of the cell, relative to the suite's folder.
-fn run_dir(folder: &Path, cell: &str) -> Option<String> {
-    let mut runs = std::fs::read_dir(folder.join("runs").join(cell)).ok()?;
-    let run = runs.next()?.ok()?;
-    Some(format!("runs/{cell}/{}", run.file_name().to_string_lossy()))
 }

@@ -289,6 +289,7 @@ fn facts(seed: u64) -> RunFacts {
         timings: Timings {
             boot_ms: 240,
             first_write_ms: Some(610),
+            clients_began_ms: Some(640),
             workload_ms: 30_000,
             heal_ms: 420,
             final_reads_ms: 180,

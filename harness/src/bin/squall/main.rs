@@ -5,6 +5,7 @@ mod say;
 
 mod answer;
 mod budget;
+mod bugs;
 mod check;
 mod convert;
 mod exit;
@@ -48,6 +49,7 @@ enum Command {
     Verify(verify::Args),
     Convert(convert::Args),
     Suite(suite::Args),
+    Bugs(bugs::Args),
     Report(report::Args),
     Node(node::Args),
 }
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::main(&args),
         Command::Convert(args) => convert::main(&args),
         Command::Suite(args) => suite::main(&args),
+        Command::Bugs(args) => bugs::main(&args),
         Command::Report(args) => report::main(&args),
         Command::Node(args) => node::main(args),
     };

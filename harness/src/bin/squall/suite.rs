@@ -67,8 +67,8 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
     Ok(exit(&results))
 }
 
-/// A folder of its own for this run of the suite.
-fn make_folder(store: &Path, name: &str, stamp: &str) -> Result<PathBuf, Failure> {
+/// A folder of its own for this run of a suite or the like.
+pub(crate) fn make_folder(store: &Path, name: &str, stamp: &str) -> Result<PathBuf, Failure> {
     let failed = |path: &Path, error: std::io::Error| {
         Failure::Setup(format!(
             "make {}: {error}; choose another place with --store",
