@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::forward::{Call, Hop};
 use super::reply::{self, Effect, Rejection};
 use super::{Api, CLIENT_BODY_BYTES_MAX};
+use crate::bugs::Bug;
 use crate::driver::{Answer, Input, Operation};
 use crate::machine::{Action, Change, Command, Json, Key};
 use crate::raft::Role;
@@ -96,6 +97,9 @@ impl Api {
             let status = self.status.borrow();
             (status.role, status.leader)
         };
+        if self.bug == Some(Bug::FollowerRead) && matches!(operation, Operation::Read { .. }) {
+            return self.execute_here(operation).await;
+        }
         let refusal = match (role, leader, call.hop) {
             (Role::Leader, _, _) => return self.execute_here(operation).await,
             (_, Some(leader), Hop::First) => {

@@ -16,7 +16,7 @@ mod pending;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
@@ -26,6 +26,7 @@ pub(crate) use self::orders::{Order, OrderAnswer, Report};
 pub use self::peers::PeerClientError;
 pub(crate) use self::peers::{Peers, plain_client};
 use self::pending::Pending;
+use crate::bugs::Bug;
 use crate::machine::{Command, Held, Key, Machine, Outcome, Prepared};
 use crate::metrics::Metrics;
 use crate::raft::{
@@ -201,8 +202,12 @@ impl Driver {
 
     /// Tells the core the time, after what it is about to take in has come.
     fn tell_time(&mut self) {
-        let now_ms = self.started.elapsed().as_millis();
-        self.raft.set_time(u64::try_from(now_ms).unwrap_or(u64::MAX));
+        let since = match self.raft.bug() {
+            // The bug goes by a clock that all nodes of a machine share.
+            Some(Bug::FixedElectionTimeout) => UNIX_EPOCH.elapsed().unwrap_or_default(),
+            _ => self.started.elapsed(),
+        };
+        self.raft.set_time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
     }
 
     fn take_in(&mut self, input: Input) -> Result<(), DriverError> {

@@ -166,6 +166,9 @@ pub struct Raft {
     pub(super) silence_ticks: u32,
     /// The current election timeout.
     pub(super) timeout_ticks: u32,
+    /// For the planted bug `fixed-election-timeout`: the election timeout of the
+    /// clock that this node was last seen in.
+    pub(super) election_slot: u64,
     pub(super) outbox: Vec<Message>,
     pub(super) writes: Writes,
     pub(super) reads_ready: Vec<ReadReady>,
@@ -197,6 +200,7 @@ impl Raft {
             ticks: 0,
             silence_ticks,
             timeout_ticks: 0,
+            election_slot: 0,
             outbox: Vec::new(),
             writes: Writes::new(hard_state),
             reads_ready: Vec::new(),
@@ -284,6 +288,9 @@ impl Raft {
         if to != self.config.id {
             return Ok(());
         }
+        if self.config.bug == Some(Bug::NeverHeals) && self.is_deaf() {
+            return Ok(());
+        }
         if self.is_not_to_be_disturbed_by(&body) {
             self.turn_away(from, &body);
             return Ok(());
@@ -321,6 +328,9 @@ impl Raft {
                 self.send(from, Body::PreVoteReply { term, reply: VoteReply::Denied });
             }
             Body::Append { .. } | Body::Heartbeat { .. } => self.send(from, Body::Deposed),
+            &Body::AppendReply(reply) if self.config.bug == Some(Bug::CountStaleAcks) => {
+                self.on_append_reply(from, reply);
+            }
             Body::PreVoteReply { .. }
             | Body::TimeoutNow
             | Body::SnapshotChunk { .. }
@@ -336,6 +346,9 @@ impl Raft {
     fn enter_term(&mut self, term: Term) {
         self.term = term;
         self.vote = None;
+        if self.config.bug == Some(Bug::NoStepDown) && self.role() == Role::Leader {
+            return;
+        }
         self.leader = None;
         if self.role() != Role::Follower {
             self.become_follower();
@@ -346,6 +359,8 @@ impl Raft {
     pub(super) fn become_follower(&mut self) {
         let role = std::mem::replace(&mut self.role, RoleState::Follower);
         if let RoleState::Leader(leadership) = role {
+            // Its own voice does not count any more.
+            self.silence_ticks = self.config.election_ticks;
             self.reads_refused.extend(leadership.into_waiting_reads());
         }
         self.restart_election_timer();
@@ -353,7 +368,10 @@ impl Raft {
 
     /// Returns how many nodes make a majority.
     pub(super) fn quorum(&self) -> usize {
-        self.membership().quorum()
+        match self.config.bug {
+            Some(Bug::MajorityOffByOne) => (self.membership().voters().count() / 2).max(1),
+            _ => self.membership().quorum(),
+        }
     }
 
     /// Returns how far entries may be applied.

@@ -20,12 +20,19 @@ use rand::RngExt;
 use super::core::{Config, Elections, Raft, ReadMode, Role, RoleState};
 use super::message::{Body, Campaign, VoteReply};
 use super::types::{NodeId, Position, Term};
+use crate::bugs::Bug;
+
+/// A silence no counting reaches.
+const NEVER_HEARD: u32 = u32::MAX;
 
 /// Returns for how many ticks a node that starts takes the leader to be silent.
 ///
 /// Where leases are given, it may have given one just before it stopped, and
 /// does not remember it: it votes for nobody until that has run out.
 pub(super) fn silence_at_start(config: &Config) -> u32 {
+    if config.bug == Some(Bug::NeverHeals) {
+        return NEVER_HEARD;
+    }
     match config.reads {
         ReadMode::ReadIndex => config.election_ticks,
         ReadMode::Lease => 0,
@@ -36,6 +43,13 @@ impl Raft {
     /// Counts towards the election timeout, and stands for election when it has
     /// passed.
     pub(super) fn tick_towards_election(&mut self) {
+        match self.config.bug {
+            Some(Bug::FixedElectionTimeout) if self.is_timeout_fixed() => {
+                return self.tick_with_fixed_timeout();
+            }
+            Some(Bug::NeverHeals) if self.is_deaf() => return,
+            _ => {}
+        }
         if self.ticks < self.timeout_ticks {
             return;
         }
@@ -55,7 +69,7 @@ impl Raft {
     /// A node that is being removed may while its removal is not committed: the
     /// others may lack the entry, and then be unable to elect one of themselves
     /// (Ongaro 2014, 4.2.2 and figure 4.6).
-    fn may_stand(&self) -> bool {
+    pub(super) fn may_stand(&self) -> bool {
         let id = self.config.id;
         self.membership().is_voter(id) || self.membership_at(self.commit).is_voter(id)
     }
@@ -76,11 +90,19 @@ impl Raft {
     /// A candidate whose election comes to nothing, because votes were split or
     /// lost, starts over when its new timeout has passed.
     pub(super) fn campaign(&mut self, campaign: Campaign) {
+        self.become_candidate();
+        self.ask_for_votes(campaign);
+    }
+
+    pub(super) fn become_candidate(&mut self) {
         self.term = self.term.next();
         self.vote = Some(self.config.id);
         self.leader = None;
         self.role = RoleState::Candidate { votes: BTreeSet::new() };
         self.restart_election_timer();
+    }
+
+    pub(super) fn ask_for_votes(&mut self, campaign: Campaign) {
         let last = self.log.last();
         for voter in self.other_voters() {
             self.send(voter, Body::VoteRequest { last, campaign });
@@ -125,11 +147,30 @@ impl Raft {
         }
     }
 
+    /// Returns whether this node, by the planted bug `never-heals`, takes no part
+    /// any more: it had a leader and has not heard one for so long that another
+    /// should long have been elected.
+    pub(super) fn is_deaf(&self) -> bool {
+        let lost_ticks = 4 * self.config.election_ticks;
+        self.role() != Role::Leader
+            && self.silence_ticks != NEVER_HEARD
+            && self.silence_ticks >= lost_ticks
+    }
+
+    /// Returns whether a log that ends with `last` is at least as new as this
+    /// node's own.
+    fn is_new_enough(&self, last: Position) -> bool {
+        match self.config.bug {
+            Some(Bug::VoteForStaleLog) => true,
+            _ => last >= self.log.last(),
+        }
+    }
+
     /// Answers the question whether this node would give its vote in `term`.
     ///
     /// It would to any number of nodes; the answer binds it to nothing.
     pub(super) fn on_pre_vote_request(&mut self, from: NodeId, term: Term, last: Position) {
-        let reply = if term > self.term && last >= self.log.last() {
+        let reply = if term > self.term && self.is_new_enough(last) {
             VoteReply::Granted
         } else {
             VoteReply::Denied
@@ -162,7 +203,7 @@ impl Raft {
     /// the entry that makes this node one may not have reached it yet.
     pub(super) fn on_vote_request(&mut self, from: NodeId, last: Position) {
         let free = self.vote.is_none_or(|vote| vote == from);
-        if free && self.leader.is_none() && last >= self.log.last() {
+        if free && self.leader.is_none() && self.is_new_enough(last) {
             self.vote = Some(from);
             self.restart_election_timer();
             self.send(from, Body::VoteReply(VoteReply::Granted));

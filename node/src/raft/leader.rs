@@ -72,6 +72,10 @@ impl Raft {
                 self.reads_ready.push(ReadReady { id, index: self.applied });
                 Ok(())
             }
+            (_, Some(Bug::FollowerRead)) => {
+                self.reads_ready.push(ReadReady { id, index: self.applied });
+                Ok(())
+            }
             (RoleState::Leader(leadership), _) => {
                 leadership.reads.queue(id);
                 Ok(())
@@ -208,7 +212,9 @@ impl Raft {
     /// not know what its predecessors committed.
     pub(super) fn begin_read_round(&mut self) {
         let RoleState::Leader(leadership) = &mut self.role else { return };
-        if self.commit >= leadership.first && leadership.reads.is_round_due() {
+        let knows_commit =
+            self.commit >= leadership.first || self.config.bug == Some(Bug::ReadIndexWithoutNoop);
+        if knows_commit && leadership.reads.is_round_due() {
             leadership.reads.begin_round(self.commit, self.config.id);
             self.broadcast_heartbeat();
             self.finish_read_round();

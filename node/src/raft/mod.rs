@@ -39,6 +39,7 @@
 mod check_quorum;
 mod core;
 mod election;
+mod fixed_timeout;
 mod follower;
 mod inspect;
 mod leader;

@@ -175,11 +175,11 @@ impl Raft {
     }
 
     fn changed_hard_state(&mut self) -> Option<HardState> {
-        let vote = match self.config.bug {
-            Some(Bug::ForgetVote) => None,
-            _ => self.vote,
+        let current = match self.config.bug {
+            Some(Bug::ForgetVote) => HardState { term: self.term, vote: None },
+            Some(Bug::ForgetTerm) => HardState::default(),
+            _ => HardState { term: self.term, vote: self.vote },
         };
-        let current = HardState { term: self.term, vote };
         if current == self.writes.hard_state {
             return None;
         }
