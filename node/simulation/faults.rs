@@ -1,0 +1,193 @@
+//! What goes wrong, for how long, and how it ends.
+
+use rand::RngExt;
+use squall_node::raft::NodeId;
+
+use super::disk::Crash;
+use super::plan::quality;
+use super::promises::Broken;
+use super::simulation::{Event, Simulation, Stage};
+
+/// Something that goes wrong for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Fault {
+    Crash(Crash),
+    CrashAll(Crash),
+    CutInTwo,
+    CutOffLeader,
+    CutOneWay,
+    Pause,
+    PauseLeader,
+    StallDisk,
+    ChangeClock,
+    ChangeNetwork,
+}
+
+/// The end of a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Undo {
+    Restart(NodeId),
+    RestartAll,
+    Heal,
+    Resume(NodeId),
+    Disk(NodeId),
+    Network,
+}
+
+impl Simulation {
+    /// Plans the beginning of the next fault.
+    pub(crate) fn plan_fault(&mut self) {
+        let wait = self.rng.random_range(self.plan.weather.every_us.clone());
+        self.schedule.plan(wait, Event::Fault);
+    }
+
+    fn draw_fault(&mut self) -> Option<Fault> {
+        let weather = &self.plan.weather;
+        let shares = [
+            (Fault::Crash(Crash::Kill), weather.kill),
+            (Fault::CrashAll(Crash::Kill), weather.kill_all),
+            (Fault::Crash(Crash::PowerLoss), weather.power),
+            (Fault::CrashAll(Crash::PowerLoss), weather.power_all),
+            (Fault::CutInTwo, weather.cut_in_two),
+            (Fault::CutOffLeader, weather.cut_off_leader),
+            (Fault::CutOneWay, weather.cut_one_way),
+            (Fault::Pause, weather.pause),
+            (Fault::PauseLeader, weather.pause_leader),
+            (Fault::StallDisk, weather.stall_disk),
+            (Fault::ChangeClock, weather.change_clock),
+            (Fault::ChangeNetwork, weather.change_network),
+        ];
+        let total: u32 = shares.iter().map(|(_, share)| share).sum();
+        let mut drawn = self.rng.random_range(0..total.max(1));
+        shares.into_iter().find_map(|(fault, share)| {
+            if drawn < share {
+                return Some(fault);
+            }
+            drawn -= share;
+            None
+        })
+    }
+
+    /// Begins a fault, and plans its end and the next one.
+    pub(crate) fn begin_fault(&mut self) -> Result<(), Broken> {
+        if self.stage != Stage::Faults {
+            return Ok(());
+        }
+        self.plan_fault();
+        let Some(fault) = self.draw_fault() else { return Ok(()) };
+        self.trace.note(self.schedule.now(), fault, || format!("-- {fault:?}"));
+        let any = self.any_node();
+        let leader = self.leader().unwrap_or(any);
+        let undo = match fault {
+            Fault::Crash(crash) => {
+                self.crash(any, crash);
+                Some(Undo::Restart(any))
+            }
+            Fault::CrashAll(crash) => {
+                for id in self.ids() {
+                    self.crash(id, crash);
+                }
+                Some(Undo::RestartAll)
+            }
+            Fault::CutInTwo => {
+                self.cut_in_two();
+                Some(Undo::Heal)
+            }
+            Fault::CutOffLeader => {
+                self.cut_off(leader);
+                Some(Undo::Heal)
+            }
+            Fault::CutOneWay => {
+                let other = self.any_node();
+                self.network.cut(any, other);
+                Some(Undo::Heal)
+            }
+            Fault::Pause => {
+                self.pause(any);
+                Some(Undo::Resume(any))
+            }
+            Fault::PauseLeader => {
+                self.pause(leader);
+                Some(Undo::Resume(leader))
+            }
+            Fault::StallDisk => {
+                self.server(any).disk_slowness = 20;
+                Some(Undo::Disk(any))
+            }
+            Fault::ChangeClock => {
+                let rate = self.rng.random_range(self.plan.clock_rates.clone());
+                let now = self.schedule.now();
+                self.server(any).clock.set_rate(now, rate);
+                None
+            }
+            Fault::ChangeNetwork => {
+                self.network.quality = quality(&mut self.rng);
+                Some(Undo::Network)
+            }
+        };
+        self.totals.cuts += u64::from(undo == Some(Undo::Heal));
+        if let Some(undo) = undo {
+            let lasts = self.rng.random_range(self.plan.weather.lasts_us.clone());
+            self.schedule.plan(lasts, Event::Undo(undo));
+        }
+        Ok(())
+    }
+
+    /// Ends a fault, unless all have been ended.
+    pub(crate) fn undo(&mut self, undo: Undo) -> Result<(), Broken> {
+        if self.stage != Stage::Faults {
+            return Ok(());
+        }
+        self.trace.note(self.schedule.now(), undo, || format!("-- {undo:?}"));
+        match undo {
+            Undo::Restart(id) => self.start(id),
+            Undo::RestartAll => self.ids().into_iter().try_for_each(|id| self.start(id)),
+            Undo::Resume(id) => self.resume(id),
+            Undo::Heal => {
+                self.network.heal();
+                Ok(())
+            }
+            Undo::Disk(id) => {
+                self.server(id).disk_slowness = 1;
+                Ok(())
+            }
+            Undo::Network => {
+                self.network.quality = self.plan.quality.clone();
+                Ok(())
+            }
+        }
+    }
+
+    fn any_node(&mut self) -> NodeId {
+        let ids = self.ids();
+        ids[self.rng.random_range(0..ids.len())]
+    }
+
+    /// Returns who leads; of several that think so, the one of the newest term.
+    pub(crate) fn leader(&self) -> Option<NodeId> {
+        let leaders =
+            self.servers.iter().filter_map(|(&id, server)| server.leads().map(|term| (term, id)));
+        leaders.max().map(|(_, id)| id)
+    }
+
+    fn cut_in_two(&mut self) {
+        let ids = self.ids();
+        let inside: Vec<_> = ids.iter().map(|_| self.rng.random_bool(0.5)).collect();
+        for (a, a_inside) in ids.iter().zip(&inside) {
+            for (b, b_inside) in ids.iter().zip(&inside) {
+                if a_inside != b_inside {
+                    self.network.cut(*a, *b);
+                }
+            }
+        }
+    }
+
+    fn cut_off(&mut self, id: NodeId) {
+        for other in self.ids() {
+            if other != id {
+                self.network.cut(id, other);
+                self.network.cut(other, id);
+            }
+        }
+    }
+}

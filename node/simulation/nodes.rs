@@ -1,0 +1,316 @@
+//! What nodes do: the simulated counterpart of the driver.
+
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use squall_node::raft::{
+    Apply, Config, Entry, Message, NodeId, Payload, Raft, ReadId, Ready, Role, Write,
+};
+
+use super::clients::Attempt;
+use super::disk::{Crash, Left};
+use super::plan::{ELECTION_TICKS, HEARTBEAT_TICKS, TICK_US};
+use super::promises::{Broken, Shadow};
+use super::replica::{Command, Replica};
+use super::server::{Answer, Caller, Process, Waiting};
+use super::simulation::{Event, Life, Simulation};
+use super::workload::Deed;
+
+impl Simulation {
+    /// Starts a node from its disk, unless it is up.
+    pub(crate) fn start(&mut self, id: NodeId) -> Result<(), Broken> {
+        if self.server(id).process.is_some() {
+            return Ok(());
+        }
+        let config = Config {
+            id,
+            members: self.first_members(),
+            heartbeat_ticks: HEARTBEAT_TICKS,
+            election_ticks: ELECTION_TICKS,
+            tick_ms: TICK_US / 1_000,
+            elections: self.plan.elections,
+            append_bytes_max: 1_000,
+            chunk_bytes_max: 100,
+            reads: self.plan.reads,
+            bug: self.plan.bug,
+        };
+        let rng = ChaCha8Rng::seed_from_u64(self.rng.random());
+        let phase = self.rng.random_range(0..TICK_US);
+        let server = self.server(id);
+        server.lives += 1;
+        let life = Life { node: id, number: server.lives };
+        let (persisted, _snapshot) = server.disk.read();
+        let base = persisted.snapshot.last;
+        let positions = persisted.entries.iter().map(|entry| entry.position).collect();
+        let entries = persisted.entries.clone();
+        let raft = Raft::new(config, persisted, rng);
+        server.process = Some(Process {
+            seen: (raft.status().term, Role::Follower),
+            raft,
+            replica: Replica::default(),
+            waiting: Waiting::default(),
+            log: Shadow::new(base, positions),
+            stopped: None,
+        });
+        self.trace.note(self.schedule.now(), ("start", life), || format!("{id} starts"));
+        self.schedule.plan(phase, Event::Tick(life));
+        self.promises.stored(id, base, &entries)?;
+        self.act(id)
+    }
+
+    /// Lets a node go down, if it is up.
+    pub(crate) fn crash(&mut self, id: NodeId, crash: Crash) {
+        let server = self.servers.get_mut(&id).expect("a node that was made");
+        let Some(mut process) = server.process.take() else { return };
+        let left = server.disk.crash(crash, &mut self.rng);
+        self.totals.crashes += 1;
+        self.totals.torn += u64::from(left == Left::Torn);
+        self.trace.note(self.schedule.now(), ("crash", id), || {
+            format!("{id} goes down: {crash:?}, writes {left:?}")
+        });
+        self.answer(process.waiting.abandon());
+    }
+
+    /// Stops a node's process for a while.
+    pub(crate) fn pause(&mut self, id: NodeId) {
+        let now = self.schedule.now();
+        let Some(process) = &mut self.server(id).process else { return };
+        process.stopped.get_or_insert_default();
+        self.totals.pauses += 1;
+        self.trace.note(now, ("pause", id), || format!("{id} is stopped"));
+    }
+
+    /// Lets a stopped node go on with what has come meanwhile.
+    pub(crate) fn resume(&mut self, id: NodeId) -> Result<(), Broken> {
+        let now = self.schedule.now();
+        let Some(process) = &mut self.server(id).process else { return Ok(()) };
+        let Some(backlog) = process.stopped.take() else { return Ok(()) };
+        self.trace.note(now, ("resume", id), || format!("{id} goes on"));
+        backlog.into_iter().try_for_each(|event| self.handle(event))
+    }
+
+    /// Returns the running process of this life, told the time. An event for one
+    /// that is stopped waits in its queue.
+    fn awake(&mut self, life: Life, event: impl FnOnce() -> Event) -> Option<&mut Process> {
+        let now = self.schedule.now();
+        let server = self.server(life.node);
+        if server.lives != life.number {
+            return None;
+        }
+        let now_ms = server.clock.local_ms(now);
+        let process = server.process.as_mut()?;
+        if let Some(queue) = &mut process.stopped {
+            queue.push(event());
+            return None;
+        }
+        process.raft.set_time(now_ms);
+        Some(process)
+    }
+
+    fn life(&mut self, node: NodeId) -> Life {
+        Life { node, number: self.server(node).lives }
+    }
+
+    pub(crate) fn tick(&mut self, life: Life) -> Result<(), Broken> {
+        let Some(process) = self.awake(life, || Event::Tick(life)) else { return Ok(()) };
+        process.raft.tick();
+        let next = self.server(life.node).clock.real_us(TICK_US);
+        self.schedule.plan(next, Event::Tick(life));
+        self.act(life.node)
+    }
+
+    pub(crate) fn deliver(&mut self, message: Message) -> Result<(), Broken> {
+        let (from, to) = (message.from, message.to);
+        if self.network.is_cut(from, to) {
+            if self.rng.random_range(0..100) < self.network.quality.retained_percent {
+                let later = self.rng.random_range(20_000..200_000);
+                self.schedule.plan(later, Event::Deliver(message));
+            } else {
+                self.totals.lost += 1;
+            }
+            return Ok(());
+        }
+        let life = self.life(to);
+        let now = self.schedule.now();
+        if self.awake(life, || Event::Deliver(message.clone())).is_none() {
+            return Ok(());
+        }
+        self.trace.note(now, (from, to, message.term), || {
+            format!("{from} -> {to} term {}: {:?}", message.term, message.body)
+        });
+        let Some(process) = &mut self.server(to).process else { return Ok(()) };
+        process.raft.step(message).map_err(|_| Broken::CommittedConflict(to))?;
+        self.act(to)
+    }
+
+    pub(crate) fn written(&mut self, life: Life) -> Result<(), Broken> {
+        let id = life.node;
+        if self.awake(life, || Event::Written(life)).is_none() {
+            return Ok(());
+        }
+        let server = self.server(id);
+        let finished = server.disk.finish();
+        let begins = server.disk.begin();
+        if let Some(process) = &mut server.process {
+            process.raft.written(finished.number);
+        }
+        self.trace.note(self.schedule.now(), ("written", id, finished.number), || {
+            format!("{id} has written {}", finished.number)
+        });
+        for (prev, entries) in finished.stored {
+            if let Some(prev) = prev {
+                self.promises.stored(id, prev, &entries)?;
+            }
+        }
+        if begins {
+            self.plan_write(life);
+        }
+        self.send(finished.messages);
+        self.act(id)
+    }
+
+    fn plan_write(&mut self, life: Life) {
+        let slowness = self.server(life.node).disk_slowness;
+        let takes = self.rng.random_range(self.plan.write_us.clone()) * slowness;
+        self.schedule.plan(takes, Event::Written(life));
+    }
+
+    /// Takes in an operation of a client.
+    pub(crate) fn arrive(&mut self, attempt: Attempt) -> Result<(), Broken> {
+        let Attempt { caller, to, object, deed } = attempt;
+        let life = self.life(to);
+        if self.server(to).process.is_none() {
+            self.answer(vec![(caller, Answer::Refused(None))]);
+            return Ok(());
+        }
+        let Some(process) = self.awake(life, || Event::Arrive(attempt)) else { return Ok(()) };
+        let refused = match deed {
+            Deed::Read => {
+                let id = ReadId(caller.attempt.0);
+                process.raft.read(id).map(|()| process.waiting.for_read(id, caller, object))
+            }
+            _ => {
+                let command = Command { object, deed }.encode();
+                let proposed = process.raft.propose(command);
+                proposed.map(|position| process.waiting.for_commit(position, caller))
+            }
+        };
+        self.trace.note(self.schedule.now(), ("arrive", to, caller.attempt.0), || {
+            format!("{:?} at {to}: {object} {deed:?}: {refused:?}", caller.client)
+        });
+        if let Err(not_leader) = refused {
+            self.answer(vec![(caller, Answer::Refused(not_leader.leader))]);
+        }
+        self.act(to)
+    }
+
+    /// Does what a core wants done, and judges it.
+    pub(crate) fn act(&mut self, id: NodeId) -> Result<(), Broken> {
+        while let Some(process) = &mut self.server(id).process
+            && let Some(ready) = process.raft.ready()
+        {
+            let Ready { messages, write, apply, reads, refused_reads, .. } = ready;
+            self.send(messages);
+            if let Some(write) = write {
+                self.write(id, write);
+            }
+            self.judge_lead(id)?;
+            self.apply(id, apply)?;
+            let Some(process) = &mut self.server(id).process else { return Ok(()) };
+            let mut answers = Vec::new();
+            for read in reads {
+                if let Some((caller, object)) = process.waiting.take_read(read.id) {
+                    answers.push((caller, Answer::Done(process.replica.read(object))));
+                }
+            }
+            for read in refused_reads {
+                let caller = process.waiting.take_read(read);
+                answers.extend(caller.map(|(caller, _)| (caller, Answer::Refused(None))));
+            }
+            self.answer(answers);
+        }
+        self.judge_lead(id)?;
+        let Some(process) = &mut self.server(id).process else { return Ok(()) };
+        let answers = process.waiting.term_began(process.raft.status().term);
+        self.answer(answers);
+        Ok(())
+    }
+
+    fn write(&mut self, id: NodeId, write: Write) {
+        let server = self.server(id);
+        let life = Life { node: id, number: server.lives };
+        if let Some(process) = &mut server.process {
+            if let Some(snapshot) = &write.snapshot {
+                process.log.install(snapshot.meta.last);
+            }
+            process.log.put(&write.entries);
+        }
+        if server.disk.write(write) {
+            self.plan_write(life);
+        }
+    }
+
+    fn apply(&mut self, id: NodeId, apply: Apply) -> Result<(), Broken> {
+        let Some(process) =
+            &mut self.servers.get_mut(&id).and_then(|server| server.process.as_mut())
+        else {
+            return Ok(());
+        };
+        let entries = match apply {
+            Apply::Onwards(entries) => entries,
+            Apply::Restore(_, entries) | Apply::Afresh(entries) => {
+                process.replica = Replica::default();
+                entries
+            }
+        };
+        let term = process.raft.status().term;
+        let mut answers = Vec::new();
+        for entry in entries {
+            self.promises.applied(id, &entry, term)?;
+            let Entry { position, payload } = entry;
+            let outcome = match payload {
+                Payload::Noop | Payload::Membership(_) => None,
+                Payload::Command(bytes) => Some(process.replica.apply(&bytes)),
+            };
+            answers.extend(process.waiting.applied(position, outcome));
+        }
+        self.answer(answers);
+        Ok(())
+    }
+
+    /// Judges a node that has become leader.
+    fn judge_lead(&mut self, id: NodeId) -> Result<(), Broken> {
+        let Some(process) = self.servers.get_mut(&id).and_then(|server| server.process.as_mut())
+        else {
+            return Ok(());
+        };
+        let status = process.raft.status();
+        let now = (status.term, status.role);
+        if std::mem::replace(&mut process.seen, now) == now {
+            return Ok(());
+        }
+        self.trace.note(self.schedule.now(), ("role", id, status.term), || {
+            format!("{id} is {} in term {}", status.role.as_str(), status.term)
+        });
+        if status.role == Role::Leader {
+            self.promises.leads(id, status.term, &process.log)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, messages: Vec<Message>) {
+        for message in messages {
+            let delays = self.network.delays(&mut self.rng);
+            self.totals.lost += u64::from(delays.is_empty());
+            for delay in delays {
+                self.schedule.plan(delay, Event::Deliver(message.clone()));
+            }
+        }
+    }
+
+    fn answer(&mut self, answers: Vec<(Caller, Answer)>) {
+        for (caller, answer) in answers {
+            let delay = self.client_delay();
+            self.schedule.plan(delay, Event::Answered(caller, answer));
+        }
+    }
+}

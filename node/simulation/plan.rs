@@ -1,0 +1,159 @@
+//! What kind of run a seed stands for: how large a cluster, in what weather.
+
+use std::ops::Range;
+
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use squall_node::bugs::Bug;
+use squall_node::raft::{Elections, ReadMode};
+
+use super::disk::Syncing;
+use super::network::Quality;
+
+/// The unit of the protocol's time, on a node's own clock.
+pub(crate) const TICK_US: u64 = 10_000;
+pub(crate) const HEARTBEAT_TICKS: u32 = 3;
+pub(crate) const ELECTION_TICKS: u32 = 10;
+
+/// How long the cluster may take to recover once the faults have ended.
+pub(crate) const RECOVERY_US: u64 = 20_000_000;
+
+/// How often each fault begins, in proportion to the others.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Weather {
+    /// Time between the beginnings of two faults, in microseconds.
+    pub(crate) every_us: Range<u64>,
+    /// How long a fault lasts, in microseconds.
+    pub(crate) lasts_us: Range<u64>,
+    pub(crate) kill: u32,
+    pub(crate) kill_all: u32,
+    pub(crate) power: u32,
+    pub(crate) power_all: u32,
+    pub(crate) cut_in_two: u32,
+    pub(crate) cut_off_leader: u32,
+    pub(crate) cut_one_way: u32,
+    pub(crate) pause: u32,
+    pub(crate) pause_leader: u32,
+    pub(crate) stall_disk: u32,
+    pub(crate) change_clock: u32,
+    pub(crate) change_network: u32,
+}
+
+/// Everything about a run that does not depend on its course.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) bug: Option<Bug>,
+    pub(crate) nodes: usize,
+    pub(crate) clients: usize,
+    pub(crate) registers: u32,
+    pub(crate) lists: u32,
+    pub(crate) counters: u32,
+    pub(crate) read_percent: u32,
+    /// How long a client rests between operations, in microseconds.
+    pub(crate) rest_us: Range<u64>,
+    /// How long there are faults, in microseconds.
+    pub(crate) faults_us: u64,
+    pub(crate) weather: Weather,
+    pub(crate) quality: Quality,
+    /// What a write takes the disk, in microseconds.
+    pub(crate) write_us: Range<u64>,
+    pub(crate) elections: Elections,
+    pub(crate) reads: ReadMode,
+    pub(crate) syncing: Syncing,
+    /// The rates clocks may take, in local microseconds in a thousand.
+    pub(crate) clock_rates: Range<u64>,
+}
+
+impl Plan {
+    /// Draws a plan.
+    pub(crate) fn new(seed: u64, bug: Option<Bug>) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x5157_414c_4c00_0000);
+        let rng = &mut rng;
+        let mut plan = Self {
+            seed,
+            bug,
+            nodes: [1, 2, 3, 3, 3, 4, 5, 5][rng.random_range(0..8)],
+            clients: rng.random_range(2..=6),
+            registers: rng.random_range(1..=3),
+            lists: rng.random_range(0..=1),
+            counters: rng.random_range(0..=1),
+            read_percent: rng.random_range(20..60),
+            rest_us: 0..[2_000, 20_000, 80_000][rng.random_range(0..3)],
+            faults_us: 3_000_000,
+            weather: weather(rng),
+            quality: quality(rng),
+            write_us: 100..[500, 5_000, 30_000][rng.random_range(0..3)],
+            elections: [Elections::Guarded, Elections::Guarded, Elections::Plain]
+                [rng.random_range(0..3)],
+            reads: ReadMode::ReadIndex,
+            syncing: Syncing::Always,
+            clock_rates: [995..1_006, 800..1_251, 500..2_001][rng.random_range(0..3)].clone(),
+        };
+        plan.suit(bug);
+        plan
+    }
+
+    /// Makes the situation likely in which a bug shows.
+    fn suit(&mut self, bug: Option<Bug>) {
+        let Some(bug) = bug else { return };
+        self.nodes = self.nodes.max(3);
+        match bug {
+            Bug::ForgetVote => {
+                self.weather.kill += 60;
+                self.weather.every_us = 10_000..80_000;
+                self.weather.lasts_us = 1_000..30_000;
+            }
+            Bug::StaleRead | Bug::AckBeforeCommit => self.weather.cut_off_leader += 20,
+            _ => {}
+        }
+    }
+}
+
+/// Draws how much goes wrong, and what mostly.
+fn weather(rng: &mut ChaCha8Rng) -> Weather {
+    let calm = rng.random_range(50_000..600_000);
+    let lasting = [50_000, 300_000, 900_000][rng.random_range(0..3)];
+    let mut share = || [0, 1, 1, 3, 10][rng.random_range(0..5)];
+    Weather {
+        every_us: calm / 4..calm,
+        lasts_us: 5_000..lasting,
+        kill: share(),
+        kill_all: share() / 3,
+        power: share(),
+        power_all: share() / 3,
+        cut_in_two: share(),
+        cut_off_leader: share(),
+        cut_one_way: share(),
+        pause: share(),
+        pause_leader: share(),
+        stall_disk: share(),
+        change_clock: 1 + share(),
+        change_network: share(),
+    }
+}
+
+/// Draws how well messages get through.
+pub(crate) fn quality(rng: &mut ChaCha8Rng) -> Quality {
+    let slowest = [1_000, 5_000, 40_000][rng.random_range(0..3)];
+    Quality {
+        loss_percent: [0, 1, 5, 20][rng.random_range(0..4)],
+        duplicate_percent: [0, 1, 10][rng.random_range(0..3)],
+        delay_us: 100..slowest,
+        straggler_percent: [0, 1, 10][rng.random_range(0..3)],
+        straggler_us: [50_000, 300_000, 1_500_000][rng.random_range(0..3)],
+        retained_percent: [0, 50, 100][rng.random_range(0..3)],
+    }
+}
+
+/// What there is once the faults have ended.
+pub(crate) fn fair_quality() -> Quality {
+    Quality {
+        loss_percent: 0,
+        duplicate_percent: 0,
+        delay_us: 100..3_000,
+        straggler_percent: 0,
+        straggler_us: 3_000,
+        retained_percent: 0,
+    }
+}

@@ -1,0 +1,215 @@
+//! The properties Raft promises at all times (Ongaro 2014, figure 3.2), judged
+//! from outside: by what nodes claim to be, put on disk and apply.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use squall_node::raft::{Entry, LogIndex, NodeId, Payload, Position, Term};
+
+/// A promise that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// Two nodes lead the same term.
+    ElectionSafety(Term, NodeId, NodeId),
+    /// A log holds an entry that stands in another log after other entries.
+    LogMatching(NodeId, Position),
+    /// A leader lacks an entry committed in an earlier term.
+    LeaderCompleteness(NodeId, LogIndex),
+    /// Two nodes applied different entries at the same index.
+    StateMachineSafety(NodeId, LogIndex),
+    /// A node found a committed entry contradicted.
+    CommittedConflict(NodeId),
+    /// No order of the clients' operations explains what they saw.
+    Linearizability(String),
+    /// The checker gave up.
+    Undecided(String),
+    /// The faults ended and the cluster did not recover.
+    Liveness,
+}
+
+impl Broken {
+    /// Returns whether the run ended with it; otherwise its history shows it.
+    pub(crate) fn is_seen_in_passing(&self) -> bool {
+        !matches!(self, Self::Linearizability(_) | Self::Undecided(_))
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ElectionSafety(term, one, other) => {
+                write!(f, "election safety: {one} and {other} both lead term {term}")
+            }
+            Self::LogMatching(node, at) => {
+                write!(f, "log matching: on {node} other entries come before {at} than elsewhere")
+            }
+            Self::LeaderCompleteness(node, index) => {
+                write!(f, "leader completeness: {node} leads without the committed entry {index}")
+            }
+            Self::StateMachineSafety(node, index) => {
+                write!(f, "state machine safety: {node} applied another entry at {index}")
+            }
+            Self::CommittedConflict(node) => {
+                write!(f, "{node} stopped: a leader contradicts what it knows to be committed")
+            }
+            Self::Linearizability(explanation) => write!(f, "linearizability: {explanation}"),
+            Self::Undecided(reason) => write!(f, "the history is undecided: {reason}"),
+            Self::Liveness => {
+                write!(f, "liveness: the faults ended and the cluster did not recover")
+            }
+        }
+    }
+}
+
+/// An entry some node applied, and so took for committed.
+struct Committed {
+    position: Position,
+    payload: u64,
+    /// The term of that node then; the entry was committed in this term or before.
+    by_term: Term,
+}
+
+/// What has been seen of the whole cluster.
+#[derive(Default)]
+pub(crate) struct Promises {
+    leaders: BTreeMap<Term, NodeId>,
+    committed: Vec<Committed>,
+    /// For each position that ever was on a disk, the digest of the log up to it.
+    logs: BTreeMap<Position, u64>,
+}
+
+impl Promises {
+    pub(crate) fn committed_len(&self) -> usize {
+        self.committed.len()
+    }
+
+    pub(crate) fn elections(&self) -> usize {
+        self.leaders.len()
+    }
+
+    /// Judges an entry that a node applies.
+    pub(crate) fn applied(&mut self, id: NodeId, entry: &Entry, term: Term) -> Result<(), Broken> {
+        let Entry { position, payload } = entry;
+        let place = position.index.0 as usize - 1;
+        let payload = digest_of(payload);
+        match self.committed.get(place) {
+            Some(known) if known.position != *position || known.payload != payload => {
+                Err(Broken::StateMachineSafety(id, position.index))
+            }
+            Some(_) => Ok(()),
+            // Entries are applied in order, unless a snapshot brought others that
+            // nobody has been seen to apply.
+            None if place > self.committed.len() => {
+                Err(Broken::StateMachineSafety(id, position.index))
+            }
+            None => {
+                self.committed.push(Committed { position: *position, payload, by_term: term });
+                Ok(())
+            }
+        }
+    }
+
+    /// Judges a node that begins to lead `term` with this log.
+    pub(crate) fn leads(&mut self, id: NodeId, term: Term, log: &Shadow) -> Result<(), Broken> {
+        let first = *self.leaders.entry(term).or_insert(id);
+        if first != id {
+            return Err(Broken::ElectionSafety(term, first, id));
+        }
+        for Committed { position, by_term, .. } in &self.committed {
+            if *by_term < term && !log.holds(*position) {
+                return Err(Broken::LeaderCompleteness(id, position.index));
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges entries that a node has on its disk, after `prev`.
+    pub(crate) fn stored(
+        &mut self,
+        id: NodeId,
+        prev: Position,
+        entries: &[Entry],
+    ) -> Result<(), Broken> {
+        let known = self.logs.get(&prev).copied();
+        // What came before stands in a snapshot that nobody made from a log.
+        let Some(mut log) = known.or((prev.index == LogIndex::ZERO).then_some(0)) else {
+            return Ok(());
+        };
+        for entry in entries {
+            log = extended(log, entry);
+            if *self.logs.entry(entry.position).or_insert(log) != log {
+                return Err(Broken::LogMatching(id, entry.position));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn digest_of(payload: &Payload) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match payload {
+        Payload::Noop => 0_u8.hash(&mut hasher),
+        Payload::Command(bytes) => (1_u8, bytes).hash(&mut hasher),
+        Payload::Membership(membership) => {
+            2_u8.hash(&mut hasher);
+            for (id, member) in membership.members() {
+                (id, member.part as u8, &member.address).hash(&mut hasher);
+            }
+        }
+    }
+    hasher.finish()
+}
+
+/// Extends the digest of a log by one entry.
+fn extended(log: u64, entry: &Entry) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let Position { term, index } = entry.position;
+    (log, term, index, digest_of(&entry.payload)).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The positions in a node's log, as of what it last handed out to be written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shadow {
+    base: Position,
+    positions: Vec<Position>,
+}
+
+impl Shadow {
+    pub(crate) fn new(base: Position, positions: Vec<Position>) -> Self {
+        Self { base, positions }
+    }
+
+    pub(crate) fn at(&self, index: LogIndex) -> Option<Position> {
+        if index == self.base.index {
+            return Some(self.base);
+        }
+        let place = index.0.checked_sub(self.base.index.0 + 1)?;
+        self.positions.get(place as usize).copied()
+    }
+
+    /// Returns whether the log holds this entry, or a snapshot stands for its index.
+    pub(crate) fn holds(&self, position: Position) -> bool {
+        position.index < self.base.index || self.at(position.index) == Some(position)
+    }
+
+    /// Puts entries in the place of those from the first one's index on.
+    pub(crate) fn put(&mut self, entries: &[Entry]) {
+        for Entry { position, .. } in entries {
+            if let Some(place) = position.index.0.checked_sub(self.base.index.0 + 1) {
+                self.positions.truncate(place as usize);
+                self.positions.push(*position);
+            }
+        }
+    }
+
+    /// Lets a snapshot stand for what it covers.
+    pub(crate) fn install(&mut self, last: Position) {
+        match self.positions.iter().position(|position| *position == last) {
+            Some(place) => drop(self.positions.drain(..=place)),
+            None => self.positions.clear(),
+        }
+        self.base = last;
+    }
+}

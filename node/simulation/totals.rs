@@ -1,0 +1,63 @@
+//! How much happened, so that a simulation in which nothing happens is seen.
+
+use std::fmt;
+use std::ops::AddAssign;
+
+/// Counts over one run or several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) runs: u64,
+    pub(crate) events: u64,
+    pub(crate) committed: u64,
+    pub(crate) elections: u64,
+    /// Operations that ended well, and that were left open.
+    pub(crate) ok: u64,
+    pub(crate) info: u64,
+    pub(crate) crashes: u64,
+    /// Crashes that left a part of a write.
+    pub(crate) torn: u64,
+    pub(crate) cuts: u64,
+    pub(crate) pauses: u64,
+    pub(crate) lost: u64,
+    /// Two equal collections of runs share it, and hardly ever different ones.
+    pub(crate) digest: u64,
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.events += other.events;
+        self.committed += other.committed;
+        self.elections += other.elections;
+        self.ok += other.ok;
+        self.info += other.info;
+        self.crashes += other.crashes;
+        self.torn += other.torn;
+        self.cuts += other.cuts;
+        self.pauses += other.pauses;
+        self.lost += other.lost;
+        self.digest = self.digest.wrapping_add(other.digest);
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} runs, {} events; operations: {} ok, {} open; {} entries committed, {} elections; \
+             faults: {} crashes ({} tore a write), {} cuts, {} pauses, {} messages lost; digest {:016x}",
+            self.runs,
+            self.events,
+            self.ok,
+            self.info,
+            self.committed,
+            self.elections,
+            self.crashes,
+            self.torn,
+            self.cuts,
+            self.pauses,
+            self.lost,
+            self.digest
+        )
+    }
+}
