@@ -7,7 +7,10 @@
 use std::{fmt, path::Path, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use squall_nemesis::{fault::FaultSet, schedule::Schedule};
+use squall_nemesis::{
+    fault::FaultSet,
+    schedule::{Schedule, ScheduleError},
+};
 
 /// What to run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +24,10 @@ pub struct Plan {
     /// A planted bug of the built-in node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bug: Option<String>,
+    /// Further flags for the command of every node, such as `--election-ms 150`; each may hold
+    /// several words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub node_flags: Vec<String>,
     /// Size of the cluster, 1 to [`Plan::NODES_MAX`].
     pub nodes: usize,
     /// What the clients do.
@@ -58,6 +65,7 @@ impl Default for Plan {
             name: None,
             system: "node".to_owned(),
             bug: None,
+            node_flags: Vec::new(),
             nodes: 5,
             workload: "register".to_owned(),
             keys: 20,
@@ -96,6 +104,9 @@ pub enum PlanError {
         /// What was asked for.
         nemesis: String,
     },
+    /// The fault schedule does not fit the cluster.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
     /// The faults are not understood.
     #[error("read the faults: {0}")]
     Faults(String),
@@ -152,12 +163,18 @@ impl Plan {
         let faults = self.faults()?;
         if self.schedule.is_none() {
             let schedule = Schedule::random(self.seed, &faults, self.nodes, self.time);
-            if schedule.steps.is_empty() && !faults.is_empty() {
+            if schedule.is_empty() && !faults.is_empty() {
                 return Err(PlanError::NoFault { nemesis: self.nemesis });
             }
             self.schedule = Some(schedule);
         }
+        self.schedule.iter().try_for_each(|schedule| schedule.check(&self.node_names()))?;
         Ok(self)
+    }
+
+    /// The names of the nodes, `n1` and up.
+    pub fn node_names(&self) -> Vec<String> {
+        (1..=self.nodes).map(|number| format!("n{number}")).collect()
     }
 
     /// The faults by name.
@@ -202,6 +219,9 @@ impl Plan {
         };
         flag(self.system != default.system, "system", self.system.clone());
         flag(self.bug.is_some(), "bug", self.bug.clone().unwrap_or_default());
+        for words in &self.node_flags {
+            flag(true, "node-flag", quoted(words));
+        }
         flag(self.nodes != default.nodes, "nodes", self.nodes.to_string());
         flag(self.workload != default.workload, "workload", self.workload.clone());
         flag(self.keys != default.keys, "keys", self.keys.to_string());
@@ -216,6 +236,11 @@ impl Plan {
         words.extend(self.fail_fast.then(|| "--fail-fast".to_owned()));
         words.join(" ")
     }
+}
+
+/// `text` as one word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Whether `name` is one folder's name, on every file system, and free to use.
@@ -419,9 +444,28 @@ mod tests {
         assert_eq!(drawn.command(file), "squall test --nodes 3 --seed 7");
         let hasty = Plan { fail_fast: true, ..drawn.clone() };
         assert_eq!(hasty.command(file), "squall test --nodes 3 --seed 7 --fail-fast");
+        let slow = ["--election-ms 150".to_owned(), "--x=it's".to_owned()].to_vec();
+        let flagged = Plan { node_flags: slow, ..drawn.clone() };
+        assert_eq!(
+            flagged.command(file),
+            r"squall test --node-flag '--election-ms 150' --node-flag '--x=it'\''s' --nodes 3 --seed 7"
+        );
         let mut own = drawn;
         own.schedule.as_mut().expect("resolved").steps.truncate(1);
         assert_eq!(own.command(file), "squall test --plan store/x/plan.toml");
+    }
+
+    #[test]
+    fn a_directed_schedule_must_fit_the_cluster() {
+        let plan = |name| {
+            let fault = format!(r#"{{ kind = "kill", target = {{ nodes = ["{name}"] }} }}"#);
+            let step = format!("{{ at_ms = 9, lasts_ms = 20, fault = {fault} }}");
+            let text = format!("nodes = 3\nschedule = {{ steps = [{step}] }}");
+            Plan::from_toml(&text).expect("a plan").resolve()
+        };
+        assert!(plan("n3").is_ok());
+        let refused = plan("n4").expect_err("there is none").to_string();
+        assert_eq!(refused, "carry out `kill-n4`: there is no node `n4`");
     }
 
     #[test]

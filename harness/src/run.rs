@@ -234,7 +234,7 @@ impl Standing {
         workload: &dyn Workload,
         began: Instant,
     ) -> Result<Self, RunError> {
-        let names: Vec<String> = (1..=plan.nodes).map(|i| format!("n{i}")).collect();
+        let names: Vec<String> = plan.node_names();
         let network = Arc::new(network);
         let view = Arc::new(View::new(plan.nodes));
         let header = Header {
@@ -287,7 +287,7 @@ impl Standing {
             faults_planned: plan
                 .schedule
                 .as_ref()
-                .map_or(0, |schedule| u32::try_from(schedule.steps.len()).unwrap_or(u32::MAX)),
+                .map_or(0, |schedule| u32::try_from(schedule.unrolled().len()).unwrap_or(u32::MAX)),
             command: plan.command(&run_dir.plan()),
             network: self.network.describe(),
             network_caveats: self.network.caveats(),

@@ -117,7 +117,7 @@ impl Client for Store {
         Box::pin(async move {
             let turn = self.turn.fetch_add(1, Ordering::Relaxed);
             // Reads and changes both come by at every remainder, as 13 is prime.
-            let flaw = if turn % 13 == 0 { self.flaw } else { Flaw::None };
+            let flaw = if turn.is_multiple_of(13) { self.flaw } else { Flaw::None };
             tokio::task::yield_now().await;
             match turn % 16 {
                 3 => Completion::Fail("refused".to_owned()),

@@ -6,12 +6,16 @@
 //!
 //! The conductor owns what is in force. Every fault is undone on every way out: in order when it
 //! has lasted or the run stops, and by a guard when the future is dropped or panics, as far as
-//! that can be done without waiting ([`heal`] does the rest). Deliberately absent: faults that
-//! overlap, and restarting nodes that die on their own before the final heal.
+//! that can be done without waiting ([`heal`] does the rest). Deliberately absent: restarting
+//! nodes that die on their own before the final heal.
 
 mod decide;
 mod effect;
+mod in_force;
+mod places;
+mod turns;
 
+use futures_util::future::join_all;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -20,8 +24,10 @@ use tokio::time::{Instant, timeout_at};
 use crate::Nodes;
 use crate::fault::FaultKind;
 use crate::network::Network;
-use crate::schedule::Schedule;
-use effect::{Evidence, InForce};
+use crate::schedule::{Schedule, Step};
+use effect::Evidence;
+use in_force::InForce;
+use turns::Turns;
 
 /// Where an event stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -60,44 +66,90 @@ pub struct Summary {
     pub undone: usize,
 }
 
+impl Summary {
+    fn and(self, other: Self) -> Self {
+        Self {
+            invoked: self.invoked + other.invoked,
+            took_hold: self.took_hold + other.took_hold,
+            undone: self.undone + other.undone,
+        }
+    }
+}
+
 /// Carries out `schedule` from now on, until its end or until `stop` is true or closed.
 ///
-/// `record` gets each event as it happens. Nothing is in force when this returns, except that a
-/// node may have failed to restart; [`heal`] tries again.
+/// Faults overlap where their times do, and compose (see [`Schedule`]). `record` gets each event
+/// as it happens. Nothing is in force when this returns, except that a node may have failed to
+/// restart; [`heal`] tries again.
 pub async fn conduct<N, R>(
     schedule: &Schedule,
     nodes: &N,
     network: &Network,
     record: &R,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> Summary
 where
     N: Nodes,
     R: Fn(NemesisEvent) + Sync,
 {
-    let began = Instant::now();
-    let mut summary = Summary::default();
-    for (id, step) in (0..).zip(&schedule.steps) {
-        if wait(began + step.at, &mut stop).await == Wait::Stopped {
-            break;
+    let steps = schedule.unrolled();
+    let performance = Performance {
+        began: Instant::now(),
+        in_force: InForce::new(nodes, network),
+        turns: Turns::of(&steps),
+        nodes,
+        record,
+        stop,
+    };
+    let acts = steps.iter().enumerate().map(|(place, step)| performance.act(place, step));
+    join_all(acts).await.into_iter().fold(Summary::default(), Summary::and)
+}
+
+/// What all steps of a schedule share while it is carried out.
+struct Performance<'a, N, R> {
+    began: Instant,
+    in_force: InForce<'a, N>,
+    turns: Turns,
+    nodes: &'a N,
+    record: &'a R,
+    stop: watch::Receiver<bool>,
+}
+
+impl<N, R> Performance<'_, N, R>
+where
+    N: Nodes,
+    R: Fn(NemesisEvent) + Sync,
+{
+    /// Carries out one step when its time has come and those before it are over.
+    async fn act(&self, place: usize, step: &Step) -> Summary {
+        let mut stop = self.stop.clone();
+        let mut summary = Summary::default();
+        if wait(self.began + step.at, &mut stop).await == Wait::Over {
+            self.turns.wait_for(step.at).await;
+            // That may have taken its time.
+            if wait(Instant::now(), &mut stop).await == Wait::Over {
+                summary = self.strike(place, step, &mut stop).await;
+            }
         }
-        let strike = decide::decide(id, step, nodes).await;
+        self.turns.over(place);
+        summary
+    }
+
+    async fn strike(&self, place: usize, step: &Step, stop: &mut watch::Receiver<bool>) -> Summary {
+        let (nodes, record) = (self.nodes, self.record);
+        let strike = decide::decide(place as u64, step, nodes).await;
         let kind = strike.fault.kind();
-        let mut in_force = InForce::new(network);
         let invoked = Instant::now();
-        summary.invoked += 1;
-        let doing = in_force.bring_about(&strike, nodes);
+        let doing = self.in_force.bring_about(&strike, step.lasts);
         let took_hold = carry_out(record, kind.name(), strike.value(nodes), doing).await;
-        summary.took_hold += usize::from(took_hold);
 
         // Stopped or not, what is in force is undone now or later.
-        let _ = wait(invoked + step.lasts, &mut stop).await;
+        let _ = wait(invoked + step.lasts, stop).await;
 
-        let undoing = in_force.undo(&strike, nodes);
+        let undoing = self.in_force.undo(&strike);
         let undone = carry_out(record, undo_of(kind), strike.undo_value(nodes), undoing).await;
-        summary.undone += usize::from(undone);
+        Summary { invoked: 1, took_hold: took_hold.into(), undone: undone.into() }
     }
-    summary
 }
 
 /// Heals the network, resumes every stopped node and restarts every dead one.
@@ -119,13 +171,15 @@ where
 
     let stopped = effect::stopped(nodes);
     if !stopped.is_empty() {
-        let resuming = effect::resume(nodes, &stopped);
+        let resuming =
+            effect::of_each(nodes, &stopped, async |node| effect::resume(nodes, node).await);
         let pause = value(FaultKind::Pause, &stopped);
         carry_out(record, undo_of(FaultKind::Pause), pause, resuming).await;
     }
     let dead: Vec<usize> = all.into_iter().filter(|&node| nodes.pid(node).is_none()).collect();
     if !dead.is_empty() {
-        let restarting = effect::restart(nodes, &dead);
+        let restarting =
+            effect::of_each(nodes, &dead, async |node| effect::restart(nodes, node).await);
         let kill = value(FaultKind::Kill, &dead);
         carry_out(record, undo_of(FaultKind::Kill), kill, restarting).await;
     }

@@ -3,10 +3,14 @@
 //! Types only: what a plan or a command line may ask for. Which node a [`Target`] means and which
 //! cut a [`Shape`] means is decided when the fault begins, since both may depend on who leads.
 
+mod target;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+pub use target::{Member, Shape, Target};
 
 /// A family of faults, as the command line names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -144,82 +148,8 @@ impl From<FaultSet> for String {
     }
 }
 
-/// Which nodes a kill or a pause strikes, counted over the whole cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Target {
-    /// One node, at random.
-    One,
-    /// As many random nodes as the rest can do without: `(n - 1) / 2`.
-    Minority,
-    /// One random node more than the rest can do without: `n / 2 + 1`.
-    Majority,
-    /// Every node.
-    All,
-    /// The node that leads when the fault begins.
-    Leader,
-}
-
-impl Target {
-    /// How many nodes of a cluster of `nodes` it strikes.
-    #[must_use]
-    pub fn count(self, nodes: usize) -> usize {
-        match self {
-            Self::One | Self::Leader => nodes.min(1),
-            Self::Minority => nodes.saturating_sub(1) / 2,
-            Self::Majority => (nodes / 2 + 1).min(nodes),
-            Self::All => nodes,
-        }
-    }
-
-    /// The name in plans and histories.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::One => "one",
-            Self::Minority => "minority",
-            Self::Majority => "majority",
-            Self::All => "all",
-            Self::Leader => "leader",
-        }
-    }
-}
-
-/// The form of a partition; [`crate::grudge::Grudge`] has the cuts each one makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Shape {
-    /// A random node alone.
-    IsolateOne,
-    /// The node that leads when the fault begins, alone.
-    IsolateLeader,
-    /// A random minority against the rest.
-    RandomHalves,
-    /// Two halves and one node that sees both.
-    Bridge,
-    /// Every node sees a majority, no two the same.
-    MajoritiesRing,
-    /// One node's packets are lost on the way out, or on the way in, but not both.
-    OneWay,
-}
-
-impl Shape {
-    /// The name in plans and histories.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::IsolateOne => "isolate-one",
-            Self::IsolateLeader => "isolate-leader",
-            Self::RandomHalves => "random-halves",
-            Self::Bridge => "bridge",
-            Self::MajoritiesRing => "majorities-ring",
-            Self::OneWay => "one-way",
-        }
-    }
-}
-
 /// One fault to be done: what, and to whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Fault {
     /// Kill the target's processes; restart them at the end.
@@ -242,7 +172,7 @@ pub enum Fault {
 impl Fault {
     /// The family it belongs to.
     #[must_use]
-    pub fn kind(self) -> FaultKind {
+    pub fn kind(&self) -> FaultKind {
         match self {
             Self::Kill { .. } => FaultKind::Kill,
             Self::Pause { .. } => FaultKind::Pause,
@@ -252,10 +182,21 @@ impl Fault {
 
     /// True when whom it strikes depends on who leads.
     #[must_use]
-    pub fn strikes_leader(self) -> bool {
+    pub fn strikes_leader(&self) -> bool {
         match self {
-            Self::Kill { target } | Self::Pause { target } => target == Target::Leader,
-            Self::Partition { shape } => shape == Shape::IsolateLeader,
+            Self::Kill { target } | Self::Pause { target } => target.names_leader(),
+            Self::Partition { shape } => shape.names_leader(),
+        }
+    }
+
+    /// The groups of places it names; none where chance decides.
+    #[must_use]
+    pub fn groups(&self) -> Vec<&[Member]> {
+        match self {
+            Self::Kill { target: Target::Nodes(members) }
+            | Self::Pause { target: Target::Nodes(members) } => vec![members],
+            Self::Kill { .. } | Self::Pause { .. } => Vec::new(),
+            Self::Partition { shape } => shape.groups(),
         }
     }
 }
@@ -263,9 +204,9 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Kill { target } => write!(f, "kill-{}", target.name()),
-            Self::Pause { target } => write!(f, "pause-{}", target.name()),
-            Self::Partition { shape } => f.write_str(shape.name()),
+            Self::Kill { target } => write!(f, "kill-{target}"),
+            Self::Pause { target } => write!(f, "pause-{target}"),
+            Self::Partition { shape } => shape.fmt(f),
         }
     }
 }

@@ -106,6 +106,27 @@ impl Grudge {
         grudge
     }
 
+    /// Cuts each group off from every other, both ways; nodes in none of them see everybody.
+    #[must_use]
+    pub fn groups(groups: &[Vec<usize>], nodes: usize) -> Self {
+        let mut grudge = Self::none(nodes);
+        for (place, group) in groups.iter().enumerate() {
+            for other in &groups[..place] {
+                grudge.cut_both_ways(group, other);
+            }
+        }
+        grudge
+    }
+
+    /// Cuts what either cuts; for a cluster of as many nodes as this one.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        for (from, to) in other.pairs() {
+            self.cut(from, to);
+        }
+        self
+    }
+
     /// How many nodes the cluster has.
     #[must_use]
     pub fn nodes(&self) -> usize {

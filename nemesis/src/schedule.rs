@@ -1,28 +1,25 @@
 //! When which fault begins and how long it lasts.
 //!
 //! A [`Schedule`] is data: it is written into the plan, read back to replay a run, and shrunk by
-//! leaving steps out. Random choices that need the live cluster (who leads, who runs) are not made
-//! here; each [`Step`] carries the seed they are made from.
+//! leaving steps out. One is drawn by chance ([`Schedule::random`]) or directed: written by hand,
+//! with patterns that repeat and faults that overlap. Random choices that need the live cluster
+//! (who leads, who runs) are not made here; each [`Step`] carries the seed they are made from.
+
+mod draw;
+mod repeat;
 
 use std::time::Duration;
 
-use rand::rngs::ChaCha8Rng;
-use rand::seq::SliceRandom as _;
-use rand::{RngExt as _, SeedableRng as _};
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Fault, FaultKind, FaultSet, Shape, Target};
+use crate::fault::{Fault, FaultSet, Member};
 
-/// The first fault waits for a leader to exist and data to flow.
-const WARM_UP_MS: std::ops::RangeInclusive<u64> = 1_500..=2_000;
-/// The last fault ends this long before the run does, so that its aftermath is observed.
-const TAIL_MS: u64 = 1_000;
-/// Below 1 s an election may not even start; beyond 3.5 s nothing new happens.
-const LASTS_MS: std::ops::RangeInclusive<u64> = 1_000..=3_500;
-/// Long enough to elect and commit, short enough to strike again in the middle of recovery.
-const CALM_MS: std::ops::RangeInclusive<u64> = 500..=1_500;
-/// A fault shorter than this proves nothing and is not scheduled.
-const LASTS_MIN_MS: u64 = 500;
+pub use repeat::Repeat;
+
+/// The shortest fault: what is shorter is over before anything notices.
+pub const LASTS_MIN: Duration = Duration::from_millis(20);
+/// The most faults of one run, patterns included.
+pub const STEPS_MAX: usize = 10_000;
 
 /// One fault of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,138 +27,172 @@ pub struct Step {
     /// When it begins, from the start of the schedule.
     #[serde(rename = "at_ms", with = "millis")]
     pub at: Duration,
-    /// How long it is in force before it is undone.
+    /// How long it is in force before it is undone; longer where its evidence takes longer.
     #[serde(rename = "lasts_ms", with = "millis")]
     pub lasts: Duration,
     /// What is done.
     pub fault: Fault,
     /// What decides the choices left to the moment it begins; below 2^32, so that TOML holds it.
+    #[serde(default)]
     pub seed: u64,
 }
 
-/// The faults of a run in the order they begin; none overlaps the next.
+impl Step {
+    /// When it ends, from the start of the schedule.
+    #[must_use]
+    pub fn end(&self) -> Duration {
+        self.at.saturating_add(self.lasts)
+    }
+}
+
+/// The faults of a run.
+///
+/// Steps overlap where their times do, and only there: a step that begins when another has ended
+/// waits until that is undone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Schedule {
-    /// The faults, by rising [`Step::at`].
+    /// Faults that happen once.
     #[serde(default)]
     pub steps: Vec<Step>,
+    /// Patterns that repeat beside them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repeat: Vec<Repeat>,
+}
+
+/// A schedule that cannot be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScheduleError {
+    /// A fault names a node that the cluster does not have.
+    #[error("carry out `{fault}`: there is no node `{name}`")]
+    UnknownNode {
+        /// The fault.
+        fault: String,
+        /// The name.
+        name: String,
+    },
+    /// A fault has no place for anybody, or the same for two.
+    #[error("carry out `{fault}`: {why}")]
+    Places {
+        /// The fault.
+        fault: String,
+        /// What is wrong with its places.
+        why: &'static str,
+    },
+    /// A fault is too short.
+    #[error("carry out `{fault}` in {} ms: a fault lasts at least {} ms", lasts.as_millis(), LASTS_MIN.as_millis())]
+    TooShort {
+        /// The fault.
+        fault: String,
+        /// How long it is to last.
+        lasts: Duration,
+    },
+    /// A pattern repeats without end.
+    #[error("repeat a pattern every {} ms: at least every {} ms", every.as_millis(), LASTS_MIN.as_millis())]
+    TooOften {
+        /// The time from one repetition to the next.
+        every: Duration,
+    },
+    /// There are more faults than a run takes.
+    #[error("carry out more than {STEPS_MAX} faults: repeat less often, or not so long")]
+    TooMany,
 }
 
 impl Schedule {
     /// Draws the schedule of a run of length `run` over a cluster of `nodes`.
     ///
-    /// Depends on the arguments alone. Kinds, and the targets and shapes within a kind, come from
-    /// shuffled decks rather than independent draws, so a 30 s run meets every kind at least
-    /// twice; the first card of each kind strikes the leader. Faults that mean nothing for so few
-    /// nodes are left out: a single node is never partitioned.
+    /// Depends on the arguments alone; no step overlaps the next. Kinds, and the targets and
+    /// shapes within a kind, come from shuffled decks rather than independent draws, so a 30 s run
+    /// meets every kind at least twice; the first card of each kind strikes the leader. Faults
+    /// that mean nothing for so few nodes are left out: a single node is never partitioned.
     #[must_use]
     pub fn random(seed: u64, faults: &FaultSet, nodes: usize, run: Duration) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut decks = Decks::new(faults, nodes, &mut rng);
-        let run_ms = u64::try_from(run.as_millis()).unwrap_or(u64::MAX);
-        // A short run gives a quarter of itself to each end, so that the middle is left for faults.
-        let end_ms = run_ms.saturating_sub(TAIL_MS.min(run_ms / 4));
-        let mut at_ms = rng.random_range(WARM_UP_MS).min(run_ms / 3);
-        let mut steps = Vec::new();
-        while at_ms + LASTS_MIN_MS <= end_ms {
-            let Some(fault) = decks.draw(&mut rng) else {
-                break;
-            };
-            let lasts_ms = rng.random_range(LASTS_MS).min(end_ms - at_ms);
-            steps.push(Step {
-                at: Duration::from_millis(at_ms),
-                lasts: Duration::from_millis(lasts_ms),
-                fault,
-                seed: u64::from(rng.random::<u32>()),
-            });
-            at_ms += lasts_ms + rng.random_range(CALM_MS);
-        }
-        Self { steps }
+        Self { steps: draw::draw(seed, faults, nodes, run), repeat: Vec::new() }
     }
-}
 
-/// One deck of kinds, and one deck of faults for each kind.
-struct Decks {
-    kinds: Vec<FaultKind>,
-    kinds_left: Vec<FaultKind>,
-    faults: Vec<(FaultKind, FaultDeck)>,
-}
+    /// `pattern` again and again, once `every` so long, from the beginning of `within` to its end.
+    ///
+    /// The times of the pattern count from the beginning of each repetition.
+    #[must_use]
+    pub fn repeat(pattern: Vec<Step>, every: Duration, within: std::ops::Range<Duration>) -> Self {
+        let repeat = Repeat {
+            from: within.start,
+            until: within.end,
+            every,
+            jitter: Duration::ZERO,
+            steps: pattern,
+        };
+        Self { steps: Vec::new(), repeat: vec![repeat] }
+    }
 
-struct FaultDeck {
-    all: Vec<Fault>,
-    left: Vec<Fault>,
-}
+    /// Both together.
+    #[must_use]
+    pub fn beside(mut self, other: Self) -> Self {
+        self.steps.extend(other.steps);
+        self.repeat.extend(other.repeat);
+        self
+    }
 
-impl Decks {
-    fn new(faults: &FaultSet, nodes: usize, rng: &mut ChaCha8Rng) -> Self {
-        let mut decks = Self { kinds: Vec::new(), kinds_left: Vec::new(), faults: Vec::new() };
-        for kind in faults.kinds() {
-            let all = faults_of(kind, nodes);
-            if all.is_empty() {
-                continue;
+    /// True when there is no fault in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.repeat.iter().all(|repeat| repeat.steps.is_empty())
+    }
+
+    /// Every fault of the run, patterns written out, in the order they begin.
+    ///
+    /// At most [`STEPS_MAX`]; a schedule that passed [`Schedule::check`] has no more.
+    #[must_use]
+    pub fn unrolled(&self) -> Vec<Step> {
+        let repeated = self.repeat.iter().flat_map(Repeat::unrolled);
+        let mut steps: Vec<Step> =
+            self.steps.iter().cloned().chain(repeated).take(STEPS_MAX).collect();
+        steps.sort_by_key(|step| step.at);
+        steps
+    }
+
+    /// Checks that the schedule can be carried out on nodes of these names.
+    ///
+    /// # Errors
+    /// Names the first fault that cannot, and why.
+    pub fn check(&self, names: &[String]) -> Result<(), ScheduleError> {
+        let mut count = self.steps.len();
+        for repeat in &self.repeat {
+            if repeat.every < LASTS_MIN {
+                return Err(ScheduleError::TooOften { every: repeat.every });
             }
-            let mut left = all.clone();
-            left.shuffle(rng);
-            // Cards are drawn from the end. Losing the leader finds most bugs: it goes first.
-            left.sort_by_key(|fault| fault.strikes_leader());
-            decks.kinds.push(kind);
-            decks.faults.push((kind, FaultDeck { all, left }));
+            count = count.saturating_add(repeat.count());
         }
-        decks
-    }
-
-    fn draw(&mut self, rng: &mut ChaCha8Rng) -> Option<Fault> {
-        if self.kinds_left.is_empty() {
-            self.kinds_left.clone_from(&self.kinds);
-            self.kinds_left.shuffle(rng);
+        if count > STEPS_MAX {
+            return Err(ScheduleError::TooMany);
         }
-        let kind = self.kinds_left.pop()?;
-        let (_, deck) = self.faults.iter_mut().find(|(of, _)| *of == kind)?;
-        if deck.left.is_empty() {
-            deck.left.clone_from(&deck.all);
-            deck.left.shuffle(rng);
-        }
-        deck.left.pop()
+        let patterns = self.repeat.iter().flat_map(|repeat| &repeat.steps);
+        self.steps.iter().chain(patterns).try_for_each(|step| check_step(step, names))
     }
 }
 
-/// The faults of a kind that differ from each other and strike somebody in a cluster of `nodes`.
-fn faults_of(kind: FaultKind, nodes: usize) -> Vec<Fault> {
-    match kind {
-        FaultKind::Kill => {
-            targets(nodes).into_iter().map(|target| Fault::Kill { target }).collect()
+fn check_step(step: &Step, names: &[String]) -> Result<(), ScheduleError> {
+    let fault = || step.fault.to_string();
+    if step.lasts < LASTS_MIN {
+        return Err(ScheduleError::TooShort { fault: fault(), lasts: step.lasts });
+    }
+    let groups = step.fault.groups();
+    if groups.iter().any(|group| group.is_empty()) {
+        return Err(ScheduleError::Places { fault: fault(), why: "it names nobody" });
+    }
+    let members = groups.concat();
+    for (place, member) in members.iter().enumerate() {
+        if let Member::Node(name) = member
+            && !names.contains(name)
+        {
+            return Err(ScheduleError::UnknownNode { fault: fault(), name: name.clone() });
         }
-        FaultKind::Pause => {
-            targets(nodes).into_iter().map(|target| Fault::Pause { target }).collect()
-        }
-        FaultKind::Partition => {
-            shapes(nodes).into_iter().map(|shape| Fault::Partition { shape }).collect()
+        // Several others are several nodes; all else there is once.
+        if *member != Member::Other && members[..place].contains(member) {
+            return Err(ScheduleError::Places { fault: fault(), why: "it names one place twice" });
         }
     }
-}
-
-fn targets(nodes: usize) -> Vec<Target> {
-    match nodes {
-        0 => vec![],
-        1 => vec![Target::One],
-        2 => vec![Target::One, Target::All, Target::Leader],
-        3 | 4 => vec![Target::One, Target::Majority, Target::All, Target::Leader],
-        _ => vec![Target::One, Target::Minority, Target::Majority, Target::All, Target::Leader],
-    }
-}
-
-fn shapes(nodes: usize) -> Vec<Shape> {
-    let mut shapes = Vec::new();
-    if nodes >= 2 {
-        shapes.extend([Shape::IsolateLeader, Shape::IsolateOne, Shape::OneWay]);
-    }
-    if nodes >= 3 {
-        shapes.push(Shape::Bridge);
-    }
-    if nodes >= 4 {
-        shapes.extend([Shape::RandomHalves, Shape::MajoritiesRing]);
-    }
-    shapes
+    Ok(())
 }
 
 /// Durations as whole milliseconds, which TOML and JSON both hold.

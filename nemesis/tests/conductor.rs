@@ -148,7 +148,7 @@ async fn dropping_the_conductor_resumes_and_heals() {
     {
         let (network, dummies) = cluster(2).await;
         let pid = dummies.pid(0).expect("it runs");
-        let mut faults = schedule(&[fault]);
+        let mut faults = schedule(std::slice::from_ref(&fault));
         faults.steps[0].lasts = Duration::from_secs(1_000);
         let (in_force_to, mut in_force) = watch::channel(false);
         let record = |event: NemesisEvent| {

@@ -34,7 +34,11 @@ fn known() -> String {
 /// When there is no system of that name.
 pub fn by_plan(plan: &Plan, executable: &Path) -> Result<Box<dyn System>, SystemError> {
     match plan.system.as_str() {
-        "node" => Ok(Box::new(Node::new(executable.to_owned(), plan.bug.clone()))),
+        "node" => {
+            let flags = plan.node_flags.iter().flat_map(|words| words.split_whitespace());
+            let node = Node::new(executable.to_owned(), plan.bug.clone());
+            Ok(Box::new(node.with_flags(flags.map(str::to_owned).collect())))
+        }
         name => Err(SystemError::Unknown { name: name.to_owned() }),
     }
 }

@@ -19,13 +19,20 @@ const PROBE_TIMEOUT: Duration = Duration::from_millis(150);
 pub struct Node {
     executable: PathBuf,
     bug: Option<String>,
+    flags: Vec<String>,
     probes: reqwest::Client,
 }
 
 impl Node {
     /// Nodes run by `executable`, with a planted bug or without.
     pub fn new(executable: PathBuf, bug: Option<String>) -> Self {
-        Self { executable, bug, probes: probe_client() }
+        Self { executable, bug, flags: Vec::new(), probes: probe_client() }
+    }
+
+    /// The same, with `flags` at the end of each node's command line.
+    #[must_use]
+    pub fn with_flags(self, flags: Vec<String>) -> Self {
+        Self { flags, ..self }
     }
 }
 
@@ -59,6 +66,7 @@ impl System for Node {
         if let Some(bug) = &self.bug {
             command.arg("--bug").arg(bug);
         }
+        command.args(&self.flags);
         command
     }
 

@@ -8,6 +8,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use super::places::{self, Candidates};
 use crate::Nodes;
 use crate::fault::{Fault, FaultKind, Shape, Target};
 use crate::grudge::Grudge;
@@ -19,7 +20,7 @@ const LEADER_POLL: Duration = Duration::from_millis(20);
 
 /// A fault with everything decided.
 pub(super) struct Strike {
-    id: u64,
+    pub(super) id: u64,
     pub(super) fault: Fault,
     pub(super) action: Action,
     leader: Option<usize>,
@@ -36,14 +37,14 @@ pub(super) enum Action {
 
 /// Decides whom `step` strikes, from its seed, who leads, and who runs.
 ///
-/// Killing and pausing strike running nodes only. When no leader is known, even after waiting for
+/// Killing and pausing by chance strike running nodes only. When no leader is known, even after waiting for
 /// one, a random running node takes its place, and the event says so.
 pub(super) async fn decide<N: Nodes>(id: u64, step: &Step, nodes: &N) -> Strike {
     let mut rng = ChaCha8Rng::seed_from_u64(step.seed);
-    let fault = step.fault;
+    let fault = step.fault.clone();
     let leader =
         if fault.strikes_leader() { await_leader(nodes).await } else { running_leader(nodes) };
-    let action = match fault {
+    let action = match &fault {
         Fault::Kill { target } => Action::Kill(victims(target, leader, nodes, &mut rng)),
         Fault::Pause { target } => Action::Pause(victims(target, leader, nodes, &mut rng)),
         Fault::Partition { shape } => Action::Partition(cut(shape, leader, nodes, &mut rng)),
@@ -74,13 +75,18 @@ fn running_leader<N: Nodes>(nodes: &N) -> Option<usize> {
 }
 
 fn victims<N: Nodes>(
-    target: Target,
+    target: &Target,
     leader: Option<usize>,
     nodes: &N,
     rng: &mut ChaCha8Rng,
 ) -> Vec<usize> {
     if let (Target::Leader, Some(leader)) = (target, leader) {
         return vec![leader];
+    }
+    if let Target::Nodes(members) = target {
+        let runs = |node| nodes.pid(node).is_some();
+        let candidates = Candidates { names: nodes.names(), leader, eligible: &runs };
+        return places::fill(&[members], &candidates, rng).concat();
     }
     let all = nodes.names().len();
     let mut running: Vec<usize> = (0..all).filter(|&node| nodes.pid(node).is_some()).collect();
@@ -90,10 +96,14 @@ fn victims<N: Nodes>(
     running
 }
 
-fn cut<N: Nodes>(shape: Shape, leader: Option<usize>, nodes: &N, rng: &mut ChaCha8Rng) -> Grudge {
+fn cut<N: Nodes>(shape: &Shape, leader: Option<usize>, nodes: &N, rng: &mut ChaCha8Rng) -> Grudge {
     let all: Vec<usize> = (0..nodes.names().len()).collect();
     let anybody = all.choose(rng).copied().unwrap_or(0);
+    let candidates = Candidates { names: nodes.names(), leader, eligible: &|_| true };
+    let groups = places::fill(&shape.groups(), &candidates, rng);
     match shape {
+        Shape::Groups(_) => Grudge::groups(&groups, all.len()),
+        Shape::OneWayBetween { .. } => Grudge::one_way(&groups[0], &groups[1], all.len()),
         Shape::IsolateOne => Grudge::isolate(anybody, all.len()),
         Shape::IsolateLeader => Grudge::isolate(leader.unwrap_or(anybody), all.len()),
         Shape::RandomHalves => Grudge::random_halves(rng, all.len()),

@@ -1,4 +1,6 @@
-//! Brings faults about and undoes them, and looks whether they took hold.
+//! Does one thing to one node, or to the network, and looks whether it took hold.
+//!
+//! Knows nothing of faults; which of them wants what is the business of [`super::in_force`].
 
 use std::time::Duration;
 
@@ -6,7 +8,6 @@ use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
-use super::decide::{Action, Strike};
 use crate::causes::with_causes;
 use crate::grudge::Grudge;
 use crate::network::{Network, NetworkError};
@@ -18,7 +19,9 @@ const KILL_PATIENCE: Duration = Duration::from_secs(5);
 /// Threads stop at their next return to user mode.
 const STATE_PATIENCE: Duration = Duration::from_secs(2);
 /// What is not cut arrives within microseconds, so longer silence means it does not arrive.
-const SILENCE: Duration = Duration::from_millis(100);
+pub(super) const SILENCE: Duration = Duration::from_millis(100);
+/// Silence enough for a short fault, which must not last longer for its evidence's sake.
+const SILENCE_MIN: Duration = Duration::from_millis(10);
 /// How long packets may take that should arrive, on a machine that is busy.
 const ARRIVAL_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -30,117 +33,86 @@ pub(super) enum Evidence {
     Missing(Value),
 }
 
-/// What must be undone even if nobody can wait for it any more.
-pub(super) struct InForce<'a> {
-    network: &'a Network,
-    stopped: Vec<Tree>,
-    cut: bool,
-}
-
-impl<'a> InForce<'a> {
-    pub(super) fn new(network: &'a Network) -> Self {
-        Self { network, stopped: Vec::new(), cut: false }
-    }
-
-    pub(super) async fn bring_about<N: Nodes>(&mut self, strike: &Strike, nodes: &N) -> Evidence {
-        match &strike.action {
-            Action::Kill(targets) => kill(nodes, targets).await,
-            Action::Pause(targets) => {
-                // Held before the first signal is sent, so that none is left stopped.
-                let running = targets.iter().filter_map(|&node| nodes.pid(node));
-                self.stopped = running.filter_map(|pid| Tree::of(pid).ok()).collect();
-                pause(nodes, targets).await
+impl Evidence {
+    /// The same, with the other faults that the network was cut for at the time.
+    pub(super) fn beside(self, others: &[u64]) -> Self {
+        let with = |mut evidence: Value| {
+            if !others.is_empty() {
+                evidence["beside"] = others.into();
             }
-            Action::Partition(grudge) => {
-                self.cut = true;
-                partition(self.network, grudge, nodes.names()).await
-            }
-        }
-    }
-
-    pub(super) async fn undo<N: Nodes>(&mut self, strike: &Strike, nodes: &N) -> Evidence {
-        let evidence = match &strike.action {
-            Action::Kill(targets) => restart(nodes, targets).await,
-            Action::Pause(targets) => resume(nodes, targets).await,
-            Action::Partition(_) => heal(self.network, nodes.names()).await,
+            evidence
         };
-        // Kept for the guard when it did not work.
-        if let Evidence::Observed(_) = evidence {
-            self.stopped.clear();
-            self.cut = false;
-        }
-        evidence
-    }
-}
-
-impl Drop for InForce<'_> {
-    fn drop(&mut self) {
-        for tree in &mut self.stopped {
-            if let Err(error) = tree.release() {
-                tracing::warn!(%error, "a paused node could not be resumed");
-            }
-        }
-        if self.cut
-            && let Err(error) = self.network.heal_now()
-        {
-            tracing::warn!(%error, "the network could not be healed");
+        match self {
+            Self::Observed(evidence) => Self::Observed(with(evidence)),
+            Self::Missing(evidence) => Self::Missing(with(evidence)),
         }
     }
 }
 
-/// Kills the whole process trees of `targets`; observed when all are gone, and the first of each
+/// Why a node's evidence is missing, in words.
+pub(super) struct Trouble(pub(super) String);
+
+impl From<ProcessError> for Trouble {
+    fn from(error: ProcessError) -> Self {
+        Self(with_causes(&error))
+    }
+}
+
+/// The process of a node.
+pub(super) fn running<N: Nodes>(nodes: &N, node: usize) -> Result<u32, Trouble> {
+    nodes.pid(node).ok_or_else(|| Trouble("it does not run".to_owned()))
+}
+
+/// Kills the whole process tree of a node; observed when all of it is gone, and the first of it
 /// was reaped with SIGKILL for its end.
-async fn kill<N: Nodes>(nodes: &N, targets: &[usize]) -> Evidence {
-    of_each(nodes, targets, async |node, pid| {
-        let observed = Tree::of(pid)?.kill(KILL_PATIENCE).await?;
-        let exited = timeout(KILL_PATIENCE, nodes.exited(node)).await;
-        let exited = exited.map_err(|_| Trouble("killed, but nobody reaped it".to_owned()))?;
-        // One that ended by itself just before is gone as well, but nobody was killed.
-        if exited != Exit::Signal(nix::libc::SIGKILL) {
-            return Err(Trouble(format!("it ended otherwise than by the kill: {exited}")));
-        }
-        let exited = exited.to_string();
-        Ok(about(pid, observed, &[("exited", exited.into()), ("gone", true.into())]))
-    })
-    .await
+pub(super) async fn kill<N: Nodes>(nodes: &N, node: usize) -> Result<Value, Trouble> {
+    let pid = running(nodes, node)?;
+    let observed = Tree::of(pid)?.kill(KILL_PATIENCE).await?;
+    let exited = timeout(KILL_PATIENCE, nodes.exited(node)).await;
+    let exited = exited.map_err(|_| Trouble("killed, but nobody reaped it".to_owned()))?;
+    // One that ended by itself just before is gone as well, but nobody was killed.
+    if exited != Exit::Signal(nix::libc::SIGKILL) {
+        return Err(Trouble(format!("it ended otherwise than by the kill: {exited}")));
+    }
+    let exited = exited.to_string();
+    Ok(about(pid, observed, &[("exited", exited.into()), ("gone", true.into())]))
 }
 
-/// Stops the whole process trees of `targets`; observed when every thread is in state `T`.
-async fn pause<N: Nodes>(nodes: &N, targets: &[usize]) -> Evidence {
-    of_each(nodes, targets, async |_, pid| {
-        let observed = Tree::of(pid)?.stop(STATE_PATIENCE).await?;
-        Ok(about(pid, observed, &[("state", "stopped".into())]))
-    })
-    .await
+/// Starts a node if it does not run; observed when it answers again.
+pub(super) async fn restart<N: Nodes>(nodes: &N, node: usize) -> Result<Value, Trouble> {
+    if let Some(pid) = nodes.pid(node) {
+        return Ok(json!({ "pid": pid, "already_running": true }));
+    }
+    let pid = nodes.start(node).await.map_err(Trouble)?;
+    Ok(json!({ "pid": pid }))
 }
 
-/// Lets the process trees of `targets` go on; observed when no thread is in state `T`.
-pub(super) async fn resume<N: Nodes>(nodes: &N, targets: &[usize]) -> Evidence {
-    of_each(nodes, targets, async |_, pid| {
-        let observed = Tree::of(pid)?.go_on(STATE_PATIENCE).await?;
-        Ok(about(pid, observed, &[("state", "running".into())]))
-    })
-    .await
+/// Stops the whole process tree of `pid`; observed when every thread is in state `T`.
+pub(super) async fn pause(pid: u32) -> Result<Value, Trouble> {
+    let observed = Tree::of(pid)?.stop(STATE_PATIENCE).await?;
+    Ok(about(pid, observed, &[("state", "stopped".into())]))
 }
 
-/// Starts those of `targets` that do not run; observed when all answer again.
-///
-/// All at once: a node may not answer before others do.
-pub(super) async fn restart<N: Nodes>(nodes: &N, targets: &[usize]) -> Evidence {
-    let start = async |node: usize| match nodes.pid(node) {
-        Some(pid) => Ok(json!({ "pid": pid, "already_running": true })),
-        None => nodes.start(node).await.map(|pid| json!({ "pid": pid })),
-    };
-    let outcomes = targets.iter().map(|&node| start(node));
-    collect(nodes, targets, join_all(outcomes).await)
+/// Lets the process tree of a node go on; observed when no thread is in state `T`.
+pub(super) async fn resume<N: Nodes>(nodes: &N, node: usize) -> Result<Value, Trouble> {
+    let pid = running(nodes, node)?;
+    let observed = Tree::of(pid)?.go_on(STATE_PATIENCE).await?;
+    Ok(about(pid, observed, &[("state", "running".into())]))
+}
+
+/// How long to listen for what must not arrive, for a fault that lasts so long.
+pub(super) fn silence(lasts: Duration) -> Duration {
+    (lasts / 2).clamp(SILENCE_MIN, SILENCE)
 }
 
 /// Cuts the network; observed when exactly the probes that should get lost do.
-async fn partition(network: &Network, grudge: &Grudge, names: &[String]) -> Evidence {
-    if grudge.is_empty() {
-        return Evidence::Missing(json!({ "error": "there is nothing to cut" }));
-    }
-    show(network, network.apply(grudge).await, grudge, SILENCE, names).await
+pub(super) async fn cut(
+    network: &Network,
+    grudge: &Grudge,
+    silence: Duration,
+    names: &[String],
+) -> Evidence {
+    show(network, network.apply(grudge).await, grudge, silence, names).await
 }
 
 /// Heals the network; observed when every probe gets through.
@@ -196,41 +168,28 @@ pub(super) fn stopped<N: Nodes>(nodes: &N) -> Vec<usize> {
         .collect()
 }
 
-/// Why a node's evidence is missing, in words.
-struct Trouble(String);
-
-impl From<ProcessError> for Trouble {
-    fn from(error: ProcessError) -> Self {
-        Self(with_causes(&error))
-    }
-}
-
-/// Does `work` to all `targets` at once, each with the process it has now.
-async fn of_each<N: Nodes>(
+/// Does `work` to all `targets` at once.
+pub(super) async fn of_each<N: Nodes>(
     nodes: &N,
     targets: &[usize],
-    work: impl AsyncFn(usize, u32) -> Result<Value, Trouble>,
+    work: impl AsyncFn(usize) -> Result<Value, Trouble>,
 ) -> Evidence {
-    let each = async |node: usize| match nodes.pid(node) {
-        Some(pid) => work(node, pid).await.map_err(|Trouble(why)| why),
-        None => Err("it does not run".to_owned()),
-    };
-    let outcomes = targets.iter().map(|&node| each(node));
-    collect(nodes, targets, join_all(outcomes).await)
+    let outcomes = join_all(targets.iter().map(|&node| work(node))).await;
+    collect(nodes, targets, outcomes)
 }
 
 /// Evidence by node; it is only complete when it is there for every target, and there is one.
-fn collect<N: Nodes>(
+pub(super) fn collect<N: Nodes>(
     nodes: &N,
     targets: &[usize],
-    outcomes: Vec<Result<Value, String>>,
+    outcomes: Vec<Result<Value, Trouble>>,
 ) -> Evidence {
     let complete = !targets.is_empty() && outcomes.iter().all(Result::is_ok);
     let by_node: Map<String, Value> = targets
         .iter()
         .zip(outcomes)
         .map(|(&node, outcome)| {
-            let evidence = outcome.unwrap_or_else(|error| json!({ "error": error }));
+            let evidence = outcome.unwrap_or_else(|Trouble(why)| json!({ "error": why }));
             (nodes.names()[node].clone(), evidence)
         })
         .collect();

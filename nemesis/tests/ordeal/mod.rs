@@ -1,40 +1,30 @@
 //! Every kind of fault in turn against a cluster of dummies, and what must be observed of it.
 
-use std::sync::{Arc, Mutex};
+mod carrying;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use squall_nemesis::Nodes;
-use squall_nemesis::conductor::{NemesisEvent, Stage, Summary, conduct};
+use squall_nemesis::conductor::{NemesisEvent, Stage};
 use squall_nemesis::fault::{Fault, Shape, Target};
 use squall_nemesis::network::Network;
 use squall_nemesis::schedule::{Schedule, Step};
-use tokio::sync::watch;
 
 use crate::dummies::Dummies;
+pub(crate) use carrying::carry_out;
 
 /// Faults one after the other, each as short as its evidence allows.
 pub(crate) fn schedule(faults: &[Fault]) -> Schedule {
-    let step = |(at_ms, &fault)| Step {
+    let step = |(at_ms, fault): (u64, &Fault)| Step {
         at: Duration::from_millis(at_ms),
         lasts: Duration::from_millis(300),
-        fault,
+        fault: fault.clone(),
         seed: at_ms,
     };
-    Schedule { steps: (0..).step_by(50).zip(faults).map(step).collect() }
-}
-
-/// Carries `schedule` out, undisturbed, and returns what was recorded.
-pub(crate) async fn carry_out(
-    schedule: &Schedule,
-    nodes: &impl Nodes,
-    network: &Network,
-) -> (Vec<NemesisEvent>, Summary) {
-    let events = Mutex::new(Vec::new());
-    let record = |event| events.lock().expect("no panic while recording").push(event);
-    let (_stop, stopped) = watch::channel(false);
-    let summary = conduct(schedule, nodes, network, &record, stopped).await;
-    (events.into_inner().expect("no panic while recording"), summary)
+    let steps = (0..).step_by(300).zip(faults).map(step).collect();
+    Schedule { steps, ..Schedule::default() }
 }
 
 /// Kills, pauses and partitions, and demands evidence of each and of its undo.

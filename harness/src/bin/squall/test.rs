@@ -62,6 +62,9 @@ pub(crate) struct Args {
     /// Switch on a planted bug: stale-read, ack-before-commit or forget-vote
     #[arg(long)]
     bug: Option<String>,
+    /// A further flag for every node, such as --node-flag='--election-ms 150'; may be repeated
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    node_flag: Vec<String>,
     /// How the nodes are connected: auto, sandbox or proxy [default: auto]
     #[arg(long)]
     net: Option<Net>,
@@ -162,6 +165,9 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
     over(&mut plan.seed, args.seed.as_ref());
     over(&mut plan.net, args.net.as_ref());
     plan.fail_fast |= args.fail_fast;
+    if !args.node_flag.is_empty() {
+        plan.node_flags.clone_from(&args.node_flag);
+    }
     plan.bug = args.bug.clone().or(plan.bug);
     plan.name = args.name.clone().or(plan.name);
     plan.resolve().map_err(|error| Failure::asked(&error))

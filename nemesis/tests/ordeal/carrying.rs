@@ -1,0 +1,22 @@
+//! Carrying a schedule out to its end.
+
+use std::sync::Mutex;
+
+use squall_nemesis::Nodes;
+use squall_nemesis::conductor::{NemesisEvent, Summary, conduct};
+use squall_nemesis::network::Network;
+use squall_nemesis::schedule::Schedule;
+use tokio::sync::watch;
+
+/// Carries `schedule` out, undisturbed, and returns what was recorded.
+pub(crate) async fn carry_out(
+    schedule: &Schedule,
+    nodes: &impl Nodes,
+    network: &Network,
+) -> (Vec<NemesisEvent>, Summary) {
+    let events = Mutex::new(Vec::new());
+    let record = |event| events.lock().expect("no panic while recording").push(event);
+    let (_stop, stopped) = watch::channel(false);
+    let summary = conduct(schedule, nodes, network, &record, stopped).await;
+    (events.into_inner().expect("no panic while recording"), summary)
+}
