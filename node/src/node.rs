@@ -28,8 +28,20 @@ use crate::storage::{Durability, Storage, StorageError, StorageOptions};
 /// Inputs that may wait for the driver; beyond that, operations are refused.
 const INPUTS_MAX: usize = 4_096;
 
-/// Commands sent to a follower in one message, in bytes.
+/// Entries sent to a follower in one message, in bytes.
 const APPEND_BYTES_MAX: usize = 256 << 10;
+
+/// Entries sent to a follower in one message, in number.
+const APPEND_ENTRIES_MAX: usize = 4_096;
+
+/// Entries a leader takes on before those before them are committed, in bytes.
+const UNCOMMITTED_BYTES_MAX: usize = 64 << 20;
+
+/// Entries kept in memory although a snapshot covers them.
+const KEPT_ENTRIES: u64 = 4_096;
+
+/// The longest snapshot a follower takes, in bytes.
+const SNAPSHOT_BYTES_MAX: u64 = 4 << 30;
 
 /// Time for replies to leave once the driver has stopped.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
@@ -212,7 +224,11 @@ fn recover(args: &NodeArgs) -> Result<(Raft, Storage), NodeError> {
         tick_ms: TICK_MS,
         elections: args.elections,
         append_bytes_max: APPEND_BYTES_MAX,
+        append_entries_max: APPEND_ENTRIES_MAX,
+        uncommitted_bytes_max: UNCOMMITTED_BYTES_MAX,
+        kept_entries: KEPT_ENTRIES,
         chunk_bytes_max: PIECE_BYTES_MAX,
+        snapshot_bytes_max: SNAPSHOT_BYTES_MAX,
         reads: ReadMode::ReadIndex,
         bug: args.bug,
     };

@@ -27,11 +27,11 @@ pub use self::peers::PeerClientError;
 pub(crate) use self::peers::{Peers, plain_client};
 use self::pending::Pending;
 use crate::bugs::Bug;
-use crate::machine::{Command, Held, Key, Machine, Outcome, Prepared};
+use crate::machine::{Command, Held, Key, Machine, Outcome, Prepared, RestoreError};
 use crate::metrics::Metrics;
 use crate::raft::{
-    Apply, CommittedConflict, Entry, LogIndex, Message, NodeId, Payload, Raft, Ready, Role, Status,
-    Write,
+    Apply, CommittedConflict, Entry, LogIndex, Message, NodeId, Payload, ProposeRefused, Raft,
+    Ready, Role, Status, Write,
 };
 use crate::storage::{Piece, Saved, Storage, StorageError};
 
@@ -102,6 +102,10 @@ pub enum DriverError {
         /// Why it cannot be read.
         source: postcard::Error,
     },
+    /// A snapshot that came from the leader cannot be read, which means that it
+    /// runs another version.
+    #[error("install the leader's snapshot")]
+    Restore(#[from] RestoreError),
 }
 
 /// What the driver lets others see.
@@ -245,6 +249,7 @@ impl Driver {
         match self.machine.prepare(command) {
             Prepared::Propose(command) => match self.raft.propose(command.encode()) {
                 Ok(position) => self.pending.await_commit(position, reply),
+                Err(ProposeRefused::Full { .. }) => refuse(reply, "too much waits to be committed"),
                 Err(_) => refuse_not_leader(reply),
             },
             Prepared::Known(outcome) => {
@@ -306,9 +311,8 @@ impl Driver {
             }
             let entries = match apply {
                 Apply::Onwards(entries) => entries,
-                Apply::Restore(_, entries) | Apply::Afresh(entries) => {
-                    tracing::warn!("applied entries left the log: the map is built anew");
-                    self.machine = Machine::new(self.raft.bug());
+                Apply::Restore(snapshot, entries) => {
+                    self.machine = Machine::restore(&snapshot.data, self.raft.bug())?;
                     entries
                 }
             };
@@ -388,6 +392,10 @@ impl Driver {
 }
 
 fn refuse_not_leader(reply: oneshot::Sender<Answer>) {
+    refuse(reply, "this node does not lead");
+}
+
+fn refuse(reply: oneshot::Sender<Answer>, why: &'static str) {
     // The client may have gone; then nobody needs the answer.
-    let _ = reply.send(Answer::Refused("this node does not lead"));
+    let _ = reply.send(Answer::Refused(why));
 }

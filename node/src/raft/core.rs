@@ -12,7 +12,8 @@ use super::membership::Membership;
 use super::memberships::Memberships;
 use super::message::{Body, Message, VoteReply};
 use super::reads::{ReadId, ReadReady};
-use super::ready::{ChunkOrder, SnapshotMeta, Writes};
+use super::ready::{ChunkOrder, Install, SnapshotMeta, Writes};
+use super::snapshot::{Gathering, Piece};
 use super::types::{Entry, HardState, LogIndex, NodeId, Term};
 use crate::bugs::Bug;
 
@@ -33,10 +34,21 @@ pub struct Config {
     pub tick_ms: u64,
     /// How working leaders are kept from being disturbed.
     pub elections: Elections,
-    /// Commands sent in one message, in bytes; a single entry may exceed it.
+    /// Entries sent in one message, in bytes; a single entry may exceed it.
     pub append_bytes_max: usize,
-    /// The longest piece of a snapshot sent in one message, in bytes.
+    /// Entries sent in one message, in number; at least one.
+    pub append_entries_max: usize,
+    /// Entries a leader takes on before those before them are committed, in bytes.
+    /// Beyond that it refuses commands.
+    pub uncommitted_bytes_max: usize,
+    /// Entries kept in memory although a snapshot covers them, so that followers
+    /// a little behind do not need the snapshot.
+    pub kept_entries: u64,
+    /// The longest piece of a snapshot sent in one message, in bytes; at least one.
     pub chunk_bytes_max: usize,
+    /// The longest snapshot a follower takes, in bytes: it gathers the pieces in
+    /// memory.
+    pub snapshot_bytes_max: u64,
     /// How a leader makes sure that a read is not answered from the past.
     pub reads: ReadMode,
     /// The rule to break, if any.
@@ -82,6 +94,10 @@ pub struct Persisted {
     /// What the newest snapshot stands for; the default if there is none.
     pub snapshot: SnapshotMeta,
     /// Consecutive entries from the one after the snapshot's last.
+    ///
+    /// None unless the log on disk is known to continue the snapshot: it holds the
+    /// snapshot's last entry, or was begun anew after that very entry. What follows
+    /// another entry in its place belongs to another log and must not come back.
     pub entries: Vec<Entry>,
 }
 
@@ -137,14 +153,6 @@ pub(super) enum RoleState {
     Leader(Leadership),
 }
 
-/// Where the state machine goes on.
-#[derive(Default)]
-pub(super) enum ApplyFrom {
-    #[default]
-    Next,
-    Start,
-}
-
 /// One node's part in the protocol.
 pub struct Raft {
     pub(super) config: Config,
@@ -153,6 +161,9 @@ pub struct Raft {
     pub(super) vote: Option<NodeId>,
     pub(super) log: Log,
     pub(super) memberships: Memberships,
+    /// What the newest snapshot stands for: one this node took and has on disk, or
+    /// one it received.
+    pub(super) snapshot: SnapshotMeta,
     /// The time on the caller's monotonic clock, in milliseconds; see [`Raft::set_time`].
     pub(super) now_ms: u64,
     pub(super) commit: LogIndex,
@@ -173,7 +184,12 @@ pub struct Raft {
     pub(super) writes: Writes,
     pub(super) reads_ready: Vec<ReadReady>,
     pub(super) reads_refused: Vec<ReadId>,
-    pub(super) apply_afresh: ApplyFrom,
+    /// Pieces of the snapshot that followers are to be sent.
+    pub(super) chunk_orders: Vec<ChunkOrder>,
+    /// The snapshot a leader is sending to this node.
+    pub(super) gathering: Option<Gathering>,
+    /// A snapshot that is whole, to be handed out with the next write.
+    pub(super) installing: Option<Install>,
 }
 
 impl Raft {
@@ -194,6 +210,7 @@ impl Raft {
             applied: snapshot.last.index,
             log: Log::new(snapshot.last, entries),
             memberships,
+            snapshot,
             now_ms: 0,
             role: RoleState::Follower,
             leader: None,
@@ -205,7 +222,9 @@ impl Raft {
             writes: Writes::new(hard_state),
             reads_ready: Vec::new(),
             reads_refused: Vec::new(),
-            apply_afresh: ApplyFrom::Next,
+            chunk_orders: Vec::new(),
+            gathering: None,
+            installing: None,
         };
         raft.restart_election_timer();
         raft
@@ -315,7 +334,12 @@ impl Raft {
             Body::AppendReply(reply) => self.on_append_reply(from, reply),
             Body::Heartbeat { commit, round } => self.on_heartbeat(from, commit, round),
             Body::HeartbeatReply { round } => self.on_heartbeat_reply(from, round),
-            Body::TimeoutNow | Body::SnapshotChunk { .. } | Body::SnapshotReply { .. } => {}
+            Body::TimeoutNow => {}
+            Body::SnapshotChunk { last, membership, offset, total, data } => {
+                let meta = SnapshotMeta { last, membership };
+                self.on_snapshot_chunk(from, meta, &Piece { offset, total, data });
+            }
+            Body::SnapshotReply { last, received } => self.on_snapshot_reply(from, last, received),
         }
         Ok(())
     }
@@ -327,13 +351,14 @@ impl Raft {
             &Body::PreVoteRequest { term, .. } => {
                 self.send(from, Body::PreVoteReply { term, reply: VoteReply::Denied });
             }
-            Body::Append { .. } | Body::Heartbeat { .. } => self.send(from, Body::Deposed),
+            Body::Append { .. } | Body::Heartbeat { .. } | Body::SnapshotChunk { .. } => {
+                self.send(from, Body::Deposed);
+            }
             &Body::AppendReply(reply) if self.config.bug == Some(Bug::CountStaleAcks) => {
                 self.on_append_reply(from, reply);
             }
             Body::PreVoteReply { .. }
             | Body::TimeoutNow
-            | Body::SnapshotChunk { .. }
             | Body::SnapshotReply { .. }
             | Body::VoteReply(_)
             | Body::AppendReply(_)
@@ -381,26 +406,6 @@ impl Raft {
                 self.commit.max(self.log.stable())
             }
             _ => self.commit,
-        }
-    }
-
-    /// Adds a piece of the newest snapshot, as [`Ready::chunks`] ordered it, to
-    /// the messages to be sent. `total` is the length of the whole in bytes.
-    ///
-    /// An order that has become pointless is ignored.
-    ///
-    /// [`Ready::chunks`]: super::Ready::chunks
-    pub fn send_chunk(
-        &mut self,
-        order: ChunkOrder,
-        meta: &SnapshotMeta,
-        data: Vec<u8>,
-        total: u64,
-    ) {
-        let ChunkOrder { to, last, offset } = order;
-        if self.role() == Role::Leader && meta.last == last {
-            let membership = meta.membership.clone();
-            self.send(to, Body::SnapshotChunk { last, membership, offset, total, data });
         }
     }
 

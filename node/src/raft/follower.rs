@@ -1,10 +1,11 @@
 //! How a follower keeps its log equal to the leader's.
 //!
-//! Source: Ongaro 2014, 3.5.
+//! Source: Ongaro 2014, 3.5; for entries behind a snapshot, 5.1.
 
-use super::core::{ApplyFrom, Raft, Role};
+use super::core::{Raft, Role};
 use super::message::{AppendReply, Body};
 use super::types::{Entry, LogIndex, NodeId, Position};
+use crate::bugs::Bug;
 
 /// The error for a leader that contradicts what is committed.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +34,8 @@ impl Raft {
         if !self.follow(from) {
             return Ok(());
         }
-        if self.log.term_at(prev.index) != Some(prev.term) {
+        let (prev, entries) = self.skip_compacted(from, prev, entries)?;
+        if !self.agrees_at(prev) {
             let hint = self.log.hint(prev.index);
             let refused = AppendReply::Refused { prev: prev.index, hint };
             self.send(from, Body::AppendReply(refused));
@@ -41,7 +43,10 @@ impl Raft {
         }
         let matched = entries.last().map_or(prev.index, |entry| entry.position.index);
         self.merge(from, entries)?;
-        self.commit = self.commit.max(commit.min(matched));
+        if self.config.bug == Some(Bug::TruncateOnStaleAppend) {
+            self.cut_from(matched.next());
+        }
+        self.learn_commit(commit.min(matched));
         self.send(from, Body::AppendReply(AppendReply::Accepted { matched }));
         Ok(())
     }
@@ -50,7 +55,7 @@ impl Raft {
     pub(super) fn on_heartbeat(&mut self, from: NodeId, commit: LogIndex, round: u64) {
         if self.follow(from) {
             // The leader never names more than it knows this node to hold.
-            self.commit = self.commit.max(commit.min(self.log.last().index));
+            self.learn_commit(commit.min(self.log.last().index));
             self.send(from, Body::HeartbeatReply { round });
         }
     }
@@ -59,7 +64,7 @@ impl Raft {
     ///
     /// Returns whether the node follows: it does not if it leads this term
     /// itself, which only happens if votes were forgotten.
-    fn follow(&mut self, leader: NodeId) -> bool {
+    pub(super) fn follow(&mut self, leader: NodeId) -> bool {
         match self.role() {
             Role::Leader => return false,
             Role::PreCandidate | Role::Candidate => self.become_follower(),
@@ -68,6 +73,38 @@ impl Raft {
         self.silence_ticks = 0;
         self.leader = Some(leader);
         true
+    }
+
+    /// Leaves out the entries a snapshot stands for: they were committed, so the
+    /// leader's are the same.
+    fn skip_compacted(
+        &self,
+        leader: NodeId,
+        prev: Position,
+        mut entries: Vec<Entry>,
+    ) -> Result<(Position, Vec<Entry>), CommittedConflict> {
+        let held = self.log.base();
+        if prev.index >= held.index {
+            return Ok((prev, entries));
+        }
+        let rest = entries.partition_point(|entry| entry.position.index <= held.index);
+        let rest = entries.split_off(rest);
+        match entries.last().map(|entry| entry.position) {
+            Some(offered)
+                if offered.index == held.index && offered != held && self.config.bug.is_none() =>
+            {
+                Err(CommittedConflict { leader, held, offered })
+            }
+            _ => Ok((held, rest)),
+        }
+    }
+
+    /// Returns whether the logs are known to agree up to `prev`.
+    fn agrees_at(&self, prev: Position) -> bool {
+        match self.config.bug {
+            Some(Bug::IgnorePrevTerm) => self.log.term_at(prev.index).is_some(),
+            _ => self.log.term_at(prev.index) == Some(prev.term),
+        }
     }
 
     /// Adds what is new in `entries`, which continue the log somewhere.
@@ -79,7 +116,10 @@ impl Raft {
             .iter()
             .take_while(|entry| {
                 let Position { term, index } = entry.position;
-                self.log.term_at(index) == Some(term)
+                match (self.log.term_at(index), self.config.bug) {
+                    (held, Some(Bug::NoConflictTruncation)) => held.is_some(),
+                    (held, _) => held == Some(term),
+                }
             })
             .count();
         if let Some(offered) = entries.get(known).map(|entry| entry.position)
@@ -88,23 +128,18 @@ impl Raft {
             if held.index <= self.commit && self.config.bug.is_none() {
                 return Err(CommittedConflict { leader, held, offered });
             }
-            self.log.truncate_from(held.index);
-            self.memberships.truncate_from(held.index);
-            self.forget_applied_from(held.index);
+            self.cut_from(held.index);
         }
         self.memberships.note(&entries[known..]);
         self.log.extend(entries.into_iter().skip(known));
         Ok(())
     }
 
-    /// Starts the state machine anew if it has seen what was removed.
-    ///
-    /// Never needed by a node that applies only what is committed.
-    fn forget_applied_from(&mut self, index: LogIndex) {
+    /// Removes the entries from `index` on, which a node without a bug does only
+    /// with entries that are not committed.
+    fn cut_from(&mut self, index: LogIndex) {
+        self.log.truncate_from(index);
+        self.memberships.truncate_from(index);
         self.commit = self.commit.min(index.previous());
-        if self.applied >= index {
-            self.applied = LogIndex::ZERO;
-            self.apply_afresh = ApplyFrom::Start;
-        }
     }
 }

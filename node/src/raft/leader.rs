@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::check_quorum::Contact;
 use super::core::{Raft, RoleState};
+use super::log::BatchLimit;
 use super::message::{AppendReply, Body, Hint};
 use super::progress::Progress;
 use super::reads::{ReadId, ReadReady, Reads};
+use super::ready::ChunkOrder;
 use super::types::{LogIndex, NodeId, Payload, Position};
 use crate::bugs::Bug;
 
@@ -19,12 +21,32 @@ pub(super) struct Leadership {
     pub(super) followers: BTreeMap<NodeId, Progress>,
     pub(super) contact: Contact,
     pub(super) reads: Reads,
+    /// What the entries not yet committed cost.
+    uncommitted_bytes: usize,
 }
 
 impl Leadership {
     /// Returns up to where the log of each follower is known to agree.
     pub(super) fn matched(&self) -> impl Iterator<Item = (NodeId, LogIndex)> {
         self.followers.iter().map(|(&id, progress)| (id, progress.matched()))
+    }
+
+    /// Returns whether a follower that answers is being sent a snapshot.
+    pub(super) fn sends_snapshot(&self) -> bool {
+        self.followers.values().any(Progress::takes_snapshot)
+    }
+
+    /// Returns whether a piece that was ordered is still wanted.
+    pub(super) fn awaits_chunk(&self, order: &ChunkOrder) -> bool {
+        let progress = self.followers.get(&order.to);
+        progress.is_some_and(|progress| progress.awaits_piece(order.last, order.offset))
+    }
+
+    /// Learns how much of a snapshot a follower holds.
+    pub(super) fn snapshot_received(&mut self, from: NodeId, last: Position, received: u64) {
+        if let Some(progress) = self.followers.get_mut(&from) {
+            progress.received(last, received);
+        }
     }
 
     /// Gives up the reads that wait.
@@ -41,6 +63,22 @@ pub struct NotLeader {
     pub leader: Option<NodeId>,
 }
 
+/// The refusal of a command; it will never take effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProposeRefused {
+    /// Another node has to be asked.
+    #[error(transparent)]
+    NotLeader(#[from] NotLeader),
+    /// Too much waits to be committed already, because a majority does not answer
+    /// or not as fast as commands come.
+    #[error("add to the log: {uncommitted_bytes} bytes before it are not committed yet")]
+    Full {
+        /// How much waits.
+        uncommitted_bytes: usize,
+    },
+}
+
 impl Raft {
     /// Appends a command to the log.
     ///
@@ -49,14 +87,29 @@ impl Raft {
     /// the command never takes effect.
     ///
     /// # Errors
-    /// The node does not lead.
+    /// The node does not lead, or as much as it takes on waits to be committed
+    /// ([`Config::uncommitted_bytes_max`]). The command was not added.
     ///
     /// [`Ready::apply`]: super::Ready::apply
-    pub fn propose(&mut self, command: Vec<u8>) -> Result<Position, NotLeader> {
-        match self.role {
-            RoleState::Leader(_) => Ok(self.log.push(self.term, Payload::Command(command))),
-            _ => Err(NotLeader { leader: self.leader }),
+    /// [`Config::uncommitted_bytes_max`]: super::Config::uncommitted_bytes_max
+    pub fn propose(&mut self, command: Vec<u8>) -> Result<Position, ProposeRefused> {
+        let RoleState::Leader(leadership) = &self.role else {
+            return Err(NotLeader { leader: self.leader }.into());
+        };
+        let uncommitted_bytes = leadership.uncommitted_bytes;
+        if uncommitted_bytes >= self.config.uncommitted_bytes_max {
+            return Err(ProposeRefused::Full { uncommitted_bytes });
         }
+        Ok(self.add_entry(Payload::Command(command)))
+    }
+
+    /// Adds an entry of the current term to the log this node leads.
+    pub(super) fn add_entry(&mut self, payload: Payload) -> Position {
+        let position = self.log.push(self.term, payload);
+        if let RoleState::Leader(leadership) = &mut self.role {
+            leadership.uncommitted_bytes += self.log.bytes(position.index, position.index);
+        }
+        position
     }
 
     /// Queues a read, to be answered from the state machine once
@@ -87,12 +140,18 @@ impl Raft {
     /// Takes the lead: the term begins with an entry that does nothing, which
     /// tells the followers who leads and in the end what is committed.
     pub(super) fn become_leader(&mut self) {
-        let next = self.log.last().index.next();
+        let found = self.log.last().index;
+        let (first, next) = match self.config.bug {
+            // Without an entry of its own it has to offer the last it found.
+            Some(Bug::CommitOldTerm) => (found, found.max(self.log.base().index.next())),
+            _ => (found.next(), found.next()),
+        };
         let mut leadership = Leadership {
-            first: next,
+            first,
             followers: BTreeMap::new(),
             contact: Contact::default(),
             reads: Reads::default(),
+            uncommitted_bytes: self.log.bytes(self.commit.next(), found),
         };
         for peer in self.peers() {
             leadership.followers.insert(peer, Progress::new(next));
@@ -102,7 +161,10 @@ impl Raft {
         self.role = RoleState::Leader(leadership);
         self.leader = Some(self.config.id);
         self.ticks = 0;
-        self.log.push(self.term, Payload::Noop);
+        self.gathering = None;
+        if first > found {
+            self.add_entry(Payload::Noop);
+        }
     }
 
     /// Says to everyone that this node leads.
@@ -128,25 +190,49 @@ impl Raft {
         }
     }
 
-    /// Sends entries to every follower that can take some.
+    /// Sends entries to every follower that can take some, and orders pieces of the
+    /// snapshot for those that need what is gone.
     pub(super) fn replicate(&mut self) {
+        let last = self.last_to_send();
         let RoleState::Leader(leadership) = &mut self.role else { return };
-        let last = self.log.last().index;
+        let base = self.log.base().index;
+        let limit = BatchLimit {
+            bytes: self.config.append_bytes_max,
+            entries: self.config.append_entries_max,
+        };
         let mut appends = Vec::new();
-        for (&id, progress) in &mut leadership.followers {
+        for (&to, progress) in &mut leadership.followers {
+            progress.choose_phase(base, self.snapshot.last);
+            if let Some(offset) = progress.take_due_piece() {
+                self.chunk_orders.push(ChunkOrder { to, last: self.snapshot.last, offset });
+            }
             while progress.wants_append(last) {
                 let next = progress.next();
-                let entries = self.log.batch(next, self.config.append_bytes_max);
+                let entries = self.log.batch(next, last, limit);
                 let prev = self
                     .log
                     .position_at(next.previous())
-                    .expect("a follower is never sent more than one entry past the log");
+                    .expect("a follower that needs what is gone is sent the snapshot");
                 progress.sent(entries.last().map_or(last, |entry| entry.position.index));
-                appends.push((id, Body::Append { prev, entries, commit: self.commit }));
+                appends.push((to, Body::Append { prev, entries, commit: self.commit }));
             }
         }
-        for (id, append) in appends {
-            self.send(id, append);
+        for (to, append) in appends {
+            self.send(to, append);
+        }
+    }
+
+    /// Returns how far the log is to be sent.
+    fn last_to_send(&self) -> LogIndex {
+        match (&self.role, self.config.bug) {
+            // Any pace is allowed; at this one, what is committed by counting alone
+            // stays so for a while.
+            (RoleState::Leader(leadership), Some(Bug::CommitOldTerm))
+                if self.commit < leadership.first =>
+            {
+                leadership.first
+            }
+            _ => self.log.last().index,
         }
     }
 
@@ -156,7 +242,8 @@ impl Raft {
         let Some(progress) = leadership.followers.get_mut(&from) else { return };
         match reply {
             AppendReply::Accepted { matched } => {
-                progress.accepted(matched);
+                // Nobody agrees beyond the log, unless a bug has cut it short.
+                progress.accepted(matched.min(self.log.last().index));
                 self.advance_commit();
             }
             AppendReply::Refused { prev, hint } => {
@@ -166,10 +253,12 @@ impl Raft {
                         // If this log has entries of that term too, the logs may
                         // agree up to the last of them; if not, before the term.
                         let last = self.log.last_up_to_term(term);
-                        match self.log.term_at(last) {
+                        let retry = match self.log.term_at(last) {
                             Some(held) if held == term => last.next(),
                             _ => first,
-                        }
+                        };
+                        // As long as there is hope, do not send the snapshot.
+                        retry.max(self.log.base().index.next())
                     }
                 };
                 progress.refused(prev, retry);
@@ -193,15 +282,22 @@ impl Raft {
     /// hold one and a later leader still replace it. They follow with the first
     /// entry of this term (Ongaro 2014, 3.6.2 and figure 3.7).
     pub(super) fn advance_commit(&mut self) {
-        let RoleState::Leader(leadership) = &self.role else { return };
-        let held_by = |id| match leadership.followers.get(&id) {
-            Some(progress) => progress.matched(),
-            None => self.log.stable(),
+        let quorum = self.quorum();
+        let own = match self.config.bug {
+            Some(Bug::ApplyBeforePersist) => self.log.last().index,
+            _ => self.log.stable(),
         };
-        let mut held: Vec<_> = self.membership().voters().map(held_by).collect();
+        let RoleState::Leader(leadership) = &mut self.role else { return };
+        let held_by = |id| leadership.followers.get(&id).map_or(own, Progress::matched);
+        let mut held: Vec<_> = self.memberships.newest().voters().map(held_by).collect();
         held.sort_unstable();
-        let by_majority = held[held.len() - self.quorum()];
-        if by_majority > self.commit && self.log.term_at(by_majority) == Some(self.term) {
+        let by_majority = held[held.len() - quorum];
+        let countable = self.log.term_at(by_majority) == Some(self.term)
+            || self.config.bug == Some(Bug::CommitOldTerm);
+        if by_majority > self.commit && countable {
+            let committed_bytes = self.log.bytes(self.commit.next(), by_majority);
+            leadership.uncommitted_bytes =
+                leadership.uncommitted_bytes.saturating_sub(committed_bytes);
             self.commit = by_majority;
         }
     }

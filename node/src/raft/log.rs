@@ -6,12 +6,29 @@
 use std::collections::VecDeque;
 
 use super::message::Hint;
+use super::ready::Suffix;
 use super::types::{Entry, LogIndex, Payload, Position, Term};
+
+/// What an entry costs besides its command, in bytes, so that no number of empty
+/// ones is free.
+const ENTRY_BYTES: usize = 16;
 
 /// A write that was handed out and has not been reported done.
 struct Pending {
     number: u64,
     last: LogIndex,
+}
+
+/// How much goes into one append.
+#[derive(Clone, Copy)]
+pub(super) struct BatchLimit {
+    pub(super) bytes: usize,
+    pub(super) entries: usize,
+}
+
+/// Returns what an entry costs in messages and in memory, in bytes.
+pub(super) fn entry_bytes(entry: &Entry) -> usize {
+    entry.payload.len_bytes() + ENTRY_BYTES
 }
 
 pub(super) struct Log {
@@ -53,6 +70,7 @@ impl Log {
         index.0.saturating_sub(self.base.index.0) as usize
     }
 
+    /// Returns how far the log is known to be on disk.
     pub(super) fn stable(&self) -> LogIndex {
         self.stable
     }
@@ -78,7 +96,7 @@ impl Log {
         position
     }
 
-    /// Appends an entry made elsewhere, which must continue the log.
+    /// Appends entries made elsewhere, which must continue the log.
     pub(super) fn extend(&mut self, entries: impl Iterator<Item = Entry>) {
         for entry in entries {
             assert_eq!(entry.position.index, self.last().index.next(), "the log has no gaps");
@@ -86,13 +104,18 @@ impl Log {
         }
     }
 
-    /// Removes the entries from `index` on.
+    /// Removes the entries from `index` on, which is after the base.
     ///
     /// Writes still under way no longer vouch for what is removed, even if an
     /// equal entry comes back later: the disk may meanwhile hold another.
     pub(super) fn truncate_from(&mut self, index: LogIndex) {
         let keep = index.previous();
         self.entries.truncate(self.count_to(keep));
+        self.distrust_after(keep);
+    }
+
+    /// No longer takes anything after `keep` for written or handed out.
+    fn distrust_after(&mut self, keep: LogIndex) {
         self.handed_out = self.handed_out.min(keep);
         self.stable = self.stable.min(keep);
         for pending in &mut self.pending {
@@ -100,25 +123,82 @@ impl Log {
         }
     }
 
-    /// Returns a copy of the entries from `first` to `last`, both included.
-    pub(super) fn range(&self, first: LogIndex, last: LogIndex) -> Vec<Entry> {
-        if first > last {
-            return Vec::new();
+    /// Drops the entries up to `index`, which becomes the base.
+    ///
+    /// Never more than was handed out to be written: the disk takes entries
+    /// without gaps only. Costs as much as there are entries left.
+    pub(super) fn compact(&mut self, index: LogIndex) {
+        let index = index.min(self.handed_out);
+        let Some(base) = self.position_at(index).filter(|base| base.index > self.base.index) else {
+            return;
+        };
+        self.entries.drain(..self.count_to(index));
+        // The room of a long log is given back, but not that of the usual ups and downs.
+        if self.entries.capacity() / 4 > self.entries.len() {
+            self.entries.shrink_to(2 * self.entries.len());
         }
-        self.entries[self.count_to(first.previous())..self.count_to(last)].to_vec()
+        self.base = base;
     }
 
-    /// Returns a copy of the entries from `first` on, at least one if there is
-    /// one, and otherwise no more than `bytes_max` bytes of commands.
-    pub(super) fn batch(&self, first: LogIndex, bytes_max: usize) -> Vec<Entry> {
+    /// Lets a snapshot stand for everything up to `base`.
+    ///
+    /// Entries after `base` stay if the log holds that very entry and `suffix`
+    /// says so. Returns what the disk has to do with those it holds; nothing up to
+    /// `base` counts as written before the write that brings the snapshot is done,
+    /// unless it was written as entries.
+    pub(super) fn restore(&mut self, base: Position, suffix: Suffix) -> Suffix {
+        let on_disk = match suffix {
+            Suffix::Keep if self.term_at(base.index) == Some(base.term) => {
+                self.entries.drain(..self.count_to(base.index));
+                // An entry that was never handed out is not in the log on disk either.
+                if self.handed_out < base.index { Suffix::Discard } else { Suffix::Keep }
+            }
+            Suffix::Keep | Suffix::Discard => {
+                self.entries.clear();
+                Suffix::Discard
+            }
+        };
+        self.base = base;
+        if on_disk == Suffix::Discard {
+            self.distrust_after(base.index.previous());
+            self.handed_out = base.index;
+        }
+        on_disk
+    }
+
+    /// Notes that write `number` brings the snapshot that stands for the base.
+    pub(super) fn hand_out_base(&mut self, number: u64) {
+        self.pending.push_back(Pending { number, last: self.base.index });
+    }
+
+    /// Returns a copy of the entries from `first` to `last`, both included, as far
+    /// as the log holds them.
+    pub(super) fn range(&self, first: LogIndex, last: LogIndex) -> Vec<Entry> {
+        self.slice(first, last).to_vec()
+    }
+
+    /// Returns what the entries from `first` to `last` cost, both included, in bytes.
+    pub(super) fn bytes(&self, first: LogIndex, last: LogIndex) -> usize {
+        self.slice(first, last).iter().map(entry_bytes).sum()
+    }
+
+    fn slice(&self, first: LogIndex, last: LogIndex) -> &[Entry] {
+        let end = self.count_to(last).min(self.entries.len());
+        let start = self.count_to(first.previous()).min(end);
+        &self.entries[start..end]
+    }
+
+    /// Returns a copy of the entries from `first` to at most `last`: at least one
+    /// if there is one, and otherwise no more than `limit` allows.
+    pub(super) fn batch(&self, first: LogIndex, last: LogIndex, limit: BatchLimit) -> Vec<Entry> {
         let mut bytes = 0;
-        let rest = &self.entries[self.count_to(first.previous())..];
+        let rest = self.slice(first, last);
         let count = rest
             .iter()
+            .take(limit.entries)
             .take_while(|entry| {
-                // A no-op costs space too, so that no batch is endless.
-                bytes += entry.payload.len_bytes() + 16;
-                bytes <= bytes_max
+                bytes += entry_bytes(entry);
+                bytes <= limit.bytes
             })
             .count();
         rest[..count.max(1).min(rest.len())].to_vec()
@@ -149,6 +229,11 @@ impl Log {
             self.pending.push_back(Pending { number, last });
         }
         entries
+    }
+
+    /// Returns how many entries have not been handed out yet.
+    pub(super) fn not_handed_out(&self) -> u64 {
+        self.last().index.0 - self.handed_out.0
     }
 
     /// Learns that the writes up to `number` are done.
@@ -203,8 +288,14 @@ mod tests {
         for _ in 0..4 {
             log.push(Term(1), Payload::Command(vec![0; 100]));
         }
-        assert_eq!(log.batch(LogIndex(1), 250).len(), 2);
-        assert_eq!(log.batch(LogIndex(4), 1).len(), 1);
-        assert!(log.batch(LogIndex(5), 250).is_empty());
+        let batch = |first, last, bytes, entries| {
+            let limit = BatchLimit { bytes, entries };
+            log.batch(LogIndex(first), LogIndex(last), limit).len()
+        };
+        assert_eq!(batch(1, 4, 250, 9), 2);
+        assert_eq!(batch(1, 4, 1_000, 3), 3);
+        assert_eq!(batch(1, 2, 1_000, 9), 2);
+        assert_eq!(batch(4, 4, 1, 9), 1);
+        assert_eq!(batch(5, 4, 250, 9), 0);
     }
 }

@@ -50,13 +50,14 @@ mod message;
 mod progress;
 mod reads;
 mod ready;
+mod snapshot;
 mod types;
 
 pub use self::core::{Config, Elections, Persisted, Raft, ReadMode, Role, Status};
 pub use follower::CommittedConflict;
-pub use leader::NotLeader;
+pub use leader::{NotLeader, ProposeRefused};
 pub use membership::{Member, Membership, Part};
 pub use message::{AppendReply, Body, Campaign, Hint, Message, VoteReply};
 pub use reads::{ReadId, ReadReady};
-pub use ready::{Apply, ChunkOrder, Ready, Snapshot, SnapshotMeta, Write};
+pub use ready::{Apply, ChunkOrder, Install, Ready, Snapshot, SnapshotMeta, Suffix, Write};
 pub use types::{BadNodeId, Entry, HardState, LogIndex, NodeId, Payload, Position, Term};

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::types::LogIndex;
+use super::types::{LogIndex, Position};
 
 /// Appends under way to one follower at a time.
 const IN_FLIGHT_MAX: usize = 4;
@@ -19,6 +19,8 @@ enum Phase {
     Probe(Probe),
     /// The logs agree up to `next`: appends follow each other without waiting.
     Stream,
+    /// It needs entries that are gone: it gets a snapshot, a piece at a time.
+    Snapshot(Transfer),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,27 @@ enum Probe {
     Due,
     Awaited,
 }
+
+/// A snapshot on its way.
+///
+/// One piece at a time: pieces are long, so that little is won by more, and the
+/// appends to others on the same line come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Transfer {
+    /// The snapshot's last entry.
+    last: Position,
+    /// How many bytes of it the follower holds; the next piece begins there.
+    received: u64,
+    piece: Probe,
+    /// Beats to wait for the answer to a piece. Doubled with each piece sent
+    /// again, for a line may need longer than a beat to carry one.
+    patience_beats: u32,
+    /// Beats that went by without an answer.
+    silent_beats: u32,
+}
+
+/// The longest wait before a piece of a snapshot is sent again, in beats.
+const PATIENCE_BEATS_MAX: u32 = 64;
 
 pub(super) struct Progress {
     /// Up to here the follower's disk is known to agree with the leader's log.
@@ -72,6 +95,7 @@ impl Progress {
                     self.in_flight.is_empty()
                         || waiting >= IN_FLIGHT_ENTRIES_MIN && self.in_flight.len() < IN_FLIGHT_MAX
                 }
+                Phase::Snapshot(_) => false,
             }
     }
 
@@ -83,53 +107,142 @@ impl Progress {
                 self.next = last.next();
                 self.in_flight.push_back(last);
             }
+            Phase::Snapshot(_) => {}
+        }
+    }
+
+    /// Decides between entries and a snapshot, given the last entry that is gone and
+    /// the newest snapshot's last.
+    pub(super) fn choose_phase(&mut self, base: LogIndex, snapshot: Position) {
+        let needs_snapshot = self.next.previous() < base;
+        match self.phase {
+            Phase::Snapshot(transfer) if needs_snapshot && transfer.last == snapshot => {}
+            _ if needs_snapshot => {
+                self.in_flight.clear();
+                self.phase = Phase::Snapshot(Transfer {
+                    last: snapshot,
+                    received: 0,
+                    piece: Probe::Due,
+                    patience_beats: 1,
+                    silent_beats: 0,
+                });
+            }
+            Phase::Snapshot(_) => self.probe_from(self.next),
+            Phase::Probe(_) | Phase::Stream => {}
+        }
+    }
+
+    /// Returns where the piece of the snapshot begins that is to be sent now, and
+    /// takes it for sent.
+    pub(super) fn take_due_piece(&mut self) -> Option<u64> {
+        match &mut self.phase {
+            Phase::Snapshot(transfer) if transfer.piece == Probe::Due => {
+                transfer.piece = Probe::Awaited;
+                Some(transfer.received)
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns whether the answer to this piece of a snapshot is awaited.
+    pub(super) fn awaits_piece(&self, last: Position, offset: u64) -> bool {
+        matches!(self.phase, Phase::Snapshot(transfer)
+            if (transfer.last, transfer.received) == (last, offset))
+    }
+
+    /// Returns whether a snapshot is on its way and the follower answers.
+    pub(super) fn takes_snapshot(&self) -> bool {
+        matches!(self.phase, Phase::Snapshot(transfer)
+            if transfer.silent_beats <= transfer.patience_beats)
+    }
+
+    /// Notes how much of a snapshot the follower holds.
+    ///
+    /// Less than before means that it restarted, or an answer came late; in either
+    /// case it says where it is when the next piece does not fit. No progress is no
+    /// reason to send: that would double the pieces with each answer doubled.
+    pub(super) fn received(&mut self, last: Position, received: u64) {
+        if let Phase::Snapshot(transfer) = &mut self.phase
+            && transfer.last == last
+            && transfer.received != received
+        {
+            self.overdue = false;
+            *transfer = Transfer {
+                received,
+                piece: Probe::Due,
+                patience_beats: 1,
+                silent_beats: 0,
+                ..*transfer
+            };
         }
     }
 
     /// Notes that the follower agrees up to `matched`.
     pub(super) fn accepted(&mut self, matched: LogIndex) {
-        self.answered = true;
+        self.heard();
         self.matched = self.matched.max(matched);
         self.next = self.next.max(self.matched.next());
-        self.phase = Phase::Stream;
+        match self.phase {
+            // An answer to an earlier append says nothing about the snapshot.
+            Phase::Snapshot(transfer) if self.matched < transfer.last.index => {}
+            _ => self.phase = Phase::Stream,
+        }
         while self.in_flight.pop_front_if(|&mut last| last <= matched).is_some() {}
     }
 
     /// Notes that the follower lacks `prev`, and goes back to `retry`.
     ///
     /// A refusal that answers nothing under way any more is ignored: it must be
-    /// about the entry before `next`, or in a stream about one not yet matched.
+    /// about the entry before `next`, or in a stream about one not yet matched. One
+    /// that leaves nowhere to go back to contradicts an earlier answer; the append
+    /// is repeated no sooner than one that was lost.
     pub(super) fn refused(&mut self, prev: LogIndex, retry: LogIndex) {
         let current = match self.phase {
-            Phase::Probe(_) => prev.next() == self.next,
+            Phase::Probe(_) => prev.next() == self.next && prev > self.matched,
             Phase::Stream => prev > self.matched,
+            Phase::Snapshot(_) => false,
         };
         if current {
-            self.answered = true;
+            self.heard();
             self.probe_from(retry.min(prev));
         }
     }
 
     /// Notes that a heartbeat interval has passed.
     pub(super) fn beat(&mut self) {
-        let waiting = match self.phase {
-            Phase::Probe(probe) => probe == Probe::Awaited,
+        let waiting = match &mut self.phase {
+            Phase::Probe(probe) => *probe == Probe::Awaited,
             Phase::Stream => !self.in_flight.is_empty(),
+            Phase::Snapshot(transfer) => {
+                transfer.silent_beats += u32::from(transfer.piece == Probe::Awaited);
+                transfer.silent_beats > transfer.patience_beats
+            }
         };
         self.overdue = waiting && !self.answered;
         self.answered = false;
     }
 
-    /// Notes that the follower is reachable; appends that seem lost are sent
-    /// again. While it is not, there is no point in repeating them.
+    /// Notes that the follower is reachable; what seems lost is sent again. While it
+    /// is not, there is no point in repeating anything.
     pub(super) fn reachable(&mut self) {
         if self.overdue {
             self.overdue = false;
-            match self.phase {
-                Phase::Probe(_) => self.phase = Phase::Probe(Probe::Due),
+            match &mut self.phase {
+                Phase::Probe(probe) => *probe = Probe::Due,
                 Phase::Stream => self.probe_from(self.matched.next()),
+                Phase::Snapshot(transfer) => {
+                    transfer.piece = Probe::Due;
+                    transfer.silent_beats = 0;
+                    transfer.patience_beats = PATIENCE_BEATS_MAX.min(2 * transfer.patience_beats);
+                }
             }
         }
+    }
+
+    /// Notes an answer: what is under way does not seem lost.
+    fn heard(&mut self) {
+        self.answered = true;
+        self.overdue = false;
     }
 
     fn probe_from(&mut self, next: LogIndex) {

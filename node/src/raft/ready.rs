@@ -1,13 +1,18 @@
 //! What the protocol wants done, and what it may assume once it is.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::core::{ApplyFrom, Raft, Role, RoleState};
+use super::core::{Raft, Role, RoleState};
 use super::membership::Membership;
 use super::message::{AppendReply, Body, Message};
 use super::reads::{ReadId, ReadReady};
 use super::types::{Entry, HardState, NodeId, Position};
 use crate::bugs::Bug;
+
+/// Entries that gather before [`Bug::ApplyBeforePersist`] has them written.
+const LAZY_ENTRIES: u64 = 512;
 
 /// What the protocol wants done, in any order except where said otherwise.
 #[derive(Debug, Default)]
@@ -42,8 +47,26 @@ pub struct SnapshotMeta {
 pub struct Snapshot {
     /// What it stands for.
     pub meta: SnapshotMeta,
-    /// The state, opaque to the protocol.
-    pub data: Vec<u8>,
+    /// The state, opaque to the protocol; shared, for it may be large.
+    pub data: Arc<Vec<u8>>,
+}
+
+/// A snapshot received from the leader, to be made durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Install {
+    /// The snapshot, which stands for all entries up to its last one.
+    pub snapshot: Snapshot,
+    /// What becomes of the entries after that.
+    pub suffix: Suffix,
+}
+
+/// What becomes of the entries on disk after a snapshot's last entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suffix {
+    /// They stay: the log on disk holds the snapshot's last entry too.
+    Keep,
+    /// They go: they continue another log.
+    Discard,
 }
 
 /// A piece of a snapshot to be sent.
@@ -64,11 +87,6 @@ pub struct ChunkOrder {
 pub enum Apply {
     /// These entries, after those applied before.
     Onwards(Vec<Entry>),
-    /// These entries, to an empty state machine.
-    ///
-    /// Asked for only if entries that were applied turn out not to be part of
-    /// the log after all, which needs a planted bug.
-    Afresh(Vec<Entry>),
     /// The snapshot in place of everything applied before, then these entries.
     Restore(Snapshot, Vec<Entry>),
 }
@@ -81,19 +99,18 @@ impl Default for Apply {
 
 /// A numbered write.
 ///
-/// Entries replace those on disk from the first one's index on. A crash may
-/// leave none of it, all of it, or the hard state and the first entries; never a
-/// later write without an earlier one.
+/// Its parts reach the disk in the order in which they stand here. Entries replace
+/// those on disk from the first one's index on. A crash may leave none of it, all
+/// of it, or its beginning: the hard state, the snapshot, the first entries; never
+/// a later write without an earlier one.
 #[derive(Debug)]
 pub struct Write {
     /// The number, counting up from one.
     pub number: u64,
     /// The new hard state, if it changed.
     pub hard_state: Option<HardState>,
-    /// A snapshot received from the leader, to be made durable before the entries:
-    /// it replaces all entries up to its last one, and all others too unless the
-    /// log holds that very entry.
-    pub snapshot: Option<Snapshot>,
+    /// A snapshot received from the leader.
+    pub snapshot: Option<Install>,
     /// Consecutive entries.
     pub entries: Vec<Entry>,
     /// Messages that may leave only when this write and all before it are done.
@@ -132,6 +149,7 @@ impl Raft {
         let mut ready = Ready {
             reads: std::mem::take(&mut self.reads_ready),
             refused_reads: std::mem::take(&mut self.reads_refused),
+            chunks: std::mem::take(&mut self.chunk_orders),
             apply: self.take_applicable(),
             ..Ready::default()
         };
@@ -142,7 +160,8 @@ impl Raft {
             && ready.write.is_none()
             && nothing_to_apply
             && ready.reads.is_empty()
-            && ready.refused_reads.is_empty();
+            && ready.refused_reads.is_empty()
+            && ready.chunks.is_empty();
         (!idle).then_some(ready)
     }
 
@@ -162,15 +181,22 @@ impl Raft {
         if hard_state.is_some() {
             self.writes.hard_state_pending = Some(number);
         }
-        let entries = self.log.hand_out(number);
+        let snapshot = self.installing.take();
+        if snapshot.is_some() {
+            self.log.hand_out_base(number);
+        }
+        let lazy = self.config.bug == Some(Bug::ApplyBeforePersist)
+            && self.log.not_handed_out() < LAZY_ENTRIES;
+        let entries = if lazy { Vec::new() } else { self.log.hand_out(number) };
         let outbox = std::mem::take(&mut self.outbox);
         let (now, later): (Vec<_>, Vec<_>) =
             outbox.into_iter().partition(|message| !self.must_wait(message));
         ready.messages = now;
-        if hard_state.is_some() || !entries.is_empty() || !later.is_empty() {
+        let needed =
+            hard_state.is_some() || snapshot.is_some() || !entries.is_empty() || !later.is_empty();
+        if needed {
             self.writes.number = number;
-            ready.write =
-                Some(Write { number, hard_state, snapshot: None, entries, messages: later });
+            ready.write = Some(Write { number, hard_state, snapshot, entries, messages: later });
         }
     }
 
@@ -193,19 +219,21 @@ impl Raft {
             return true;
         }
         match &message.body {
-            Body::AppendReply(AppendReply::Accepted { matched }) => *matched > self.log.stable(),
+            Body::AppendReply(AppendReply::Accepted { matched }) => {
+                *matched > self.log.stable() && self.config.bug != Some(Bug::ApplyBeforePersist)
+            }
             _ => false,
         }
     }
 
+    /// Takes what may be applied; what once was is never taken back.
     fn take_applicable(&mut self) -> Apply {
-        let afresh = std::mem::take(&mut self.apply_afresh);
         let last = self.applicable();
         let entries = self.log.range(self.applied.next(), last);
         self.applied = self.applied.max(last);
-        match afresh {
-            ApplyFrom::Next => Apply::Onwards(entries),
-            ApplyFrom::Start => Apply::Afresh(entries),
+        match &self.installing {
+            Some(install) => Apply::Restore(install.snapshot.clone(), entries),
+            None => Apply::Onwards(entries),
         }
     }
 }

@@ -81,10 +81,14 @@ impl Invariants {
 
     fn judge_applied(&mut self, id: NodeId, node: &Node, term: Term) -> Result<(), Broken> {
         let judged = self.judged.entry(id).or_default();
-        // A node that applies afresh is judged afresh.
+        // A node that was taken back to a snapshot is judged afresh.
         *judged = if *judged > node.applied.len() { 0 } else { *judged };
         for (place, entry) in node.applied.iter().enumerate().skip(*judged) {
             let index = LogIndex(place as u64 + 1);
+            // Gaps and repetitions are as bad as other entries.
+            if entry.position.index != index {
+                return Err(Broken::StateMachineSafety(id, index));
+            }
             match self.committed.get(place) {
                 Some(known) if known.entry != *entry => {
                     return Err(Broken::StateMachineSafety(id, index));
@@ -92,7 +96,6 @@ impl Invariants {
                 Some(_) => {}
                 None => self.committed.push(Committed { entry: entry.clone(), by_term: term }),
             }
-            assert_eq!(entry.position.index, index, "entries are applied in order");
         }
         *judged = node.applied.len();
         Ok(())

@@ -363,7 +363,8 @@ impl Runner {
                 continue;
             };
             let status = raft.status();
-            let (committed, open) = node.log.split_at(status.commit.0 as usize);
+            let committed = |entry: &Entry| entry.position.index <= status.commit;
+            let (committed, open) = node.log.split_at(node.log.partition_point(committed));
             let log = format!("{}| {}", terms(committed), terms(open));
             writeln!(
                 output,

@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use squall_node::bugs::Bug;
 use squall_node::raft::{Elections, NodeId, ReadId, Role};
 
-use crate::cluster::{Cluster, Settings, node_id};
+use crate::cluster::{Cluster, Kept, Settings, node_id};
 use crate::invariants::{Broken, Invariants};
 
 const STEPS: u32 = 1_500;
@@ -75,8 +75,13 @@ impl Simulation {
                 self.judge(id)?;
             }
             880..940 => self.propose(id)?,
-            940..975 => self.read(id)?,
-            975..985 => self.crash(id),
+            940..970 => self.read(id)?,
+            970..974 => self.cluster.begin_snapshot(id),
+            974..978 => {
+                self.cluster.finish_snapshot(id);
+                self.judge(id)?;
+            }
+            978..985 => self.crash(id),
             985..993 => self.restart_all(),
             993..997 => self.cut_in_two(),
             _ => self.cluster.cut.clear(),
@@ -151,7 +156,7 @@ impl Simulation {
         let id = match torn {
             Some((id, entries)) if self.rng.random_bool(0.5) => {
                 let kept = self.rng.random_range(0..entries);
-                self.cluster.crash_amid_write(id, kept);
+                self.cluster.crash_amid_write(id, Kept::Entries(kept));
                 self.torn += u32::from(kept > 0);
                 id
             }
@@ -159,11 +164,13 @@ impl Simulation {
                 for _ in 0..self.rng.random_range(0..3) {
                     self.cluster.finish_silently(id);
                 }
-                // Of a write without entries the hard state is all that can survive.
-                if self.rng.random_bool(0.5) {
-                    self.cluster.crash_amid_write(id, 0);
-                } else {
-                    self.cluster.crash(id);
+                if self.rng.random_bool(0.2) {
+                    self.cluster.finish_snapshot_silently(id);
+                }
+                match self.rng.random_range(0..4) {
+                    0 => self.cluster.crash_amid_write(id, Kept::HardState),
+                    1 => self.cluster.crash_amid_write(id, Kept::Entries(0)),
+                    _ => self.cluster.crash(id),
                 }
                 id
             }
