@@ -15,7 +15,7 @@ use std::thread;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::raft::{ChunkOrder, Entry, HardState, LogIndex, Snapshot, SnapshotMeta};
+use crate::raft::{ChunkOrder, Entry, HardState, Install, LogIndex, SnapshotMeta};
 use crate::storage::{Piece, Saved, SnapshotStore, Storage, StorageError};
 
 /// Commands gathered for one sync, in bytes; a single write may exceed it.
@@ -43,7 +43,7 @@ enum LogJob {
 struct WriteJob {
     number: u64,
     hard_state: Option<HardState>,
-    snapshot: Option<Snapshot>,
+    snapshot: Option<Install>,
     entries: Vec<Entry>,
 }
 
@@ -85,7 +85,7 @@ impl Disk {
         &self,
         number: u64,
         hard_state: Option<HardState>,
-        snapshot: Option<Snapshot>,
+        snapshot: Option<Install>,
         entries: Vec<Entry>,
     ) {
         give(&self.log_jobs, LogJob::Write(WriteJob { number, hard_state, snapshot, entries }));

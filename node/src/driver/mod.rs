@@ -269,6 +269,7 @@ impl Driver {
             DiskEvent::PieceRead { piece: None, .. } => {}
             DiskEvent::SnapshotSaved { meta, saved: Saved::Newest } => {
                 self.disk.compact(meta.last.index);
+                self.raft.compact(meta);
             }
             DiskEvent::SnapshotSaved { saved: Saved::Superseded, .. } => {}
         }

@@ -85,7 +85,7 @@ impl SnapshotStore {
                 source: io::Error::other(source),
             })?;
             let data = file.read(io, 0, length)?;
-            snapshot = Some(Snapshot { meta: file.meta().clone(), data });
+            snapshot = Some(Snapshot { meta: file.meta().clone(), data: Arc::new(data) });
             held.newest = Some(Arc::new(file));
         }
         // The name read may be in memory only, from a process that was killed.

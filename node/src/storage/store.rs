@@ -10,7 +10,7 @@ use super::file_io::{Durability, Faults, FileIo};
 use super::log_files::LogFiles;
 use super::snapshot_store::SnapshotStore;
 use super::state_file::StateFile;
-use crate::raft::{Entry, HardState, LogIndex, Position, Snapshot};
+use crate::raft::{Entry, HardState, Install, LogIndex, Position, Snapshot, Suffix};
 
 /// The file that held everything before there were several.
 const OLD_FORMAT_NAME: &str = "raft.log";
@@ -134,8 +134,8 @@ impl Storage {
     }
 
     /// Makes a snapshot of the leader durable in place of the one there is. Entries
-    /// up to its last are void then; those after it stay only if the log holds that
-    /// very entry (Ongaro 2014, figure 5.3).
+    /// up to its last are void then; those after it stay only if they are to and the
+    /// log holds that very entry (Ongaro 2014, figure 5.3).
     ///
     /// The order of writes: first the snapshot, then, if the log ends or differs
     /// there, a segment that makes all before it void. After a crash between the two
@@ -143,10 +143,12 @@ impl Storage {
     ///
     /// # Errors
     /// The disk failed.
-    pub fn install_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StorageError> {
+    pub fn install_snapshot(&mut self, install: &Install) -> Result<(), StorageError> {
+        let Install { snapshot, suffix } = install;
         let last = snapshot.meta.last;
         self.snapshots.install(snapshot)?;
-        if self.log.shape().position_at(last.index) != Some(last) {
+        let continues = self.log.shape().position_at(last.index) == Some(last);
+        if *suffix == Suffix::Discard || !continues {
             self.log.begin_afresh(last)?;
         }
         Ok(())

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use squall_node::raft::{
-    Entry, HardState, LogIndex, Membership, NodeId, Payload, Position, Snapshot, SnapshotMeta, Term,
+    Entry, HardState, Install, LogIndex, Membership, NodeId, Payload, Position, Snapshot,
+    SnapshotMeta, Suffix, Term,
 };
 use squall_node::storage::{Recovered, Storage, StorageError, StorageOptions};
 
@@ -30,7 +32,11 @@ pub(crate) fn meta(index: u64, term: u64) -> SnapshotMeta {
 }
 
 pub(crate) fn snapshot(index: u64, term: u64, data: &[u8]) -> Snapshot {
-    Snapshot { meta: meta(index, term), data: data.to_vec() }
+    Snapshot { meta: meta(index, term), data: Arc::new(data.to_vec()) }
+}
+
+pub(crate) fn install(index: u64, term: u64, data: &[u8]) -> Install {
+    Install { snapshot: snapshot(index, term, data), suffix: Suffix::Keep }
 }
 
 pub(crate) fn small_segments(segment_bytes: u64) -> StorageOptions {

@@ -8,7 +8,7 @@ use squall_node::raft::LogIndex;
 use squall_node::storage::{Saved, Storage, StorageError, StorageOptions};
 use tempfile::TempDir;
 
-use crate::samples::{entry, files, meta, open, position, recover, snapshot};
+use crate::samples::{entry, files, install, meta, open, position, recover, snapshot};
 
 /// More than two blocks, and not a whole number of them.
 fn large_state() -> Vec<u8> {
@@ -129,7 +129,7 @@ fn an_installed_snapshot_voids_the_log_unless_it_holds_the_last_entry() {
         let (mut storage, _) = open(dir.path()).unwrap();
         let entries: Vec<_> = (1..=9).map(|index| entry(index, 1, b"x")).collect();
         storage.append(&entries).unwrap();
-        storage.install_snapshot(&snapshot(5, last_term, b"state")).unwrap();
+        storage.install_snapshot(&install(5, last_term, b"state")).unwrap();
         drop(storage);
         let recovered = recover(dir.path());
         assert_eq!(recovered.snapshot, Some(snapshot(5, last_term, b"state")));
@@ -147,7 +147,7 @@ fn a_snapshot_far_beyond_the_log_is_where_it_goes_on() {
     let dir = TempDir::new().unwrap();
     let (mut storage, _) = open(dir.path()).unwrap();
     storage.append(&[entry(1, 1, b"x")]).unwrap();
-    storage.install_snapshot(&snapshot(1_000, 4, b"state")).unwrap();
+    storage.install_snapshot(&install(1_000, 4, b"state")).unwrap();
     storage.append(&[entry(1_001, 4, b"y")]).unwrap();
     storage.compact(LogIndex(1_000)).unwrap();
     drop(storage);
@@ -174,7 +174,7 @@ fn the_log_goes_on_after_a_snapshot_that_was_ahead_of_it() {
 fn a_missing_snapshot_is_noticed_by_the_log_that_begins_after_it() {
     let dir = TempDir::new().unwrap();
     let (mut storage, _) = open(dir.path()).unwrap();
-    storage.install_snapshot(&snapshot(10, 1, b"state")).unwrap();
+    storage.install_snapshot(&install(10, 1, b"state")).unwrap();
     storage.append(&[entry(11, 1, b"x")]).unwrap();
     drop(storage);
     fs::remove_file(files(dir.path(), "snap").remove(0)).unwrap();
@@ -186,7 +186,7 @@ fn a_missing_snapshot_is_noticed_by_the_log_that_begins_after_it() {
 fn a_snapshot_that_comes_late_does_not_replace_a_newer_one() {
     let dir = TempDir::new().unwrap();
     let (mut storage, _) = open(dir.path()).unwrap();
-    storage.install_snapshot(&snapshot(10, 1, b"newer")).unwrap();
+    storage.install_snapshot(&install(10, 1, b"newer")).unwrap();
     assert_eq!(storage.snapshots().save(&meta(5, 1), |_| Ok(())).unwrap(), Saved::Superseded);
     drop(storage);
     assert_eq!(recover(dir.path()).snapshot, Some(snapshot(10, 1, b"newer")));
