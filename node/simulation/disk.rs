@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use squall_node::raft::{
-    Entry, HardState, LogIndex, Message, Persisted, Position, Snapshot, Write,
+    Entry, HardState, Install, LogIndex, Message, Persisted, Position, Snapshot, Suffix, Write,
 };
 
 /// Whether what is reported done survives a power failure.
@@ -44,7 +44,7 @@ struct Image {
 #[derive(Clone)]
 enum Step {
     HardState(HardState),
-    Snapshot(Snapshot),
+    Install(Install),
     Entry(Entry),
 }
 
@@ -64,7 +64,7 @@ impl Image {
     fn take(&mut self, step: Step) {
         match step {
             Step::HardState(hard_state) => self.hard_state = hard_state,
-            Step::Snapshot(snapshot) => self.install(snapshot),
+            Step::Install(install) => self.install(install),
             Step::Entry(entry) => self.put(entry),
         }
     }
@@ -80,10 +80,10 @@ impl Image {
 
     /// Puts a snapshot in the place of the entries it covers, and of all others
     /// unless the log holds its last one.
-    fn install(&mut self, snapshot: Snapshot) {
+    fn install(&mut self, Install { snapshot, suffix }: Install) {
         let last = snapshot.meta.last;
         let place = self.entries.iter().position(|entry| entry.position == last);
-        match place {
+        match place.filter(|_| suffix == Suffix::Keep) {
             Some(place) => drop(self.entries.drain(..=place)),
             None => self.entries.clear(),
         }
@@ -184,7 +184,7 @@ impl Disk {
     /// Makes a snapshot of the node's own durable, unless there is a newer one.
     pub(crate) fn keep_snapshot(&mut self, snapshot: Snapshot) {
         if snapshot.meta.last.index > self.image.base() {
-            self.take(Step::Snapshot(snapshot));
+            self.take(Step::Install(Install { snapshot, suffix: Suffix::Keep }));
         }
     }
 
@@ -216,7 +216,7 @@ impl Disk {
 /// Takes a write apart, in the order in which its parts reach the disk.
 fn steps(write: Write) -> Vec<Step> {
     let hard_state = write.hard_state.map(Step::HardState);
-    let snapshot = write.snapshot.map(Step::Snapshot);
+    let snapshot = write.snapshot.map(Step::Install);
     let entries = write.entries.into_iter().map(Step::Entry);
     hard_state.into_iter().chain(snapshot).chain(entries).collect()
 }

@@ -3,7 +3,8 @@
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use squall_node::raft::{
-    Apply, Config, Entry, Message, NodeId, Payload, Raft, ReadId, Ready, Role, Write,
+    Apply, Config, Entry, Message, NodeId, Payload, ProposeRefused, Raft, ReadId, Ready, Role,
+    Write,
 };
 
 use super::clients::Attempt;
@@ -29,7 +30,11 @@ impl Simulation {
             tick_ms: TICK_US / 1_000,
             elections: self.plan.elections,
             append_bytes_max: 1_000,
+            append_entries_max: 16,
+            uncommitted_bytes_max: 1 << 20,
+            kept_entries: 4,
             chunk_bytes_max: 100,
+            snapshot_bytes_max: 1 << 20,
             reads: self.plan.reads,
             bug: self.plan.bug,
         };
@@ -186,19 +191,23 @@ impl Simulation {
         let refused = match deed {
             Deed::Read => {
                 let id = ReadId(caller.attempt.0);
-                process.raft.read(id).map(|()| process.waiting.for_read(id, caller, object))
+                let queued = process.raft.read(id).map_err(|not_leader| not_leader.leader);
+                queued.map(|()| process.waiting.for_read(id, caller, object))
             }
             _ => {
                 let command = Command { object, deed }.encode();
-                let proposed = process.raft.propose(command);
+                let proposed = process.raft.propose(command).map_err(|refused| match refused {
+                    ProposeRefused::NotLeader(not_leader) => not_leader.leader,
+                    _ => None,
+                });
                 proposed.map(|position| process.waiting.for_commit(position, caller))
             }
         };
         self.trace.note(self.schedule.now(), ("arrive", to, caller.attempt.0), || {
             format!("{:?} at {to}: {object} {deed:?}: {refused:?}", caller.client)
         });
-        if let Err(not_leader) = refused {
-            self.answer(vec![(caller, Answer::Refused(not_leader.leader))]);
+        if let Err(leader) = refused {
+            self.answer(vec![(caller, Answer::Refused(leader))]);
         }
         self.act(to)
     }
@@ -239,8 +248,8 @@ impl Simulation {
         let server = self.server(id);
         let life = Life { node: id, number: server.lives };
         if let Some(process) = &mut server.process {
-            if let Some(snapshot) = &write.snapshot {
-                process.log.install(snapshot.meta.last);
+            if let Some(install) = &write.snapshot {
+                process.log.install(install.snapshot.meta.last);
             }
             process.log.put(&write.entries);
         }
@@ -257,7 +266,7 @@ impl Simulation {
         };
         let entries = match apply {
             Apply::Onwards(entries) => entries,
-            Apply::Restore(_, entries) | Apply::Afresh(entries) => {
+            Apply::Restore(_, entries) => {
                 process.replica = Replica::default();
                 entries
             }
