@@ -298,4 +298,63 @@ mod tests {
         assert_eq!(batch(4, 4, 1, 9), 1);
         assert_eq!(batch(5, 4, 250, 9), 0);
     }
+
+    #[test]
+    fn compaction_keeps_the_last_term_and_what_was_not_handed_out() {
+        let mut log = log(&[1, 1, 2, 3]);
+        log.compact(LogIndex(3));
+        assert_eq!(log.base(), Position::default(), "nothing is handed out yet");
+        log.hand_out(1);
+        log.compact(LogIndex(3));
+        assert_eq!(log.term_at(LogIndex(2)), None);
+        assert_eq!(log.term_at(LogIndex(3)), Some(Term(2)));
+        assert_eq!(log.range(LogIndex(1), LogIndex(9)).len(), 1);
+        assert_eq!(log.last().index, LogIndex(4));
+        assert_eq!(log.hint(LogIndex(4)), Hint::Conflict { term: Term(3), first: LogIndex(4) });
+        assert_eq!(log.last_up_to_term(Term(2)), LogIndex(3));
+        log.compact(LogIndex(2));
+        assert_eq!(log.base().index, LogIndex(3), "what is gone stays gone");
+    }
+
+    #[test]
+    fn a_snapshot_keeps_what_follows_its_last_entry_and_nothing_else() {
+        let at = |index, term| Position { term: Term(term), index: LogIndex(index) };
+        let restored = |base, suffix| {
+            let mut log = log(&[1, 1, 2, 2]);
+            log.hand_out(1);
+            log.written(1);
+            let on_disk = log.restore(base, suffix);
+            (on_disk, log.last(), log.stable())
+        };
+        let kept = (Suffix::Keep, at(4, 2), LogIndex(4));
+        assert_eq!(restored(at(3, 2), Suffix::Keep), kept);
+        let other = (Suffix::Discard, at(3, 3), LogIndex(2));
+        assert_eq!(restored(at(3, 3), Suffix::Keep), other);
+        let beyond = (Suffix::Discard, at(9, 2), LogIndex(4));
+        assert_eq!(restored(at(9, 2), Suffix::Keep), beyond);
+        let forced = (Suffix::Discard, at(3, 2), LogIndex(2));
+        assert_eq!(restored(at(3, 2), Suffix::Discard), forced);
+    }
+
+    #[test]
+    fn a_snapshot_counts_as_written_with_its_write_and_not_with_those_before() {
+        let mut log = log(&[1, 1, 1]);
+        log.hand_out(1);
+        log.restore(Position { term: Term(2), index: LogIndex(3) }, Suffix::Keep);
+        log.hand_out_base(2);
+        log.written(1);
+        assert_eq!(log.stable(), LogIndex(2));
+        log.written(2);
+        assert_eq!(log.stable(), LogIndex(3));
+    }
+
+    #[test]
+    fn entries_kept_in_memory_are_written_behind_a_snapshot_that_overtook_them() {
+        let mut log = log(&[1, 1, 1]);
+        let base = Position { term: Term(1), index: LogIndex(2) };
+        assert_eq!(log.restore(base, Suffix::Keep), Suffix::Discard, "the disk has none");
+        log.hand_out_base(1);
+        let indices: Vec<_> = log.hand_out(1).iter().map(|entry| entry.position.index.0).collect();
+        assert_eq!(indices, [3]);
+    }
 }

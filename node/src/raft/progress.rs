@@ -255,6 +255,7 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::raft::Term;
 
     fn streaming(matched: u64) -> Progress {
         let mut progress = Progress::new(LogIndex(matched + 1));
@@ -312,5 +313,76 @@ mod tests {
         assert!(!progress.wants_append(LogIndex(1_000)));
         progress.accepted(LogIndex(1));
         assert!(progress.wants_append(LogIndex(1_000)));
+    }
+
+    fn position(index: u64) -> Position {
+        Position { term: Term(1), index: LogIndex(index) }
+    }
+
+    /// Lacks entries up to 10, for which a snapshot up to 12 stands.
+    fn behind() -> Progress {
+        let mut progress = Progress::new(LogIndex(5));
+        progress.choose_phase(LogIndex(10), position(12));
+        progress
+    }
+
+    #[test]
+    fn one_piece_at_a_time_from_where_the_follower_is() {
+        let mut progress = behind();
+        assert!(!progress.wants_append(LogIndex(20)));
+        assert_eq!(progress.take_due_piece(), Some(0));
+        assert_eq!(progress.take_due_piece(), None);
+        progress.received(position(11), 64);
+        assert_eq!(progress.take_due_piece(), None, "that is about another snapshot");
+        progress.received(position(12), 64);
+        assert_eq!(progress.take_due_piece(), Some(64));
+        progress.received(position(12), 64);
+        assert_eq!(progress.take_due_piece(), None, "an answer that came twice");
+        progress.received(position(12), 0);
+        assert_eq!(progress.take_due_piece(), Some(0), "the follower began anew");
+    }
+
+    #[test]
+    fn a_snapshot_ends_with_its_last_entry_and_not_with_an_older_answer() {
+        let mut progress = behind();
+        progress.accepted(LogIndex(7));
+        progress.refused(LogIndex(9), LogIndex(3));
+        progress.choose_phase(LogIndex(10), position(12));
+        assert!(!progress.wants_append(LogIndex(20)));
+        progress.accepted(LogIndex(12));
+        assert!(progress.wants_append(LogIndex(20)));
+        assert_eq!(progress.next(), LogIndex(13));
+    }
+
+    #[test]
+    fn a_follower_that_has_caught_up_otherwise_gets_entries() {
+        let mut progress = behind();
+        progress.accepted(LogIndex(10));
+        progress.choose_phase(LogIndex(10), position(12));
+        assert_eq!(progress.take_due_piece(), None);
+        assert!(progress.wants_append(LogIndex(20)));
+        assert_eq!(progress.next(), LogIndex(11));
+    }
+
+    #[test]
+    fn a_newer_snapshot_is_sent_from_its_beginning() {
+        let mut progress = behind();
+        progress.take_due_piece();
+        progress.received(position(12), 64);
+        progress.choose_phase(LogIndex(14), position(15));
+        assert_eq!(progress.take_due_piece(), Some(0));
+        assert!(progress.awaits_piece(position(15), 0));
+        assert!(!progress.awaits_piece(position(12), 64));
+    }
+
+    #[test]
+    fn a_refusal_of_what_is_matched_does_not_set_off_another_append() {
+        let mut progress = streaming(7);
+        progress.sent(LogIndex(9));
+        progress.refused(LogIndex(8), LogIndex(5));
+        assert!(progress.wants_append(LogIndex(9)));
+        progress.sent(LogIndex(9));
+        progress.refused(LogIndex(7), LogIndex(5));
+        assert!(!progress.wants_append(LogIndex(9)));
     }
 }

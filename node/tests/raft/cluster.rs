@@ -21,6 +21,12 @@ pub(crate) const HEARTBEAT_TICKS: u32 = 3;
 pub(crate) const ELECTION_TICKS: u32 = 10;
 pub(crate) const TICK_MS: u64 = 10;
 
+/// Entries a core keeps although a snapshot covers them.
+pub(crate) const KEPT_ENTRIES: u64 = 2;
+
+/// Beyond that a leader refuses commands; an entry costs 16 bytes and its command.
+pub(crate) const UNCOMMITTED_BYTES_MAX: usize = 320;
+
 /// The longest piece of a snapshot, in bytes.
 pub(crate) const CHUNK_BYTES_MAX: usize = 64;
 
@@ -101,7 +107,8 @@ fn overwrite(log: &mut Vec<Entry>, entries: &[Entry]) {
     }
 }
 
-fn encode(applied: &[Entry]) -> Vec<u8> {
+/// Makes the data of a snapshot.
+pub(crate) fn encode(applied: &[Entry]) -> Vec<u8> {
     postcard::to_stdvec(applied).unwrap()
 }
 
@@ -134,10 +141,6 @@ pub(crate) struct Cluster {
     pub(crate) stalled: BTreeSet<NodeId>,
     /// What every clock shows, in milliseconds.
     pub(crate) now_ms: u64,
-    /// For nodes that start from now on.
-    pub(crate) kept_entries: u64,
-    /// For nodes that start from now on.
-    pub(crate) uncommitted_bytes_max: usize,
     settings: Settings,
     starts: u64,
 }
@@ -172,8 +175,6 @@ impl Cluster {
             cut: BTreeSet::new(),
             stalled: BTreeSet::new(),
             now_ms: 0,
-            kept_entries: 2,
-            uncommitted_bytes_max: 1 << 20,
             settings,
             starts: 0,
         };
@@ -216,8 +217,8 @@ impl Cluster {
             elections,
             append_bytes_max: 64,
             append_entries_max: 8,
-            uncommitted_bytes_max: self.uncommitted_bytes_max,
-            kept_entries: self.kept_entries,
+            uncommitted_bytes_max: UNCOMMITTED_BYTES_MAX,
+            kept_entries: KEPT_ENTRIES,
             chunk_bytes_max: CHUNK_BYTES_MAX,
             snapshot_bytes_max: 1 << 20,
             reads,

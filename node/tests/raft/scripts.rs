@@ -11,11 +11,13 @@ use std::str::FromStr;
 
 use squall_node::bugs::{Bug, UnknownBug};
 use squall_node::raft::{
-    AppendReply, Body, Campaign, Elections, Entry, HardState, Hint, LogIndex, Message, NodeId,
-    Payload, Position, Raft, ReadId, ReadMode, Role, Status, Term, VoteReply,
+    AppendReply, Body, Campaign, Elections, Entry, HardState, Hint, LogIndex, Membership, Message,
+    NodeId, Payload, Position, Raft, ReadId, ReadMode, Role, Status, Term, VoteReply,
 };
 
-use crate::cluster::{Cluster, Delivery, ELECTION_TICKS, HEARTBEAT_TICKS, Settings};
+use crate::cluster::{
+    CHUNK_BYTES_MAX, Cluster, Delivery, ELECTION_TICKS, HEARTBEAT_TICKS, Settings, encode,
+};
 
 type Output = Result<String, Box<dyn Error>>;
 
@@ -147,6 +149,21 @@ enum Command {
         #[arg(key, optional)]
         commit: u64,
     },
+    /// Lets a node take a snapshot of what it has applied, make it durable and drop
+    /// the entries it covers.
+    Snapshot(NodeId),
+    /// Makes up a piece of a snapshot of entries of these terms, as long as may be
+    /// from `offset` on, and steps it; the answer is then under way.
+    Chunk {
+        from: NodeId,
+        to: NodeId,
+        #[arg(key)]
+        term: u64,
+        #[arg(key)]
+        log: List<u64>,
+        #[arg(key, optional)]
+        offset: usize,
+    },
     /// Makes up a request for the vote and steps it; the answer is then under way.
     RequestVote {
         from: NodeId,
@@ -159,7 +176,7 @@ enum Command {
         last_term: u64,
     },
     /// Shows the nodes: role, term, commit index, and the log as terms, with the
-    /// committed part before the bar.
+    /// committed part before the bar; entries that only a snapshot holds too.
     Show,
     /// Shows what nodes applied.
     Applied,
@@ -225,6 +242,14 @@ impl goldenscript::Runner for Runner {
                 };
                 return self.step(*from, *to, *term, body);
             }
+            Command::Snapshot(id) => {
+                self.cluster.begin_snapshot(*id);
+                self.cluster.finish_snapshot(*id);
+            }
+            Command::Chunk { from, to, term, log, offset } => {
+                let body = self.piece(&log.0, *offset);
+                return self.step(*from, *to, *term, body);
+            }
             Command::RequestVote { from, to, term, last, last_term } => {
                 let body = Body::VoteRequest {
                     last: position(*last_term, *last),
@@ -254,6 +279,19 @@ impl Runner {
         self.cluster.crash(id);
         self.cluster.write_disk(id, hard_state, noops(LogIndex::ZERO, log));
         self.cluster.start(id);
+    }
+
+    /// Makes up a piece of a snapshot that stands for entries of these terms.
+    fn piece(&self, log: &[u64], offset: usize) -> Body {
+        let entries = noops(LogIndex::ZERO, log);
+        let data = encode(&entries);
+        Body::SnapshotChunk {
+            last: entries.last().map(|entry| entry.position).unwrap_or_default(),
+            membership: Membership::of_voters(self.cluster.ids()),
+            offset: offset as u64,
+            total: data.len() as u64,
+            data: data.into_iter().skip(offset).take(CHUNK_BYTES_MAX).collect(),
+        }
     }
 
     fn timeout(&mut self, id: NodeId) -> Output {
@@ -366,9 +404,15 @@ impl Runner {
             let committed = |entry: &Entry| entry.position.index <= status.commit;
             let (committed, open) = node.log.split_at(node.log.partition_point(committed));
             let log = format!("{}| {}", terms(committed), terms(open));
+            let gone = raft.first_index().previous();
+            let gone = if gone == LogIndex::ZERO {
+                String::new()
+            } else {
+                format!(" (up to {gone} in a snapshot)")
+            };
             writeln!(
                 output,
-                "{id} {:<9} term {} log {}",
+                "{id} {:<9} term {} log {}{gone}",
                 status.role.as_str(),
                 status.term,
                 log.trim_end()
