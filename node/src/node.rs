@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinError;
 
-use crate::api::Api;
+use crate::api::{Api, Lines};
 use crate::args::NodeArgs;
 use crate::bugs::Bug;
 use crate::driver::{
@@ -144,7 +144,9 @@ pub async fn serve(
     let operation_timeout = Duration::from_millis(args.operation_timeout_ms);
     let peers = Peers::start(&args.peers)?;
     let driver = Driver::new(raft, storage, peers, input_queue, published, operation_timeout)?;
-    let api = Api::new(args.id, args.bug, &args.peers, inputs, status, leader, operation_timeout)?;
+    let lines = Lines { inputs, status, leader, metrics };
+    let reads = ReadMode::default();
+    let api = Api::new(args.id, args.bug, reads, &args.peers, operation_timeout, lines)?;
 
     let (stop_driver, driver_stopped) = oneshot::channel::<()>();
     let (stop_server, server_stopped) = oneshot::channel::<()>();

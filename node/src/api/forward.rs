@@ -7,13 +7,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
 use tokio::sync::watch;
 
+use super::extract::{LOWEST, SEQUENCE, SESSION};
 use super::reply::{self, Effect};
 use crate::driver::{PeerClientError, plain_client};
+use crate::machine::Stamp;
 use crate::raft::NodeId;
 
 /// The header of a forwarded operation; it names the node that forwards.
@@ -36,12 +38,29 @@ impl Hop {
     }
 }
 
+/// An operation as it came in, but for its body.
+pub(super) struct Incoming {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) hop: Hop,
+    /// What makes it recognisable when the client tries it again.
+    pub(super) stamp: Option<Stamp>,
+}
+
+impl Incoming {
+    pub(super) fn with_body(self, body: Bytes) -> Call {
+        let Self { method, uri, hop, stamp } = self;
+        Call { method, uri, hop, stamp, body }
+    }
+}
+
 /// An operation as it came in.
 pub(super) struct Call {
     pub(super) method: Method,
     pub(super) uri: Uri,
-    pub(super) body: Bytes,
     pub(super) hop: Hop,
+    pub(super) stamp: Option<Stamp>,
+    pub(super) body: Bytes,
 }
 
 pub(super) struct Forwarder {
@@ -68,15 +87,21 @@ impl Forwarder {
     ) -> Response {
         let effect_if_lost =
             if call.method == Method::GET { Effect::Never } else { Effect::Unknown };
-        let request = self
+        let mut request = self
             .client
             .request(call.method, format!("http://{address}{}", call.uri.path()))
             .header(FORWARDED_BY, self.id.as_str())
             .body(call.body);
+        if let Some(Stamp { session, sequence, lowest_outstanding }) = call.stamp {
+            request = request
+                .header(SESSION, session.0)
+                .header(SEQUENCE, sequence.0)
+                .header(LOWEST, lowest_outstanding.0);
+        }
         let answer = async {
             let response = request.send().await?;
             let status = response.status();
-            Ok::<_, reqwest::Error>(reply::json(status, Body::from(response.bytes().await?)))
+            Ok::<_, reqwest::Error>(reply::relayed(status, response.bytes().await?))
         };
         let failure = tokio::select! {
             answer = answer => match answer {

@@ -2,19 +2,23 @@
 
 use std::borrow::Cow;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::driver::Answer;
+use crate::driver::{Answer, OrderAnswer};
 use crate::machine::{Branch, Held, Outcome, Refusal, StepResult};
 use crate::raft::LogIndex;
 
 /// What a key that holds nothing reads as.
 const MISSING: &str = r#"{"value":null}"#;
 
-/// Whether a failed operation may still take effect.
+/// When a client that was refused for want of room may come again, in seconds.
+const RETRY_AFTER: &str = "1";
+
+/// Whether a failed operation may still take effect. Replies to failed operations
+/// carry it as an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     /// It has not taken effect and never will.
@@ -119,14 +123,60 @@ impl IntoResponse for Rejection {
     }
 }
 
+/// What every failure says.
+#[derive(Serialize)]
+struct Failure<'a> {
+    error: &'a str,
+    definite: bool,
+}
+
 /// Replies that an operation failed.
 pub(super) fn failed(status: StatusCode, why: &str, effect: Effect) -> Response {
-    #[derive(Serialize)]
-    struct Failure<'a> {
-        error: &'a str,
+    let failure = Failure { error: why, definite: effect == Effect::Never };
+    let mut response = serialized(status, &failure);
+    response.extensions_mut().insert(effect);
+    response
+}
+
+/// Replies that there is no room for the operation now.
+pub(super) fn overloaded() -> Response {
+    let why = "the node is overloaded";
+    let mut response = failed(StatusCode::SERVICE_UNAVAILABLE, why, Effect::Never);
+    let retry_after = HeaderValue::from_static(RETRY_AFTER);
+    response.headers_mut().insert(header::RETRY_AFTER, retry_after);
+    response
+}
+
+/// Replies that the node broke down with the operation under way.
+pub(super) fn node_failed(effect: Effect) -> Response {
+    failed(StatusCode::SERVICE_UNAVAILABLE, "the node has failed", effect)
+}
+
+/// Replies with what became of an order.
+pub(super) fn ordered(answer: &OrderAnswer) -> Response {
+    match answer {
+        OrderAnswer::Done(index) => json(StatusCode::OK, format!(r#"{{"index":{index}}}"#)),
+        OrderAnswer::Refused(why) => failed(StatusCode::CONFLICT, why, Effect::Never),
+        OrderAnswer::Unknown(why) => failed(StatusCode::GATEWAY_TIMEOUT, why, Effect::Unknown),
+    }
+}
+
+/// Replies with what another node replied.
+pub(super) fn relayed(status: StatusCode, body: Bytes) -> Response {
+    #[derive(Deserialize)]
+    struct Said {
         definite: bool,
     }
-    serialized(status, &Failure { error: why, definite: effect == Effect::Never })
+    let effect = match serde_json::from_slice(&body) {
+        Ok(Said { definite: true }) if !status.is_success() => Some(Effect::Never),
+        Ok(Said { definite: false }) if !status.is_success() => Some(Effect::Unknown),
+        _ => None,
+    };
+    let mut response = json(status, body);
+    if let Some(effect) = effect {
+        response.extensions_mut().insert(effect);
+    }
+    response
 }
 
 /// Replies with a value as JSON.
