@@ -18,6 +18,21 @@ enum Place {
     Elsewhere(Response),
 }
 
+/// Why the driver has not taken something in.
+enum NotTaken {
+    Full,
+    Stopping,
+}
+
+impl NotTaken {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Full => reply::overloaded(),
+            Self::Stopping => reply::answered(&Answer::Refused("the node is shutting down")),
+        }
+    }
+}
+
 impl Api {
     /// Reads a key.
     pub(super) async fn read(&self, key: Key, incoming: Incoming) -> Response {
@@ -64,8 +79,8 @@ impl Api {
     /// Carries out an order at this node.
     pub(super) async fn order_here(&self, order: Order) -> Response {
         let (reply, answer) = oneshot::channel();
-        if let Err(refusal) = self.hand_in(Input::Order { order, reply }) {
-            return refusal;
+        if let Err(refused) = self.hand_in(Input::Order { order, reply }) {
+            return refused.into_response();
         }
         match answer.await {
             Ok(answer) => reply::ordered(&answer),
@@ -97,8 +112,8 @@ impl Api {
 
     async fn execute_here(&self, operation: Operation, effect_if_lost: Effect) -> Response {
         let (reply, answer) = oneshot::channel();
-        if let Err(refusal) = self.hand_in(Input::Operation { operation, reply }) {
-            return refusal;
+        if let Err(refused) = self.hand_in(Input::Operation { operation, reply }) {
+            return refused.into_response();
         }
         match answer.await {
             Ok(answer) => reply::answered(&answer),
@@ -107,12 +122,10 @@ impl Api {
         }
     }
 
-    fn hand_in(&self, input: Input) -> Result<(), Response> {
+    fn hand_in(&self, input: Input) -> Result<(), NotTaken> {
         self.inputs.try_send(input).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => reply::overloaded(),
-            mpsc::error::TrySendError::Closed(_) => {
-                reply::answered(&Answer::Refused("the node is shutting down"))
-            }
+            mpsc::error::TrySendError::Full(_) => NotTaken::Full,
+            mpsc::error::TrySendError::Closed(_) => NotTaken::Stopping,
         })
     }
 }
