@@ -47,18 +47,19 @@ impl Readback {
         Self { lanes, next_value: AtomicU64::new(1) }
     }
 
-    /// Has every node make changes, as `workload` has them, until each of them served one;
-    /// returns how many did before `deadline`.
-    pub async fn all_serve(&mut self, workload: &dyn Workload, deadline: Instant) -> usize {
-        let mut served = 0;
+    /// Has every node make changes, as `workload` has them, until each of them served one.
+    ///
+    /// Returns when each did, by node; none for those that did not before `deadline`.
+    pub async fn all_serve(
+        &mut self,
+        workload: &dyn Workload,
+        deadline: Instant,
+    ) -> Vec<Option<Instant>> {
         let attempts = self.lanes.iter_mut().map(|lanes| {
             let session = lanes.first_mut().expect("every node has a lane");
             try_until_served(session, workload, &self.next_value, deadline)
         });
-        for this in join_all(attempts).await {
-            served += usize::from(this);
-        }
-        served
+        join_all(attempts).await
     }
 
     /// Reads everything the workload wants read, on every node, `rounds` times over; each
@@ -89,15 +90,15 @@ async fn try_until_served(
     workload: &dyn Workload,
     next_value: &AtomicU64,
     deadline: Instant,
-) -> bool {
+) -> Option<Instant> {
     loop {
         let number = next_value.fetch_add(1, Ordering::Relaxed);
         let change = workload.service_check(SERVICE_KEY, number);
         if let Completion::Ok { .. } = session.run(&change).await {
-            return true;
+            return Some(Instant::now());
         }
         if Instant::now() >= deadline {
-            return false;
+            return None;
         }
         tokio::time::sleep(ATTEMPT_INTERVAL).await;
     }

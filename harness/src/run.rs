@@ -16,7 +16,7 @@ use squall_nemesis::{
     network::{Network, NetworkError},
 };
 use squall_results::{
-    facts::{Recovery, RunFacts, StoppedAt, Timings},
+    facts::{NodeRecovery, Recovery, RunFacts, StoppedAt, Timings},
     probes::Probe,
     run_dir::{RunDir, StoreError},
     summary::Results,
@@ -329,7 +329,7 @@ impl Standing {
             error = self.cluster.first_exit() => return Err(error.into()),
             () = wait_true(&mut early) => return Err(RunError::Interrupted),
         };
-        if serving == 0 {
+        if serving.iter().all(Option::is_none) {
             return Err(RunError::NeverServed { logs: run_dir.path().join("logs") });
         }
 
@@ -431,8 +431,15 @@ impl Standing {
         let FinalReads { expected, ok } =
             readback.read_all(workload, READ_ROUNDS, Instant::now() + READS_DEADLINE).await;
         timings.final_reads_ms = ms(reads.elapsed());
+        let of_node = |(node, at): (&String, Option<Instant>)| NodeRecovery {
+            node: node.clone(),
+            served_again_ms: at.map(|at| ms(at.duration_since(heal))),
+        };
+        let all_serve = serving.iter().all(Option::is_some);
         Recovery {
-            served_again_ms: (serving == self.names.len()).then_some(timings.heal_ms),
+            served_again_ms: all_serve.then_some(timings.heal_ms),
+            deadline_ms: ms(RECOVERY_DEADLINE),
+            nodes: self.names.iter().zip(serving).map(of_node).collect(),
             final_reads_expected: expected,
             final_reads_ok: ok,
         }

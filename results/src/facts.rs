@@ -110,12 +110,27 @@ pub struct Timings {
     pub report_ms: Option<u64>,
 }
 
+/// When one node served again once every fault was undone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NodeRecovery {
+    /// The node.
+    pub node: String,
+    /// From the final heal until it served a change, in milliseconds; `None` if it did not in
+    /// time.
+    pub served_again_ms: Option<u64>,
+}
+
 /// Whether the cluster served again once every fault was undone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Recovery {
-    /// From the final heal until an operation succeeded; `None` if none did.
+    /// From the final heal until every node served a change; `None` if not all did in time.
     pub served_again_ms: Option<u64>,
+    /// How long the nodes had for it, in milliseconds; 0 where nobody knows.
+    pub deadline_ms: u64,
+    /// Each node by itself, in plan order; empty where nobody knows.
+    pub nodes: Vec<NodeRecovery>,
     /// Final reads the workload asked for.
     pub final_reads_expected: u64,
     /// Final reads that were answered.

@@ -1,5 +1,5 @@
-//! JUnit XML, for continuous integration: a violation is a failure, a run that proves
-//! nothing an error.
+//! JUnit XML, for continuous integration: a violation is a failure, and so is a system that did
+//! not come back; a run that proves nothing is an error.
 
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
@@ -31,7 +31,8 @@ pub(crate) fn case(
 ) -> TestCase {
     let kind = match verdict {
         Some(RunVerdict::Linearizable) => return TestCase::new(name, TestCaseStatus::success()),
-        Some(RunVerdict::Violation) => NonSuccessKind::Failure,
+        // A system that does not come back has failed, whatever it answered before.
+        Some(RunVerdict::Violation | RunVerdict::Unavailable) => NonSuccessKind::Failure,
         Some(RunVerdict::Unknown | RunVerdict::Inconclusive) | None => NonSuccessKind::Error,
     };
     let mut status = TestCaseStatus::non_success(kind);

@@ -22,7 +22,11 @@ impl Colour {
             (Self::Plain, _) => return text.to_owned(),
             (Self::Ansi, Some(RunVerdict::Linearizable)) => "1;32",
             (Self::Ansi, Some(RunVerdict::Violation)) => "1;31",
-            (Self::Ansi, Some(RunVerdict::Unknown | RunVerdict::Inconclusive) | None) => "1;33",
+            (
+                Self::Ansi,
+                Some(RunVerdict::Unknown | RunVerdict::Inconclusive | RunVerdict::Unavailable)
+                | None,
+            ) => "1;33",
         };
         format!("\x1b[{code}m{text}\x1b[0m")
     }
@@ -118,7 +122,7 @@ fn recovery(results: &Results) -> String {
     let served = match recovered.served_again_ms {
         Some(ms) => format!("served again {} after the last heal", Millis(ms)),
         None if !recovered.was_looked_for() => "not looked for: the run ended before".to_owned(),
-        None => "did not serve again after the last heal".to_owned(),
+        None => results.availability.sentence(&results.facts),
     };
     format!(
         "{served}; {} of {} answered",

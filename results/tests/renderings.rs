@@ -42,10 +42,17 @@ fn junit_counts_a_violation_as_failure_and_doubt_as_error() {
     assert!(violation.contains("had replaced 31"), "{violation}");
 
     let mut doubtful = run(815, 3_000, Ending::Linearizable);
-    doubtful.facts.recovered.served_again_ms = None;
+    doubtful.facts.interrupted = true;
     let inconclusive = junit::render(&summarized(&doubtful));
     assert!(inconclusive.contains(r#"failures="0" errors="1""#), "{inconclusive}");
     assert!(inconclusive.contains(r#"type="inconclusive""#), "{inconclusive}");
+
+    let mut gone = run(815, 3_000, Ending::Linearizable);
+    gone.facts.recovered.served_again_ms = None;
+    gone.facts.recovered.nodes[2].served_again_ms = None;
+    let unavailable = junit::render(&summarized(&gone));
+    assert!(unavailable.contains(r#"failures="1" errors="0""#), "{unavailable}");
+    assert!(unavailable.contains(r#"type="unavailable""#), "{unavailable}");
 
     let good = junit::render(&summarized(&run(815, 3_000, Ending::Linearizable)));
     assert!(good.contains(r#"failures="0" errors="0""#), "{good}");
@@ -138,6 +145,21 @@ fn the_page_needs_no_network_and_forbids_it() {
         // The namespace of SVG is a name, not an address.
         let allowed = usize::from(outside == "http://");
         assert_eq!(found, allowed, "{outside}");
+    }
+}
+
+#[test]
+fn who_did_not_serve_again_is_told_everywhere() {
+    let mut gone = run(815, 3_000, Ending::Linearizable);
+    gone.facts.recovered.served_again_ms = None;
+    gone.facts.recovered.nodes[2].served_again_ms = None;
+    let headline = "Unavailable: n3 did not serve again within 15 s of the heal";
+    let screen = one_screen(&summarized(&gone), Colour::Plain);
+    assert!(screen.starts_with(headline), "{screen}");
+    assert!(screen.contains("recovery    n3 did not serve again"), "{screen}");
+    let page = html(&gone);
+    for part in [headline, "never: n3", "Longest time unserved", "verdict unavailable"] {
+        assert!(page.contains(part), "{part}");
     }
 }
 

@@ -9,9 +9,11 @@ use squall_checker::history::{Event, EventType, History, Moment, Operation, Outc
 use squall_checker::verdict::{
     Analysis, Conclusion, Contradiction, Counterexample, KeyAnalysis, OperationId, Verdict,
 };
-use squall_results::facts::{Recovery, RunFacts, StoppedAt};
+use squall_results::facts::{NodeRecovery, Recovery, RunFacts, StoppedAt};
 use squall_results::probes::Probe;
-use squall_results::summary::{NodeState, Results, RunVerdict, StoryKind, node_spans, summarize};
+use squall_results::summary::{
+    NodeState, Results, RunVerdict, StoryKind, Window, node_spans, summarize,
+};
 
 const MS: u64 = 1_000_000;
 
@@ -80,6 +82,7 @@ fn recovered() -> RunFacts {
             served_again_ms: Some(5),
             final_reads_expected: 1,
             final_reads_ok: 1,
+            ..Recovery::default()
         },
         ..RunFacts::default()
     }
@@ -166,11 +169,84 @@ fn what_succeeds_only_after_the_fault_does_not_count_for_it() {
     assert_inconclusive(&history, recovered(), "No operation succeeded while faults were in force");
 }
 
+/// Facts of a run after which only some of three nodes served again, within 15 s.
+fn came_back(served: [Option<u64>; 3]) -> RunFacts {
+    let mut facts = RunFacts { faults_planned: 1, ..recovered() };
+    let nodes = ["n1", "n2", "n3"].into_iter().zip(served);
+    facts.recovered.nodes = nodes
+        .map(|(node, served_again_ms)| NodeRecovery { node: node.to_owned(), served_again_ms })
+        .collect();
+    facts.recovered.deadline_ms = 15_000;
+    facts.recovered.served_again_ms = served.into_iter().collect::<Option<Vec<_>>>().map(|_| 9);
+    facts
+}
+
 #[test]
-fn the_cluster_did_not_come_back() {
+fn a_node_that_did_not_come_back_is_unavailability_and_no_violation() {
+    let facts = came_back([Some(4), Some(9), None]);
+    let told = results(&tested(), Verdict::Linearizable, facts.clone());
+    assert_eq!((told.verdict, told.exit_code), (RunVerdict::Unavailable, 11));
+    assert_eq!(told.headline, "Unavailable: n3 did not serve again within 15 s of the heal");
+    assert_eq!(
+        told.reason,
+        "n3 did not serve again within 15 s of the heal, although every fault was undone. n1, n2 \
+         served again 9 ms after the heal. What was recorded contradicts nothing."
+    );
+    assert_eq!(told.availability.not_served_again, ["n3"]);
+    let decided = |verdict| results(&tested(), verdict, facts.clone()).verdict;
+    assert_eq!(decided(Verdict::Violation), RunVerdict::Violation);
+    assert_eq!(decided(Verdict::Unknown), RunVerdict::Unknown);
+}
+
+#[test]
+fn a_cluster_that_did_not_come_back_is_named_as_a_whole() {
+    let headline = |facts| results(&tested(), Verdict::Linearizable, facts).headline;
+    let nobody = came_back([None; 3]);
+    assert_eq!(
+        headline(nobody.clone()),
+        "Unavailable: the cluster did not serve again within 15 s of the heal"
+    );
+    let calm = RunFacts { faults_planned: 0, ..nobody };
+    assert!(headline(calm).ends_with("of the end of the clients"));
+    let mut of_old = recovered();
+    of_old.recovered.served_again_ms = None;
+    assert!(headline(of_old).starts_with("Unavailable: the cluster did not serve again"));
+    let everybody = came_back([Some(4), Some(9), Some(5)]);
+    assert_eq!(headline(everybody), "Linearizable");
+}
+
+#[test]
+fn unavailability_comes_before_too_little_and_after_an_interruption() {
+    let mut history = tested();
+    history.operations[1].outcome = Outcome::Info;
+    let facts = came_back([None; 3]);
+    let told = results(&history, Verdict::Linearizable, facts.clone());
+    assert_eq!(told.verdict, RunVerdict::Unavailable);
+    let interrupted = RunFacts { interrupted: true, ..facts };
+    assert_inconclusive(&history, interrupted, "The cluster did not serve again");
+}
+
+#[test]
+fn gaps_are_looked_for_while_clients_worked_and_no_fault_was_in_force() {
+    let mut history = tested();
+    // The fault is in force from 1 s to 2 s.
+    push(&mut history, "read", (8_000, 8_100), Outcome::Ok);
+    push(&mut history, "read", (8_200, 9_000), Outcome::Info);
     let mut facts = recovered();
-    facts.recovered.served_again_ms = None;
-    assert_inconclusive(&tested(), facts, "did not serve again");
+    facts.timings.clients_began_ms = Some(100);
+    facts.timings.workload_ms = 9_100;
+    let told = results(&history, Verdict::Linearizable, facts);
+    let ms = |gap: &Window| (gap.start_ns / 1_000_000, gap.end_ns / 1_000_000);
+    let gaps: Vec<_> = told.availability.gaps.iter().map(ms).collect();
+    assert_eq!(gaps, [(2_530, 8_100)]);
+    assert_eq!(told.availability.longest_gap.as_ref().map(ms), Some((2_530, 8_100)));
+    let caveat = "No operation succeeded from 2.530 s for 5.57 s, though no fault was in force.";
+    assert!(told.caveats.iter().any(|told| told == caveat), "{:?}", told.caveats);
+    assert_eq!(told.verdict, RunVerdict::Linearizable, "a gap that ends is no failure");
+}
+
+#[test]
+fn final_reads_without_answer_are_too_little() {
     let mut facts = recovered();
     facts.recovered.final_reads_expected = 40;
     assert_inconclusive(&tested(), facts, "Only 1 of 40 final reads");

@@ -73,7 +73,7 @@ impl Outcome {
             }
             RunVerdict::Violation | RunVerdict::Unknown => Self::Unknown,
             _ if results.facts.interrupted => Self::Failed,
-            _ if unavailable(results) => {
+            RunVerdict::Unavailable => {
                 let timings = &results.facts.timings;
                 Self::Unavailable { seconds: seconds(timings.workload_ms + timings.heal_ms) }
             }
@@ -130,12 +130,6 @@ impl Detection {
             size: first.map_or(0, |found| found.operations.len() as u64),
         }
     }
-}
-
-/// Whether the cluster was looked at after the last heal and did not serve.
-fn unavailable(results: &Results) -> bool {
-    let recovered = &results.facts.recovered;
-    recovered.was_looked_for() && recovered.served_again_ms.is_none()
 }
 
 fn seconds(ms: u64) -> f64 {

@@ -102,6 +102,7 @@ pub(crate) fn mark(verdict: RunVerdict) -> &'static str {
         RunVerdict::Violation => "✗",
         RunVerdict::Unknown => "?",
         RunVerdict::Inconclusive => "△",
+        RunVerdict::Unavailable => "⊘",
     }
 }
 
@@ -138,6 +139,11 @@ fn facts(results: &Results) -> Vec<Fact> {
     }
     list.push(fact("Checked in", Millis(facts.timings.check_ms).to_string(), proof(results)));
     list.push(recovery(results));
+    if let Some(gap) = results.availability.longest_gap {
+        let longest = Nanos(gap.end_ns - gap.start_ns).to_string();
+        let when = format!("at {}, with no fault in force", instant(gap.start_ns));
+        list.push(fact("Longest time unserved", longest, when));
+    }
     list
 }
 
@@ -155,7 +161,8 @@ fn recovery(results: &Results) -> Fact {
     let served = match recovered.served_again_ms {
         Some(ms) => format!("in {}", Millis(ms)),
         None if !recovered.was_looked_for() => "not looked for".to_owned(),
-        None => "never".to_owned(),
+        None if results.availability.not_served_again.is_empty() => "never".to_owned(),
+        None => format!("never: {}", results.availability.not_served_again.join(", ")),
     };
     let reads = format!(
         "{} of {} answered",

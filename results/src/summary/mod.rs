@@ -4,6 +4,7 @@
 //! again. Deliberately absent: checking. Whether a history is linearizable was decided
 //! before; here it is weighed against what the run actually exercised.
 
+mod availability;
 mod cluster;
 mod contradiction;
 mod faults;
@@ -21,6 +22,7 @@ use crate::facts::{RunFacts, StoppedAt};
 use crate::probes::Probe;
 use crate::wording::plural;
 
+pub use availability::{Availability, GAP_NS_MIN};
 use cluster::Silence;
 pub use cluster::{NodeSpan, NodeState, node_spans};
 pub use contradiction::{ContradictionDetail, OperationDetail, Order};
@@ -56,6 +58,9 @@ pub struct Results {
     pub stormy: Service,
     /// What was served after the last fault was undone; absent if none was.
     pub after_last_heal: Option<Service>,
+    /// Whether the system served when nothing hindered it.
+    #[serde(default)]
+    pub availability: Availability,
     /// The faults, in order of invocation.
     pub faults: Vec<FaultRecord>,
     /// The contradictions, the earliest complete one first; at most
@@ -126,7 +131,9 @@ pub fn summarize(
     let in_force: Vec<Window> =
         faults.iter().filter(|fault| fault.took_hold).map(FaultRecord::window).collect();
     let stormy_windows = service::merge(in_force);
-    let calm = traffic.service(&service::complement(&stormy_windows, run));
+    let calm_windows = service::complement(&stormy_windows, run);
+    let calm = traffic.service(&calm_windows);
+    let availability = Availability::of(history, &facts, &calm_windows);
     let stormy = traffic.service(&stormy_windows);
     let after_last_heal = faults
         .iter()
@@ -145,6 +152,7 @@ pub fn summarize(
         stormy: &stormy,
         faults: &faults,
         contradictions: &contradictions,
+        availability: &availability,
         facts: &facts,
     });
     Results {
@@ -153,7 +161,7 @@ pub fn summarize(
         headline: ruling.headline,
         reason: ruling.reason,
         exit_code: ruling.verdict.exit_code(),
-        caveats: caveats(history, &facts, &silences),
+        caveats: caveats(history, &facts, &availability, &silences),
         facts,
         check,
         duration_ns,
@@ -161,6 +169,7 @@ pub fn summarize(
         calm,
         stormy,
         after_last_heal,
+        availability,
         faults,
         contradictions,
         story,
@@ -202,7 +211,12 @@ fn check(analysis: &Analysis) -> Check {
     Check { verdict: analysis.verdict, model: analysis.model.clone(), operations, procedures, keys }
 }
 
-fn caveats(history: &History, facts: &RunFacts, silences: &[Silence]) -> Vec<String> {
+fn caveats(
+    history: &History,
+    facts: &RunFacts,
+    availability: &Availability,
+    silences: &[Silence],
+) -> Vec<String> {
     let mut caveats = Vec::new();
     if facts.interrupted {
         caveats.push("The run was interrupted before its time.".to_owned());
@@ -223,6 +237,7 @@ fn caveats(history: &History, facts: &RunFacts, silences: &[Silence]) -> Vec<Str
         (_, Some(error)) => caveats.push(format!("The proof was not verified: {error}")),
         (_, None) => {}
     }
+    caveats.extend(availability.caveats());
     caveats.extend(silences.iter().take(SILENCES_MAX).map(Silence::to_string));
     let more = silences.len().saturating_sub(SILENCES_MAX) as u64;
     if more > 0 {

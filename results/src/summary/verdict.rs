@@ -1,8 +1,9 @@
 //! The verdict on a run: the verdict on its history, weighed against what was exercised.
 //!
 //! A linearizable history of a run in which some function never succeeded under faults, no
-//! fault took hold, the cluster never came back or somebody stopped it before its time proves
-//! too little, and is `inconclusive`. One whose proof the independent verifier rejects is
+//! fault took hold or somebody stopped it before its time proves too little, and is
+//! `inconclusive`. One after which nodes did not serve again although every fault was undone is
+//! `unavailable`: that is a failure, but no violation. One whose proof the independent verifier rejects is
 //! `unknown`. A violation stays one whatever becomes of its proof, but the verdict says so.
 
 use std::fmt;
@@ -10,6 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use squall_checker::verdict::{Analysis, Conclusion, Verdict};
 
+use super::availability::{self, Availability};
 use super::contradiction::ContradictionDetail;
 use super::faults::FaultRecord;
 use super::service::Service;
@@ -28,6 +30,8 @@ pub enum RunVerdict {
     Unknown,
     /// The history is linearizable, but the run did not put it to the test or was interrupted.
     Inconclusive,
+    /// The history is linearizable, but not every node served again once all faults were undone.
+    Unavailable,
 }
 
 impl RunVerdict {
@@ -36,7 +40,7 @@ impl RunVerdict {
         match self {
             Self::Linearizable => 0,
             Self::Violation => 10,
-            Self::Unknown | Self::Inconclusive => 11,
+            Self::Unknown | Self::Inconclusive | Self::Unavailable => 11,
         }
     }
 
@@ -47,6 +51,7 @@ impl RunVerdict {
             Self::Violation => "violation",
             Self::Unknown => "unknown",
             Self::Inconclusive => "inconclusive",
+            Self::Unavailable => "unavailable",
         }
     }
 }
@@ -64,6 +69,7 @@ pub(super) struct Grounds<'a> {
     pub(super) stormy: &'a Service,
     pub(super) faults: &'a [FaultRecord],
     pub(super) contradictions: &'a [ContradictionDetail],
+    pub(super) availability: &'a Availability,
     pub(super) facts: &'a RunFacts,
 }
 
@@ -74,14 +80,18 @@ pub(super) struct Ruling {
     pub(super) reason: String,
 }
 
-/// Decides: a violation, then an undecided key or a rejected proof, then too little tested.
+/// Decides: a violation, then an undecided key or a rejected proof, then a run cut short, then
+/// nodes that did not come back, then too little tested.
 pub(super) fn rule(grounds: &Grounds<'_>) -> Ruling {
     match grounds.analysis.verdict {
         Verdict::Violation => violation(grounds),
         Verdict::Unknown => undecided(grounds),
         Verdict::Linearizable => match rejection(grounds.facts) {
             Some(cause) => rejected_proof(cause),
-            None => inconclusive(grounds).unwrap_or_else(|| linearizable(grounds)),
+            None => stopped(grounds)
+                .or_else(|| unavailable(grounds))
+                .or_else(|| inconclusive(grounds))
+                .unwrap_or_else(|| linearizable(grounds)),
         },
     }
 }
@@ -153,34 +163,66 @@ fn undecided(grounds: &Grounds<'_>) -> Ruling {
     Ruling { verdict: RunVerdict::Unknown, headline: "Not decided".to_owned(), reason }
 }
 
-/// The ruling on a linearizable history that proves little, if it does.
-fn inconclusive(grounds: &Grounds<'_>) -> Option<Ruling> {
-    let too_little = too_little(grounds);
-    let ruling = |headline: &str, reason| Ruling {
-        verdict: RunVerdict::Inconclusive,
-        headline: headline.to_owned(),
-        reason,
-    };
+fn doubt(verdict: RunVerdict, headline: impl Into<String>, reason: String) -> Ruling {
+    Ruling { verdict, headline: headline.into(), reason }
+}
+
+/// The ruling on a linearizable history of a run that ended before its time, if it did.
+fn stopped(grounds: &Grounds<'_>) -> Option<Ruling> {
     if grounds.facts.stopped_at.is_some() {
         let reason = "The history is linearizable as far as it went, but the run was stopped \
                       at an event that seemed to show a violation: checking online and checking \
                       the whole disagree, which is a fault of Squall."
             .to_owned();
-        return Some(ruling("Inconclusive: stopped without a violation", reason));
+        let headline = "Inconclusive: stopped without a violation";
+        return Some(doubt(RunVerdict::Inconclusive, headline, reason));
     }
-    if grounds.facts.interrupted {
-        let mut reason = "The history is linearizable as far as it went, but the run was \
-                          interrupted before its time."
-            .to_owned();
-        if let Some(too_little) = too_little {
-            reason = format!("{reason} {too_little}");
-        }
-        return Some(ruling("Inconclusive: interrupted before its time", reason));
+    if !grounds.facts.interrupted {
+        return None;
     }
-    too_little.map(|too_little| {
-        let reason = format!("{too_little} What was recorded contradicts nothing.");
-        ruling("Inconclusive: too little was put to the test", reason)
-    })
+    let mut reason = "The history is linearizable as far as it went, but the run was \
+                      interrupted before its time."
+        .to_owned();
+    if let Some(more) = unserved(grounds).or_else(|| too_little(grounds)) {
+        reason = format!("{reason} {more}");
+    }
+    let headline = "Inconclusive: interrupted before its time";
+    Some(doubt(RunVerdict::Inconclusive, headline, reason))
+}
+
+/// The ruling on a linearizable history after which nodes did not serve again, if so.
+fn unavailable(grounds: &Grounds<'_>) -> Option<Ruling> {
+    let reason = unserved(grounds)?;
+    let headline = format!("Unavailable: {}", grounds.availability.sentence(grounds.facts));
+    let reason = format!("{reason} What was recorded contradicts nothing.");
+    Some(doubt(RunVerdict::Unavailable, headline, reason))
+}
+
+/// Who did not serve again and who did, if somebody did not.
+fn unserved(grounds: &Grounds<'_>) -> Option<String> {
+    if !grounds.availability.unavailable {
+        return None;
+    }
+    let mut sentence = capitalized(&grounds.availability.sentence(grounds.facts));
+    sentence.push_str(", although every fault was undone.");
+    if let Some(others) = availability::others(&grounds.facts.recovered.nodes) {
+        sentence = format!("{sentence} {others}");
+    }
+    Some(sentence)
+}
+
+fn capitalized(sentence: &str) -> String {
+    match sentence.strip_prefix("the ") {
+        Some(rest) => format!("The {rest}"),
+        None => sentence.to_owned(),
+    }
+}
+
+/// The ruling on a linearizable history that proves little, if it does.
+fn inconclusive(grounds: &Grounds<'_>) -> Option<Ruling> {
+    let reason = format!("{} What was recorded contradicts nothing.", too_little(grounds)?);
+    let headline = "Inconclusive: too little was put to the test";
+    Some(doubt(RunVerdict::Inconclusive, headline, reason))
 }
 
 /// Why a linearizable history proves little, if it does.
@@ -198,8 +240,6 @@ fn too_little(grounds: &Grounds<'_>) -> Option<String> {
         Some(reason)
     } else if !recovered.was_looked_for() {
         Some("The run ended before the cluster was healed and read back.".to_owned())
-    } else if recovered.served_again_ms.is_none() {
-        Some("The cluster did not serve again after the last fault was undone.".to_owned())
     } else if recovered.final_reads_ok < recovered.final_reads_expected {
         Some(format!(
             "Only {} of {} were answered.",

@@ -22,7 +22,7 @@ use squall_checker::verdict::{
     Analysis, Conclusion, Contradiction, Counterexample, Edge, KeyAnalysis, OperationId,
     Precedence, Verdict,
 };
-use squall_results::facts::{Host, Recovery, RunFacts, Timings};
+use squall_results::facts::{Host, NodeRecovery, Recovery, RunFacts, Timings};
 use squall_results::probes::Probe;
 
 const MS: u64 = 1_000_000;
@@ -299,6 +299,11 @@ fn facts(seed: u64) -> RunFacts {
         },
         recovered: Recovery {
             served_again_ms: Some(420),
+            deadline_ms: 15_000,
+            nodes: nodes()
+                .into_iter()
+                .map(|node| NodeRecovery { node, served_again_ms: Some(420) })
+                .collect(),
             final_reads_expected: 40,
             final_reads_ok: 40,
         },

@@ -44,7 +44,9 @@ impl From<RunVerdict> for Exit {
         match verdict {
             RunVerdict::Linearizable => Self::Linearizable,
             RunVerdict::Violation => Self::Violation,
-            RunVerdict::Unknown | RunVerdict::Inconclusive => Self::Unknown,
+            RunVerdict::Unknown | RunVerdict::Inconclusive | RunVerdict::Unavailable => {
+                Self::Unknown
+            }
         }
     }
 }

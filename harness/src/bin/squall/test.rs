@@ -14,7 +14,11 @@ use squall::{
     systems,
 };
 use squall_nemesis::sandbox;
-use squall_results::{run_dir::RunDir, summary::Results, text};
+use squall_results::{
+    run_dir::RunDir,
+    summary::{Results, RunVerdict},
+    text,
+};
 
 use crate::{
     exit::{Exit, Failure},
@@ -80,7 +84,7 @@ pub(crate) struct Args {
     /// Stop the clients at the first violation; heal, read back and check as always
     #[arg(long)]
     fail_fast: bool,
-    /// Keep the nodes' data directories; otherwise only a violation keeps them
+    /// Keep the nodes' data directories; otherwise only a violation or a node that did not come back keeps them
     #[arg(long)]
     keep_data: bool,
     /// Print the results as JSON on stdout
@@ -235,7 +239,8 @@ async fn execute(
     drop(progress);
     let results = outcome.map_err(|error| Failure::setup(&error))?;
     let exit = Exit::from(results.verdict);
-    if exit != Exit::Violation && !args.keep_data {
+    let telling = matches!(results.verdict, RunVerdict::Violation | RunVerdict::Unavailable);
+    if !telling && !args.keep_data {
         // Only disk space is lost when this fails.
         drop(std::fs::remove_dir_all(run_dir.path().join("data")));
     }
