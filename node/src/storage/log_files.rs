@@ -57,6 +57,34 @@ pub(super) struct LogFound {
     pub(super) torn_bytes: u64,
 }
 
+/// A segment to be read.
+#[derive(Debug)]
+struct Segment {
+    header: Header,
+    age: Age,
+    /// The whole file, if it has been read already.
+    content: Option<(File, Vec<u8>)>,
+}
+
+/// What of the directory is to be read.
+#[derive(Debug)]
+struct Needed {
+    /// Oldest first.
+    segments: Vec<Segment>,
+    /// What was removed of an unfinished frame.
+    torn_bytes: u64,
+}
+
+/// What the newest segment turned out to be.
+#[derive(Debug)]
+enum Newest {
+    Begun(Segment),
+    /// It is removed: nothing in it was ever acknowledged.
+    Unfinished {
+        torn_bytes: usize,
+    },
+}
+
 impl LogFiles {
     /// Opens the segments in `dir` and reads the entries after `covered`, the last
     /// one that the snapshot stands for.
@@ -80,27 +108,25 @@ impl LogFiles {
             shape: LogShape::empty_after(covered),
             buffer: Vec::new(),
         };
-        let (needed, newest_age) = log.find_needed(covered.index)?;
-        let mut found = LogFound::default();
-        if let Some(oldest) = needed.first() {
-            let base = oldest.previous;
-            if base.index > covered.index {
+        let Needed { segments, torn_bytes } = log.find_needed(covered.index)?;
+        // The names removed may be used again.
+        log.io.sync_dir(dir)?;
+        let mut found = LogFound { torn_bytes, ..LogFound::default() };
+        if let Some(Segment { header: oldest, .. }) = segments.first() {
+            if oldest.previous.index > covered.index {
                 let what = "entries are missing between the snapshot and the log";
                 return Err(StorageError::Missing { path: dir.to_owned(), what });
             }
-            log.shape = LogShape::empty_after(base);
-            log.next_sequence = oldest.sequence + needed.len() as u64;
-            let newest = needed.len() - 1;
-            for (number, &header) in needed.iter().enumerate() {
-                let age = if number == newest { newest_age } else { Age::Older };
-                log.read_segment(header, age, covered.index, &mut found)?;
+            log.shape = LogShape::empty_after(oldest.previous);
+            log.next_sequence = oldest.sequence + segments.len() as u64;
+            for segment in segments {
+                log.read_segment(segment, covered.index, &mut found)?;
             }
         }
         if log.shape.position_at(covered.index) != Some(covered) {
             found.entries.clear();
             log.begin_afresh(covered)?;
         }
-        log.io.sync_dir(dir)?;
         Ok((log, found))
     }
 
@@ -108,74 +134,95 @@ impl LogFiles {
         &self.shape
     }
 
-    /// Removes what is not needed and returns the headers of the rest, oldest
-    /// first, and whether the last of them was the newest of all.
-    fn find_needed(&self, covered: LogIndex) -> Result<(Vec<Header>, Age), StorageError> {
+    /// Removes what is not needed and returns the rest, oldest first.
+    fn find_needed(&self, covered: LogIndex) -> Result<Needed, StorageError> {
         let names = self.io.list(&self.dir)?;
         let mut names: Vec<_> = names.iter().filter_map(|name| Name::parse(name)).collect();
         names.sort_unstable();
-        let mut needed = Vec::<Header>::new();
-        let mut age = Age::Newest;
-        let mut newest_age = Age::Newest;
-        while let Some(name) = names.pop() {
-            let header = self.read_header(name, age)?;
-            age = Age::Older;
-            let Some(header) = header else {
-                newest_age = Age::Older;
-                continue;
-            };
-            if needed.last().is_some_and(|after| after.sequence != header.sequence + 1) {
-                let what = "a segment is missing before the next";
-                let missing = needed.last().unwrap_or(&header).name().path(&self.dir);
-                return Err(StorageError::Missing { path: missing, what });
+        let mut segments = Vec::<Segment>::new();
+        let mut torn_bytes = 0;
+        if let Some(newest) = names.pop() {
+            match self.look_at_newest(newest)? {
+                Newest::Begun(segment) => segments.push(segment),
+                Newest::Unfinished { torn_bytes: torn } => torn_bytes = torn as u64,
             }
-            needed.push(header);
-            if header.beginning == Beginning::Afresh || header.previous.index <= covered {
-                break;
+        }
+        let reaches = |segment: &Segment| {
+            let Header { beginning, previous, .. } = segment.header;
+            beginning == Beginning::Afresh || previous.index <= covered
+        };
+        while !segments.last().is_some_and(reaches)
+            && let Some(name) = names.pop()
+        {
+            let header = self.read_header(name)?;
+            if let Some(after) = segments.last()
+                && after.header.sequence != header.sequence + 1
+            {
+                let path = name.path(&self.dir);
+                return Err(StorageError::Missing { path, what: "the segment after it is gone" });
             }
+            segments.push(Segment { header, age: Age::Older, content: None });
         }
         for obsolete in names {
             self.io.remove(&obsolete.path(&self.dir))?;
         }
-        needed.reverse();
-        Ok((needed, newest_age))
+        segments.reverse();
+        Ok(Needed { segments, torn_bytes })
     }
 
-    /// Reads a header; a newest segment that was not finished is removed.
-    fn read_header(&self, name: Name, age: Age) -> Result<Option<Header>, StorageError> {
+    /// Reads the newest segment, and removes it if no frame of it was finished.
+    ///
+    /// One that continues the log must not stay without entries: those that come
+    /// next may begin elsewhere than its name says. One that begins afresh makes
+    /// the log before it void even so.
+    fn look_at_newest(&self, name: Name) -> Result<Newest, StorageError> {
         let path = name.path(&self.dir);
         let file = self.io.open(&path)?;
-        let corrupt = |what| StorageError::Corrupt { path: path.clone(), offset: 0, what };
-        match Header::decode(&self.io.read_at(&file, &path, 0, segment::HEADER_BYTES)?) {
-            HeaderFound::Sound(header) if header.name() == name => Ok(Some(header)),
-            HeaderFound::Sound(_) => Err(corrupt("the file was renamed")),
-            HeaderFound::Foreign => Err(StorageError::Foreign { path }),
-            HeaderFound::Unfinished if age == Age::Newest => {
-                let content = self.io.read_all(&file, &path)?;
-                if frame::find_sound(&content, 0).is_some() {
-                    return Err(corrupt("a damaged header is followed by a sound frame"));
-                }
-                self.io.remove(&path)?;
-                Ok(None)
+        let content = self.io.read_all(&file, &path)?;
+        let written = frame::written_end(&content).saturating_sub(segment::HEADER_BYTES);
+        let unfinished = match Header::decode(&content) {
+            HeaderFound::Sound(Header { beginning: Beginning::Continues, .. }) => {
+                frame::find_sound(&content, segment::HEADER_BYTES).is_none()
             }
-            HeaderFound::Unfinished | HeaderFound::Damaged => Err(corrupt("the header is damaged")),
+            // It is on disk before any frame is written.
+            HeaderFound::Damaged => written == 0,
+            HeaderFound::Sound(_) | HeaderFound::Foreign => false,
+        };
+        if unfinished {
+            self.io.remove(&path)?;
+            return Ok(Newest::Unfinished { torn_bytes: written });
         }
+        let header = checked_header(name, path, &content)?;
+        Ok(Newest::Begun(Segment { header, age: Age::Newest, content: Some((file, content)) }))
+    }
+
+    fn read_header(&self, name: Name) -> Result<Header, StorageError> {
+        let path = name.path(&self.dir);
+        let file = self.io.open(&path)?;
+        let content = self.io.read_at(&file, &path, 0, segment::HEADER_BYTES)?;
+        checked_header(name, path, &content)
     }
 
     fn read_segment(
         &mut self,
-        header: Header,
-        age: Age,
+        segment: Segment,
         covered: LogIndex,
         found: &mut LogFound,
     ) -> Result<(), StorageError> {
+        let Segment { header, age, content } = segment;
         let path = header.name().path(&self.dir);
         if self.shape.position_at(header.previous.index) != Some(header.previous) {
             let what = "the segment does not continue the one before it";
             return Err(StorageError::Corrupt { path, offset: 0, what });
         }
-        let file = self.io.open(&path)?;
-        let content = self.io.read_all(&file, &path)?;
+        let (file, content) = match content {
+            Some(read) => read,
+            None => {
+                let file = self.io.open(&path)?;
+                let content = self.io.read_all(&file, &path)?;
+                (file, content)
+            }
+        };
         let mut last = header.previous.index;
         let end = segment::replay(&content, &path, age, |entry| {
             let index = entry.position.index;
@@ -322,5 +369,16 @@ impl LogFiles {
             self.shape.forget_to(base);
         }
         Ok(())
+    }
+}
+
+/// Reads the header of the segment with this name.
+fn checked_header(name: Name, path: PathBuf, content: &[u8]) -> Result<Header, StorageError> {
+    let corrupt = |path, what| Err(StorageError::Corrupt { path, offset: 0, what });
+    match Header::decode(content) {
+        HeaderFound::Sound(header) if header.name() == name => Ok(header),
+        HeaderFound::Sound(_) => corrupt(path, "the file was renamed"),
+        HeaderFound::Foreign => Err(StorageError::Foreign { path }),
+        HeaderFound::Damaged => corrupt(path, "the header is damaged"),
     }
 }

@@ -51,10 +51,9 @@ pub(super) struct Header {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum HeaderFound {
     Sound(Header),
-    /// What a crash leaves of creating the file: nothing, or zeros.
-    Unfinished,
     /// The file is none of ours.
     Foreign,
+    /// It is damaged, or a crash has left only a part of it.
     Damaged,
 }
 
@@ -79,10 +78,9 @@ impl Header {
     /// Reads the beginning of a file.
     pub(super) fn decode(file: &[u8]) -> HeaderFound {
         let bytes = &file[..file.len().min(HEADER_BYTES)];
-        if bytes.iter().all(|&byte| byte == 0) {
-            return HeaderFound::Unfinished;
-        }
-        if !bytes.starts_with(MAGIC) {
+        // What did not reach the disk is missing or reads as zeros.
+        let written = &bytes[..frame::written_end(bytes).min(MAGIC.len())];
+        if !MAGIC.starts_with(written) {
             return HeaderFound::Foreign;
         }
         Self::decode_sound(bytes).map_or(HeaderFound::Damaged, HeaderFound::Sound)
@@ -224,8 +222,12 @@ mod tests {
             let expected = if place < 8 { HeaderFound::Foreign } else { HeaderFound::Damaged };
             assert_eq!(found, expected, "byte {place}");
         }
-        assert_eq!(Header::decode(&[0; 90]), HeaderFound::Unfinished);
-        assert_eq!(Header::decode(b""), HeaderFound::Unfinished);
+        for written in 0..HEADER_BYTES {
+            let mut left = bytes[..written].to_vec();
+            assert_eq!(Header::decode(&left), HeaderFound::Damaged, "{written} bytes");
+            left.resize(90, 0);
+            assert_eq!(Header::decode(&left), HeaderFound::Damaged, "{written} bytes, then zeros");
+        }
     }
 
     #[test]

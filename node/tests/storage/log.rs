@@ -113,19 +113,34 @@ fn damage_before_a_sound_frame_is_refused_wherever_it_is() {
 fn damage_to_the_header_is_refused_once_something_was_written_behind_it() {
     let dir = TempDir::new().unwrap();
     let (path, whole, _) = three_frames(dir.path());
-    for place in 0..HEADER_BYTES {
-        let mut bytes = whole.clone();
-        bytes[place] ^= 0x40;
+    let refuse = |bytes: &[u8]| {
         fs::write(&path, bytes).unwrap();
         let error = open(dir.path()).unwrap_err();
         let foreign = matches!(error, StorageError::Foreign { .. });
         assert!(foreign || matches!(error, StorageError::Corrupt { offset: 0, .. }), "{error}");
+    };
+    for place in 0..HEADER_BYTES {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 0x40;
+        refuse(&bytes);
+        bytes[..=place].fill(0);
+        refuse(&bytes);
     }
-    let mut bytes = whole;
-    bytes[..HEADER_BYTES].fill(0);
-    fs::write(&path, bytes).unwrap();
-    let error = open(dir.path()).unwrap_err();
-    assert!(error.to_string().contains("a damaged header is followed by a sound frame"));
+}
+
+#[test]
+fn a_segment_without_a_whole_frame_does_not_stay() {
+    let dir = TempDir::new().unwrap();
+    let (path, whole, starts) = three_frames(dir.path());
+    for length in 0..starts[1] {
+        fs::write(&path, &whole[..length]).unwrap();
+        let recovered = recover(dir.path());
+        assert!(recovered.entries.is_empty());
+        let written =
+            whole[..length].iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        assert_eq!(recovered.torn_bytes as usize, written.saturating_sub(HEADER_BYTES));
+        assert!(!path.exists());
+    }
 }
 
 #[test]

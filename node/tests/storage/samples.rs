@@ -9,6 +9,7 @@ use squall_node::raft::{
     SnapshotMeta, Suffix, Term,
 };
 use squall_node::storage::{Recovered, Storage, StorageError, StorageOptions};
+use tempfile::TempDir;
 
 pub(crate) fn position(index: u64, term: u64) -> Position {
     Position { term: Term(term), index: LogIndex(index) }
@@ -37,6 +38,13 @@ pub(crate) fn snapshot(index: u64, term: u64, data: &[u8]) -> Snapshot {
 
 pub(crate) fn install(index: u64, term: u64, data: &[u8]) -> Install {
     Install { snapshot: snapshot(index, term, data), suffix: Suffix::Keep }
+}
+
+/// Returns a directory in memory, where there is one: for what is simulated to
+/// be lost or kept, a real sync changes nothing.
+pub(crate) fn fast_dir() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { TempDir::new_in(memory).unwrap() } else { TempDir::new().unwrap() }
 }
 
 pub(crate) fn small_segments(segment_bytes: u64) -> StorageOptions {
