@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use squall_node::raft::{Entry, HardState, LogIndex, Snapshot};
+use squall_node::raft::{Entry, HardState, Install, LogIndex, Snapshot, Suffix};
 use squall_node::storage::{Recovered, Storage, StorageError};
 
 use crate::samples::{entry, hard_state, meta, snapshot};
@@ -132,7 +132,10 @@ impl Model {
             Call::Save(Snapshot { meta, data }) => {
                 storage.snapshots().save(meta, |file| file.write_all(data)).map(drop)
             }
-            Call::Install(snapshot) => storage.install_snapshot(snapshot),
+            Call::Install(snapshot) => {
+                let install = Install { snapshot: snapshot.clone(), suffix: Suffix::Keep };
+                storage.install_snapshot(&install)
+            }
             Call::Compact(through) => storage.compact(*through),
             Call::Nothing => Ok(()),
         };

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::thread;
 
-use squall_node::raft::LogIndex;
+use squall_node::raft::{Install, LogIndex, Suffix};
 use squall_node::storage::{Saved, Storage, StorageError, StorageOptions};
 use tempfile::TempDir;
 
@@ -140,6 +140,18 @@ fn an_installed_snapshot_voids_the_log_unless_it_holds_the_last_entry() {
         drop(storage);
         assert_eq!(recover(dir.path()).entries, [entry(6, 2, b"y")]);
     }
+}
+
+#[test]
+fn a_suffix_to_be_discarded_goes_although_the_log_holds_the_last_entry() {
+    let dir = TempDir::new().unwrap();
+    let (mut storage, _) = open(dir.path()).unwrap();
+    let entries: Vec<_> = (1..=9).map(|index| entry(index, 1, b"x")).collect();
+    storage.append(&entries).unwrap();
+    let install = Install { suffix: Suffix::Discard, ..install(5, 1, b"state") };
+    storage.install_snapshot(&install).unwrap();
+    drop(storage);
+    assert!(recover(dir.path()).entries.is_empty());
 }
 
 #[test]
