@@ -25,4 +25,5 @@ pub mod run;
 mod own_process;
 
 pub mod bugs;
+pub mod scenario;
 pub mod suite;

@@ -177,6 +177,16 @@ impl Plan {
         (1..=self.nodes).map(|number| format!("n{number}")).collect()
     }
 
+    /// The same plan for another seed: a schedule its seed drew is drawn anew, a directed one
+    /// keeps its faults and their times and makes its choices anew.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        let drawn = self.has_drawn_schedule();
+        self.schedule = self.schedule.filter(|_| !drawn).map(|directed| directed.reseeded(seed));
+        self.seed = seed;
+        self
+    }
+
     /// The faults by name.
     ///
     /// # Errors

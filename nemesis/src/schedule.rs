@@ -10,6 +10,8 @@ mod repeat;
 
 use std::time::Duration;
 
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt as _, SeedableRng as _};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, FaultSet, Member};
@@ -123,6 +125,17 @@ impl Schedule {
             steps: pattern,
         };
         Self { steps: Vec::new(), repeat: vec![repeat] }
+    }
+
+    /// The same faults at the same times, with what is left to chance chosen anew from `seed`.
+    #[must_use]
+    pub fn reseeded(mut self, seed: u64) -> Self {
+        let patterns = self.repeat.iter_mut().flat_map(|repeat| &mut repeat.steps);
+        for step in self.steps.iter_mut().chain(patterns) {
+            let own = seed ^ step.seed.rotate_left(32);
+            step.seed = u64::from(ChaCha8Rng::seed_from_u64(own).random::<u32>());
+        }
+        self
     }
 
     /// Both together.

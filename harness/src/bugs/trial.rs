@@ -138,12 +138,11 @@ fn seconds(ms: u64) -> f64 {
 
 /// The plan of one run.
 pub(super) fn plan_of(plan: &Plan, name: &str, subject: Subject, seed: u64) -> Plan {
-    let mut plan = plan.clone();
+    let mut plan = plan.clone().with_seed(seed);
     plan.name = Some(match subject {
         Subject::Bug => format!("{name}-{seed}"),
         Subject::Clean => format!("{name}-clean-{seed}"),
     });
-    plan.seed = seed;
     plan.bug = (subject == Subject::Bug).then(|| name.to_owned());
     plan
 }

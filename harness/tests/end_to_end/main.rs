@@ -7,5 +7,6 @@ mod following;
 mod formats;
 mod interrupted;
 mod runs;
+mod scenarios;
 mod squall;
 mod suites;

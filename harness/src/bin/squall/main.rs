@@ -15,6 +15,7 @@ mod interrupt;
 mod node;
 mod report;
 mod same_file;
+mod scenario;
 mod show;
 mod suite;
 mod test;
@@ -50,6 +51,7 @@ enum Command {
     Convert(convert::Args),
     Suite(suite::Args),
     Bugs(bugs::Args),
+    Scenario(scenario::Args),
     Report(report::Args),
     Node(node::Args),
 }
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         Command::Convert(args) => convert::main(&args),
         Command::Suite(args) => suite::main(&args),
         Command::Bugs(args) => bugs::main(&args),
+        Command::Scenario(args) => scenario::main(&args),
         Command::Report(args) => report::main(&args),
         Command::Node(args) => node::main(args),
     };

@@ -12,12 +12,42 @@ use squall_node::bugs::{self, PLANTED, PlantedBug};
 /// Name and text of the plan of each bug that a run can show.
 const PLANS: &[(&str, &str)] = &[
     ("stale-read", include_str!("../../../../../bugs/stale-read.toml")),
+    ("follower-read", include_str!("../../../../../bugs/follower-read.toml")),
+    ("two-leaders-lease", include_str!("../../../../../bugs/two-leaders-lease.toml")),
+    ("read-index-without-noop", include_str!("../../../../../bugs/read-index-without-noop.toml")),
     ("forget-vote", include_str!("../../../../../bugs/forget-vote.toml")),
+    ("forget-term", include_str!("../../../../../bugs/forget-term.toml")),
+    ("vote-for-stale-log", include_str!("../../../../../bugs/vote-for-stale-log.toml")),
+    ("majority-off-by-one", include_str!("../../../../../bugs/majority-off-by-one.toml")),
+    ("no-step-down", include_str!("../../../../../bugs/no-step-down.toml")),
     ("ack-before-commit", include_str!("../../../../../bugs/ack-before-commit.toml")),
+    ("commit-old-term", include_str!("../../../../../bugs/commit-old-term.toml")),
+    ("no-conflict-truncation", include_str!("../../../../../bugs/no-conflict-truncation.toml")),
+    ("truncate-on-stale-append", include_str!("../../../../../bugs/truncate-on-stale-append.toml")),
+    ("ignore-prev-term", include_str!("../../../../../bugs/ignore-prev-term.toml")),
+    ("count-stale-acks", include_str!("../../../../../bugs/count-stale-acks.toml")),
+    ("apply-before-persist", include_str!("../../../../../bugs/apply-before-persist.toml")),
+    ("snapshot-drops-last-key", include_str!("../../../../../bugs/snapshot-drops-last-key.toml")),
+    ("snapshot-wrong-index", include_str!("../../../../../bugs/snapshot-wrong-index.toml")),
+    ("install-snapshot-rewinds", include_str!("../../../../../bugs/install-snapshot-rewinds.toml")),
+    ("lost-session-on-snapshot", include_str!("../../../../../bugs/lost-session-on-snapshot.toml")),
+    ("double-apply", include_str!("../../../../../bugs/double-apply.toml")),
+    ("cas-not-atomic", include_str!("../../../../../bugs/cas-not-atomic.toml")),
+    ("fixed-election-timeout", include_str!("../../../../../bugs/fixed-election-timeout.toml")),
+    ("never-heals", include_str!("../../../../../bugs/never-heals.toml")),
 ];
 
 /// Bugs that no run can show yet, and what is missing.
-const MISSING: &[(&str, &str)] = &[];
+const MISSING: &[(&str, &str)] = &[
+    (
+        "membership-two-changes",
+        "it needs changes of membership as a fault; the simulation of whole clusters shows it",
+    ),
+    (
+        "no-fsync",
+        "it needs the loss of power as a fault; the simulation of whole clusters shows it",
+    ),
+];
 
 /// Every planted bug, in the order of the node's table.
 ///
