@@ -250,6 +250,9 @@ impl Driver {
             Prepared::Propose(command) => match self.raft.propose(command.encode()) {
                 Ok(position) => self.pending.await_commit(position, reply),
                 Err(ProposeRefused::Full { .. }) => refuse(reply, "too much waits to be committed"),
+                Err(ProposeRefused::HandingOver(_)) => {
+                    refuse(reply, "the lead is being handed over")
+                }
                 Err(_) => refuse_not_leader(reply),
             },
             Prepared::Known(outcome) => {

@@ -39,6 +39,7 @@ impl Raft {
     pub(super) fn tick_as_leader(&mut self) {
         let RoleState::Leader(leadership) = &mut self.role else { return };
         leadership.contact.tick();
+        self.tick_handover();
         if self.has_lost_quorum() {
             self.leader = None;
             self.become_follower();
@@ -55,13 +56,15 @@ impl Raft {
         }
     }
 
-    fn has_lost_quorum(&self) -> bool {
+    /// Returns whether no majority was heard within an election timeout.
+    pub(super) fn has_lost_quorum(&self) -> bool {
         let RoleState::Leader(leadership) = &self.role else { return false };
         let patience_ticks = match (self.config.elections, self.config.bug) {
             (Elections::Plain, _) | (_, Some(Bug::NoStepDown)) => return false,
             // A leader that steps down by itself has hardly any time to serve from
             // the past; the bug is to be seen.
             (_, Some(Bug::StaleRead)) => return false,
+            (_, Some(Bug::TwoLeadersLease)) => 4 * self.config.election_ticks,
             (Elections::Guarded, _) => self.config.election_ticks,
         };
         let in_touch = self

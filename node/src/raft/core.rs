@@ -334,7 +334,7 @@ impl Raft {
             Body::AppendReply(reply) => self.on_append_reply(from, reply),
             Body::Heartbeat { commit, round } => self.on_heartbeat(from, commit, round),
             Body::HeartbeatReply { round } => self.on_heartbeat_reply(from, round),
-            Body::TimeoutNow => {}
+            Body::TimeoutNow => self.on_timeout_now(),
             Body::SnapshotChunk { last, membership, offset, total, data } => {
                 let meta = SnapshotMeta { last, membership };
                 self.on_snapshot_chunk(from, meta, &Piece { offset, total, data });

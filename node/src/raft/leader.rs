@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::check_quorum::Contact;
 use super::core::{Raft, RoleState};
+use super::lease::Lease;
 use super::log::BatchLimit;
 use super::message::{AppendReply, Body, Hint};
 use super::progress::Progress;
 use super::reads::{ReadId, ReadReady, Reads};
 use super::ready::ChunkOrder;
+use super::transfer::Handover;
 use super::types::{LogIndex, NodeId, Payload, Position};
 use crate::bugs::Bug;
 
@@ -23,6 +25,8 @@ pub(super) struct Leadership {
     pub(super) reads: Reads,
     /// What the entries not yet committed cost.
     uncommitted_bytes: usize,
+    pub(super) lease: Lease,
+    pub(super) handover: Handover,
 }
 
 impl Leadership {
@@ -77,6 +81,9 @@ pub enum ProposeRefused {
         /// How much waits.
         uncommitted_bytes: usize,
     },
+    /// The lead is being handed over; the next leader has to be asked.
+    #[error("add to the log: the lead is being handed to {0}")]
+    HandingOver(NodeId),
 }
 
 impl Raft {
@@ -87,8 +94,8 @@ impl Raft {
     /// the command never takes effect.
     ///
     /// # Errors
-    /// The node does not lead, or as much as it takes on waits to be committed
-    /// ([`Config::uncommitted_bytes_max`]). The command was not added.
+    /// The node does not lead or is handing over, or as much as it takes on waits to
+    /// be committed ([`Config::uncommitted_bytes_max`]). The command was not added.
     ///
     /// [`Ready::apply`]: super::Ready::apply
     /// [`Config::uncommitted_bytes_max`]: super::Config::uncommitted_bytes_max
@@ -96,6 +103,9 @@ impl Raft {
         let RoleState::Leader(leadership) = &self.role else {
             return Err(NotLeader { leader: self.leader }.into());
         };
+        if let Some(successor) = leadership.handover.successor() {
+            return Err(ProposeRefused::HandingOver(successor));
+        }
         let uncommitted_bytes = leadership.uncommitted_bytes;
         if uncommitted_bytes >= self.config.uncommitted_bytes_max {
             return Err(ProposeRefused::Full { uncommitted_bytes });
@@ -152,6 +162,8 @@ impl Raft {
             contact: Contact::default(),
             reads: Reads::default(),
             uncommitted_bytes: self.log.bytes(self.commit.next(), found),
+            lease: Lease::default(),
+            handover: Handover::default(),
         };
         for peer in self.peers() {
             leadership.followers.insert(peer, Progress::new(next));
@@ -172,10 +184,12 @@ impl Raft {
         if let RoleState::Leader(leadership) = &mut self.role {
             leadership.followers.values_mut().for_each(Progress::beat);
         }
+        self.repeat_question();
         self.broadcast_heartbeat();
     }
 
-    fn broadcast_heartbeat(&mut self) {
+    pub(super) fn broadcast_heartbeat(&mut self) {
+        self.number_heartbeats();
         if let RoleState::Leader(leadership) = &self.role {
             let round = leadership.reads.number();
             let commit = self.commit;
@@ -272,6 +286,7 @@ impl Raft {
         if let Some(progress) = leadership.followers.get_mut(&from) {
             progress.reachable();
             leadership.reads.confirm(from, round);
+            self.note_promise(from, round);
             self.finish_read_round();
         }
     }
@@ -305,12 +320,16 @@ impl Raft {
     /// Asks the followers to confirm the queued reads.
     ///
     /// Not before an entry of this term is committed: until then the leader does
-    /// not know what its predecessors committed.
+    /// not know what its predecessors committed. With a lease nobody needs to be
+    /// asked.
     pub(super) fn begin_read_round(&mut self) {
+        let holds_lease = self.holds_lease();
         let RoleState::Leader(leadership) = &mut self.role else { return };
         let knows_commit =
             self.commit >= leadership.first || self.config.bug == Some(Bug::ReadIndexWithoutNoop);
-        if knows_commit && leadership.reads.is_round_due() {
+        if knows_commit && holds_lease {
+            self.reads_ready.extend(leadership.reads.take_queued(self.commit));
+        } else if knows_commit && leadership.reads.is_round_due() {
             leadership.reads.begin_round(self.commit, self.config.id);
             self.broadcast_heartbeat();
             self.finish_read_round();

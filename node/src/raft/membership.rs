@@ -51,6 +51,11 @@ impl Membership {
         self.0.iter().map(|(&id, member)| (id, member))
     }
 
+    /// Returns what is known of a member.
+    pub fn get(&self, id: NodeId) -> Option<&Member> {
+        self.0.get(&id)
+    }
+
     /// Returns whether the node is a member, voting or not.
     pub fn contains(&self, id: NodeId) -> bool {
         self.0.contains_key(&id)

@@ -2,7 +2,8 @@
 //!
 //! [`Raft`] is driven from outside: messages from peers go in by
 //! [`Raft::step`], the passing of time by [`Raft::tick`], what clients want by
-//! [`Raft::propose`] and [`Raft::read`], finished disk writes by
+//! [`Raft::propose`] and [`Raft::read`], what administrators want by
+//! [`Raft::propose_membership`] and [`Raft::transfer`], finished disk writes by
 //! [`Raft::written`]. What the protocol wants done in return is collected by
 //! [`Raft::ready`]: messages to send, state to write, entries to apply, reads
 //! to answer. Equal inputs give equal outputs; the only chance in it, the
@@ -34,8 +35,9 @@
 //!
 //! # Deliberately absent
 //!
-//! Leadership transfer, changes of membership and snapshots.
+//! Joint consensus: members change one at a time (`changes`).
 
+mod changes;
 mod check_quorum;
 mod core;
 mod election;
@@ -43,6 +45,7 @@ mod fixed_timeout;
 mod follower;
 mod inspect;
 mod leader;
+mod lease;
 mod log;
 mod membership;
 mod memberships;
@@ -51,13 +54,16 @@ mod progress;
 mod reads;
 mod ready;
 mod snapshot;
+mod transfer;
 mod types;
 
 pub use self::core::{Config, Elections, Persisted, Raft, ReadMode, Role, Status};
+pub use changes::{Change, ChangeRefused};
 pub use follower::CommittedConflict;
 pub use leader::{NotLeader, ProposeRefused};
 pub use membership::{Member, Membership, Part};
 pub use message::{AppendReply, Body, Campaign, Hint, Message, VoteReply};
 pub use reads::{ReadId, ReadReady};
 pub use ready::{Apply, ChunkOrder, Install, Ready, Snapshot, SnapshotMeta, Suffix, Write};
+pub use transfer::TransferRefused;
 pub use types::{BadNodeId, Entry, HardState, LogIndex, NodeId, Payload, Position, Term};

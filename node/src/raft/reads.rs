@@ -25,6 +25,7 @@ pub struct ReadReady {
 
 /// A round under way.
 struct Round {
+    number: u64,
     index: LogIndex,
     ids: Vec<ReadId>,
     confirmed_by: BTreeSet<NodeId>,
@@ -34,13 +35,27 @@ struct Round {
 pub(super) struct Reads {
     queued: Vec<ReadId>,
     current: Option<Round>,
-    /// The number of the newest round; heartbeats carry it.
+    /// The newest number that heartbeats carry. A round has one; where leases are
+    /// in use, so have the heartbeats between rounds.
     number: u64,
 }
 
 impl Reads {
     pub(super) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Returns the number of the heartbeats that leave next, if it is not that of
+    /// a round.
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.number += 1;
+        self.number
+    }
+
+    /// Answers everything queued without a round; its reads see the log up to
+    /// `commit`.
+    pub(super) fn take_queued(&mut self, commit: LogIndex) -> impl Iterator<Item = ReadReady> {
+        self.queued.drain(..).map(move |id| ReadReady { id, index: commit })
     }
 
     pub(super) fn queue(&mut self, id: ReadId) {
@@ -57,16 +72,17 @@ impl Reads {
     pub(super) fn begin_round(&mut self, commit: LogIndex, leader: NodeId) {
         self.number += 1;
         self.current = Some(Round {
+            number: self.number,
             index: commit,
             ids: std::mem::take(&mut self.queued),
             confirmed_by: BTreeSet::from([leader]),
         });
     }
 
-    /// Notes that `from` still follows, as asked by round `number`.
+    /// Notes that `from` still follows, as asked by heartbeats of this number.
     pub(super) fn confirm(&mut self, from: NodeId, number: u64) {
-        if number == self.number
-            && let Some(round) = &mut self.current
+        if let Some(round) = &mut self.current
+            && number >= round.number
         {
             round.confirmed_by.insert(from);
         }

@@ -145,6 +145,7 @@ impl Raft {
         if matches!(self.role, RoleState::Leader(_)) {
             self.begin_read_round();
             self.replicate();
+            self.see_to_succession();
         }
         let mut ready = Ready {
             reads: std::mem::take(&mut self.reads_ready),

@@ -116,6 +116,7 @@ fn decode(data: &[u8]) -> Vec<Entry> {
     if data.is_empty() { Vec::new() } else { postcard::from_bytes(data).unwrap() }
 }
 
+#[derive(Default)]
 pub(crate) struct Node {
     /// `None` while the node is down.
     pub(crate) raft: Option<Raft>,
@@ -142,6 +143,8 @@ pub(crate) struct Cluster {
     /// What every clock shows, in milliseconds.
     pub(crate) now_ms: u64,
     settings: Settings,
+    /// The nodes that began as members.
+    founders: BTreeSet<NodeId>,
     starts: u64,
 }
 
@@ -161,21 +164,14 @@ pub(crate) fn node_id(number: usize) -> NodeId {
 impl Cluster {
     pub(crate) fn new(size: usize, settings: Settings) -> Self {
         let ids: Vec<_> = (1..=size).map(node_id).collect();
-        let node = || Node {
-            raft: None,
-            disk: Disk::default(),
-            log: Vec::new(),
-            applied: Vec::new(),
-            reads: Vec::new(),
-            refused_reads: Vec::new(),
-        };
         let mut cluster = Self {
-            nodes: ids.iter().map(|&id| (id, node())).collect(),
+            nodes: ids.iter().map(|&id| (id, Node::default())).collect(),
             network: Vec::new(),
             cut: BTreeSet::new(),
             stalled: BTreeSet::new(),
             now_ms: 0,
             settings,
+            founders: ids.iter().copied().collect(),
             starts: 0,
         };
         for id in ids {
@@ -204,13 +200,22 @@ impl Cluster {
         self.nodes.get_mut(&id).unwrap().disk = Disk { hard_state, entries, ..Disk::default() };
     }
 
+    /// Starts a new node, which waits to be added.
+    pub(crate) fn join(&mut self, id: NodeId) {
+        self.nodes.insert(id, Node::default());
+        self.start(id);
+    }
+
     /// Starts a node from its disk.
     pub(crate) fn start(&mut self, id: NodeId) {
         self.starts += 1;
         let Settings { bug, elections, reads, seed } = self.settings;
         let config = Config {
             id,
-            members: Membership::of_voters(self.ids()),
+            members: match self.founders.contains(&id) {
+                true => Membership::of_voters(self.founders.iter().copied()),
+                false => Membership::default(),
+            },
             heartbeat_ticks: HEARTBEAT_TICKS,
             election_ticks: ELECTION_TICKS,
             tick_ms: TICK_MS,

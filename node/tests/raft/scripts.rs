@@ -11,8 +11,9 @@ use std::str::FromStr;
 
 use squall_node::bugs::{Bug, UnknownBug};
 use squall_node::raft::{
-    AppendReply, Body, Campaign, Elections, Entry, HardState, Hint, LogIndex, Membership, Message,
-    NodeId, Payload, Position, Raft, ReadId, ReadMode, Role, Status, Term, VoteReply,
+    AppendReply, Body, Campaign, Change, Elections, Entry, HardState, Hint, LogIndex, Membership,
+    Message, NodeId, Part, Payload, Position, Raft, ReadId, ReadMode, Role, Status, Term,
+    VoteReply,
 };
 
 use crate::cluster::{
@@ -107,6 +108,28 @@ enum Command {
     Timeout(NodeId),
     /// Lets nodes wait for the shortest election timeout, and not stand.
     Silence(List<NodeId>),
+    /// Asks a leader to hand over.
+    Transfer {
+        from: NodeId,
+        to: NodeId,
+    },
+    /// Starts a new node, which waits to be added.
+    Join(NodeId),
+    /// Asks a leader to add a learner.
+    Add {
+        leader: NodeId,
+        id: NodeId,
+    },
+    Promote {
+        leader: NodeId,
+        id: NodeId,
+    },
+    Remove {
+        leader: NodeId,
+        id: NodeId,
+    },
+    /// Shows whom each node takes for the members; learners are in brackets.
+    Members,
     /// Lets a tick pass at each node.
     Tick(List<NodeId>),
     /// Moves all clocks on, by milliseconds, while no ticks pass.
@@ -201,6 +224,18 @@ impl goldenscript::Runner for Runner {
             Command::Disk { id, term, log } => self.disk(*id, *term, &log.0),
             Command::Timeout(id) => return self.timeout(*id),
             Command::Silence(List(ids)) => self.silence(ids)?,
+            Command::Transfer { from, to } => {
+                self.cluster.raft(*from).ok_or("node is down")?.transfer(*to)?;
+                self.cluster.act(*from);
+            }
+            Command::Join(id) => self.cluster.join(*id),
+            Command::Add { leader, id } => {
+                let change = Change::AddLearner { id: *id, address: String::new() };
+                return self.change(*leader, change);
+            }
+            Command::Promote { leader, id } => return self.change(*leader, Change::Promote(*id)),
+            Command::Remove { leader, id } => return self.change(*leader, Change::Remove(*id)),
+            Command::Members => return self.members(),
             Command::Tick(List(ids)) => {
                 for &id in ids {
                     self.tick(id)?;
@@ -334,6 +369,23 @@ impl Runner {
         Ok(format!("{position}\n"))
     }
 
+    fn change(&mut self, leader: NodeId, change: Change) -> Output {
+        let raft = self.cluster.raft(leader).ok_or("node is down")?;
+        let position = raft.propose_membership(change)?;
+        self.cluster.act(leader);
+        Ok(format!("{position}\n"))
+    }
+
+    fn members(&self) -> Output {
+        let mut output = String::new();
+        for (id, node) in &self.cluster.nodes {
+            if let Some(raft) = &node.raft {
+                writeln!(output, "{id} knows {}", named(raft.membership()))?;
+            }
+        }
+        Ok(output)
+    }
+
     fn deliver_all(&mut self) -> Output {
         let mut output = String::new();
         // Bounded, so that a cluster that never falls silent fails the script.
@@ -435,11 +487,20 @@ fn command(entry: &Entry) -> Option<String> {
     match &entry.payload {
         Payload::Noop => None,
         Payload::Command(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-        Payload::Membership(membership) => {
-            let names: Vec<_> = membership.members().map(|(id, _)| id.to_string()).collect();
-            Some(format!("members {}", names.join(",")))
-        }
+        Payload::Membership(membership) => Some(format!("members {}", named(membership))),
     }
+}
+
+/// Names the members, with learners in brackets.
+fn named(membership: &Membership) -> String {
+    let names: Vec<_> = membership
+        .members()
+        .map(|(id, member)| match member.part {
+            Part::Voter => id.to_string(),
+            Part::Learner => format!("[{id}]"),
+        })
+        .collect();
+    if names.is_empty() { "nobody".to_owned() } else { names.join(",") }
 }
 
 /// Shows entries by their terms, commands with their text.
