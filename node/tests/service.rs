@@ -174,6 +174,54 @@ async fn any_node_serves_and_data_outlives_the_nodes() {
 }
 
 #[tokio::test]
+async fn a_stamped_write_is_applied_once_by_way_of_any_node_and_leader() {
+    let mut cluster = Cluster::start(3, &[]);
+    let first = cluster.leader().await;
+    let (_, registered) = cluster.call((first + 1) % 3, Method::POST, "/session", "").await;
+    let session = registered["session"].as_u64().unwrap();
+    let append = async |cluster: &Cluster, number: usize, sequence: u64| {
+        let url = format!("http://{}/kv/l/append", cluster.addresses[number]);
+        let call = cluster.client.post(url).body(format!(r#"{{"value":{sequence}}}"#));
+        let call = call
+            .header("x-squall-session", session)
+            .header("x-squall-sequence", sequence)
+            .header("x-squall-lowest", 1);
+        let reply = call.send().await.unwrap();
+        let (status, text) = (reply.status(), reply.text().await.unwrap());
+        assert_eq!(status, StatusCode::OK, "{text}");
+        text
+    };
+    let once = append(&cluster, first, 1).await;
+    for number in 0..3 {
+        assert_eq!(append(&cluster, number, 1).await, once);
+    }
+    cluster.stop(first).await;
+    let second = cluster.leader().await;
+    let third = 3 - first - second;
+    assert_eq!(append(&cluster, third, 1).await, once);
+    append(&cluster, third, 2).await;
+    let (_, read) = cluster.call(second, Method::GET, "/kv/l", "").await;
+    assert_eq!(read["value"], json!([1, 2]));
+
+    // All come to the same state.
+    cluster.restart(first);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut states = Vec::new();
+        for number in 0..3 {
+            let status = cluster.status(number).await;
+            states.push((status["applied"].clone(), status["digest"].clone()));
+        }
+        if states.iter().all(|(applied, _)| *applied == states[0].0) {
+            assert!(states.iter().all(|state| *state == states[0]), "{states:?}");
+            break;
+        }
+        assert!(Instant::now() < deadline, "{states:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_cluster_goes_on_without_its_leader_but_not_without_a_majority() {
     let mut cluster = Cluster::start(3, &["--operation-timeout-ms=300"]);
     let first = cluster.leader().await;
