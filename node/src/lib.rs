@@ -9,7 +9,7 @@
 //! From the inside outwards:
 //!
 //! - [`raft`] is the protocol, a state machine without sockets, files or clocks.
-//! - [`storage`] is the file the protocol's state survives in.
+//! - [`storage`] is the directory the protocol's state survives in.
 //! - [`machine`] is what the commands mean: the map, its operations and the
 //!   clients' sessions.
 //! - `driver` owns all three and gives them time, disk and network.
