@@ -64,7 +64,7 @@ pub(crate) struct Args {
     /// Seed of values and faults [default: the plan file's or 0, without one a new seed]
     #[arg(long)]
     seed: Option<u64>,
-    /// Switch on a planted bug: stale-read, ack-before-commit or forget-vote
+    /// Switch on a planted bug; `squall bugs --list` says which there are
     #[arg(long)]
     bug: Option<String>,
     /// A further flag for every node, such as --node-flag='--election-ms 150'; may be repeated
