@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rand::RngExt;
+
 use super::check_quorum::Contact;
 use super::core::{Raft, RoleState};
 use super::lease::Lease;
@@ -15,6 +17,9 @@ use super::ready::ChunkOrder;
 use super::transfer::Handover;
 use super::types::{LogIndex, NodeId, Payload, Position};
 use crate::bugs::Bug;
+
+/// How often, in beats, [`Bug::TruncateOnStaleAppend`] has appends repeated.
+const REPEATED_APPENDS: f64 = 0.05;
 
 /// What a node knows only while it leads.
 pub(super) struct Leadership {
@@ -186,6 +191,29 @@ impl Raft {
         }
         self.repeat_question();
         self.broadcast_heartbeat();
+        if self.config.bug == Some(Bug::TruncateOnStaleAppend) {
+            self.repeat_some_appends();
+        }
+    }
+
+    /// Sends followers once in a while again what they have acknowledged last, which
+    /// by the rules does nothing.
+    fn repeat_some_appends(&mut self) {
+        let RoleState::Leader(leadership) = &self.role else { return };
+        let mut repeated = Vec::new();
+        for (&to, progress) in &leadership.followers {
+            let matched = progress.matched();
+            let prev = self.log.position_at(matched.previous());
+            if let Some(prev) = prev.filter(|prev| prev.index < matched)
+                && self.rng.random_bool(REPEATED_APPENDS)
+            {
+                let entries = self.log.range(matched, matched);
+                repeated.push((to, Body::Append { prev, entries, commit: self.commit }));
+            }
+        }
+        for (to, append) in repeated {
+            self.send(to, append);
+        }
     }
 
     pub(super) fn broadcast_heartbeat(&mut self) {
@@ -284,7 +312,12 @@ impl Raft {
     pub(super) fn on_heartbeat_reply(&mut self, from: NodeId, round: u64) {
         let RoleState::Leader(leadership) = &mut self.role else { return };
         if let Some(progress) = leadership.followers.get_mut(&from) {
-            progress.reachable();
+            let lost = progress.reachable();
+            if lost && self.config.bug == Some(Bug::IgnorePrevTerm) {
+                // Any place to go on from is as good: a follower that lacks what is
+                // before it says so.
+                progress.probe_at(self.log.last().index);
+            }
             leadership.reads.confirm(from, round);
             self.note_promise(from, round);
             self.finish_read_round();

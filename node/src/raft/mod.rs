@@ -4,7 +4,8 @@
 //! [`Raft::step`], the passing of time by [`Raft::tick`], what clients want by
 //! [`Raft::propose`] and [`Raft::read`], what administrators want by
 //! [`Raft::propose_membership`] and [`Raft::transfer`], finished disk writes by
-//! [`Raft::written`]. What the protocol wants done in return is collected by
+//! [`Raft::written`], durable snapshots by [`Raft::compact`]. What the protocol
+//! wants done in return is collected by
 //! [`Raft::ready`]: messages to send, state to write, entries to apply, reads
 //! to answer. Equal inputs give equal outputs; the only chance in it, the
 //! length of election timeouts, comes from a generator handed in by the caller.
@@ -24,12 +25,17 @@
 //! log of every later leader. A leader that no longer hears from a majority steps
 //! down by itself (`check_quorum`).
 //!
+//! The log does not grow for ever: the caller takes snapshots of the state machine
+//! and tells the core ([`Raft::compact`]), which drops what they cover. A follower
+//! that needs it is sent the snapshot (`snapshot`).
+//!
 //! # What makes it safe on real disks
 //!
 //! A node may only tell others what it will still know after a crash. Writes
 //! are numbered, and the messages that depend on one travel with it
 //! ([`Write::messages`]): a vote, the acknowledgement of an append, and whatever
-//! mentions a term that is not on disk yet. The leader's entries go to the
+//! mentions a term that is not on disk yet. A snapshot a follower receives is one
+//! more thing to write before it is acknowledged ([`Write::snapshot`]). The leader's entries go to the
 //! followers while its own disk still works on them (Ongaro 2014, 10.2.1); it
 //! counts itself among their holders once its write is done.
 //!

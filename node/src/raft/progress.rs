@@ -223,10 +223,10 @@ impl Progress {
     }
 
     /// Notes that the follower is reachable; what seems lost is sent again. While it
-    /// is not, there is no point in repeating anything.
-    pub(super) fn reachable(&mut self) {
-        if self.overdue {
-            self.overdue = false;
+    /// is not, there is no point in repeating anything. Returns whether something did.
+    pub(super) fn reachable(&mut self) -> bool {
+        let lost = std::mem::take(&mut self.overdue);
+        if lost {
             match &mut self.phase {
                 Phase::Probe(probe) => *probe = Probe::Due,
                 Phase::Stream => self.probe_from(self.matched.next()),
@@ -236,6 +236,14 @@ impl Progress {
                     transfer.patience_beats = PATIENCE_BEATS_MAX.min(2 * transfer.patience_beats);
                 }
             }
+        }
+        lost
+    }
+
+    /// Tries whether the follower agrees up to before `next`, if it takes entries.
+    pub(super) fn probe_at(&mut self, next: LogIndex) {
+        if !matches!(self.phase, Phase::Snapshot(_)) {
+            self.probe_from(next);
         }
     }
 

@@ -126,6 +126,8 @@ pub(crate) struct Node {
     pub(crate) log: Vec<Entry>,
     /// What was applied, in order, before the node started too.
     pub(crate) applied: Vec<Entry>,
+    /// How many snapshots it was sent.
+    pub(crate) installed: u32,
     /// Reads that may be answered, not yet looked at.
     pub(crate) reads: Vec<ReadReady>,
     /// Reads that will not be answered, not yet looked at.
@@ -315,6 +317,7 @@ impl Cluster {
             let entries = match apply {
                 Apply::Onwards(entries) => entries,
                 Apply::Restore(snapshot, entries) => {
+                    node.installed += 1;
                     node.applied = decode(&snapshot.data);
                     entries
                 }
