@@ -352,6 +352,7 @@ async fn the_status_shows_the_state_and_the_metrics_count_it() {
         line.trim().parse::<f64>().unwrap()
     };
     assert!(sample("squall_commit_seconds_count ") >= 4.0);
+    assert!(sample("squall_sync_seconds_count ") >= 5.0, "a vote and four entries");
     assert!(sample("squall_commit_seconds_sum ") > 0.0);
 }
 

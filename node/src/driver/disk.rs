@@ -10,11 +10,14 @@
 //! which they are given; those of different threads in no particular one.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Instant;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::metrics::Metrics;
 use crate::raft::{ChunkOrder, Entry, HardState, Install, LogIndex, SnapshotMeta};
 use crate::storage::{Piece, Saved, SnapshotStore, Storage, StorageError};
 
@@ -67,16 +70,17 @@ pub(super) struct Disk {
 
 impl Disk {
     /// Starts the threads.
-    pub(super) fn start(storage: Storage) -> Result<Self, StorageError> {
-        let (report, events) = unbounded_channel();
+    pub(super) fn start(storage: Storage, metrics: &Arc<Metrics>) -> Result<Self, StorageError> {
+        let (events_in, events) = unbounded_channel();
+        let report =
+            |thread| Report { thread, events: events_in.clone(), metrics: Arc::clone(metrics) };
         let saving = storage.snapshots();
         let reading = storage.snapshots();
         let log_jobs =
-            spawn("disk", &report, move |jobs, report| write_log(storage, &jobs, &report))?;
+            spawn(report("disk"), move |jobs, report| write_log(storage, &jobs, report))?;
         let save_jobs =
-            spawn("snapshots", &report, move |jobs, report| save(&saving, &jobs, &report))?;
-        let read_jobs =
-            spawn("pieces", &report, move |jobs, report| read(&reading, &jobs, &report))?;
+            spawn(report("snapshots"), move |jobs, report| save(&saving, &jobs, report))?;
+        let read_jobs = spawn(report("pieces"), move |jobs, report| read(&reading, &jobs, report))?;
         Ok(Self { log_jobs, save_jobs, read_jobs, events })
     }
 
@@ -138,6 +142,7 @@ fn give<Job>(jobs: &Sender<Job>, job: Job) {
 struct Report {
     thread: &'static str,
     events: UnboundedSender<Result<DiskEvent, StorageError>>,
+    metrics: Arc<Metrics>,
 }
 
 /// Nobody waits for events any more.
@@ -177,14 +182,12 @@ impl From<DriverGone> for Ended {
 }
 
 fn spawn<Job: Send + 'static>(
-    name: &'static str,
-    events: &UnboundedSender<Result<DiskEvent, StorageError>>,
+    report: Report,
     work: impl FnOnce(Receiver<Job>, &Report) -> Result<(), Ended> + Send + 'static,
 ) -> Result<Sender<Job>, StorageError> {
     let (jobs, queue) = channel();
-    let report = Report { thread: name, events: events.clone() };
     thread::Builder::new()
-        .name(name.to_owned())
+        .name(report.thread.to_owned())
         .spawn(move || {
             if let Err(Ended::Failed(failure)) = work(queue, &report) {
                 // If the driver has ended, nobody relies on the disk any more.
@@ -204,7 +207,7 @@ fn write_log(mut storage: Storage, jobs: &Receiver<LogJob>, report: &Report) -> 
             LogJob::Write(mut write) => {
                 held_over = gather(&mut write, jobs);
                 let number = write.number;
-                write_one(&mut storage, write)?;
+                write_one(&mut storage, write, &report.metrics)?;
                 report.done(DiskEvent::Written(number))?;
             }
         }
@@ -244,13 +247,20 @@ fn continues(write: &WriteJob, more: &WriteJob) -> bool {
 /// Does a write, in more than one frame if it is very long.
 ///
 /// A crash may then leave only the first of them; nobody has been told yet.
-fn write_one(storage: &mut Storage, write: WriteJob) -> Result<(), StorageError> {
+fn write_one(
+    storage: &mut Storage,
+    write: WriteJob,
+    metrics: &Metrics,
+) -> Result<(), StorageError> {
     let WriteJob { hard_state, snapshot, entries, .. } = write;
     if let Some(hard_state) = hard_state {
+        let began = Instant::now();
         storage.set_hard_state(hard_state)?;
+        metrics.syncs.observe(began.elapsed());
     }
     if let Some(snapshot) = snapshot {
         storage.install_snapshot(&snapshot)?;
+        metrics.snapshots_installed.increment();
     }
     let mut entries = &entries[..];
     while !entries.is_empty() {
@@ -261,7 +271,9 @@ fn write_one(storage: &mut Storage, write: WriteJob) -> Result<(), StorageError>
             fits
         };
         let (now, later) = entries.split_at(entries.iter().take_while(fits).count());
+        let began = Instant::now();
         storage.append(now)?;
+        metrics.syncs.observe(began.elapsed());
         entries = later;
     }
     Ok(())
@@ -270,6 +282,9 @@ fn write_one(storage: &mut Storage, write: WriteJob) -> Result<(), StorageError>
 fn save(snapshots: &SnapshotStore, jobs: &Receiver<SaveJob>, report: &Report) -> Result<(), Ended> {
     while let Ok(SaveJob { meta, produce }) = jobs.recv() {
         let saved = snapshots.save(&meta, produce)?;
+        if saved == Saved::Newest {
+            report.metrics.snapshots_taken.increment();
+        }
         report.done(DiskEvent::SnapshotSaved { meta, saved })?;
     }
     Ok(())
@@ -278,6 +293,10 @@ fn save(snapshots: &SnapshotStore, jobs: &Receiver<SaveJob>, report: &Report) ->
 fn read(snapshots: &SnapshotStore, jobs: &Receiver<ReadJob>, report: &Report) -> Result<(), Ended> {
     while let Ok(ReadJob { order, bytes_max }) = jobs.recv() {
         let piece = snapshots.read(order.last, order.offset, bytes_max)?;
+        let is_last = |piece: &Piece| order.offset + piece.data.len() as u64 == piece.total;
+        if piece.as_ref().is_some_and(is_last) {
+            report.metrics.snapshots_sent.increment();
+        }
         report.done(DiskEvent::PieceRead { order, piece })?;
     }
     Ok(())

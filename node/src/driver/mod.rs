@@ -142,7 +142,7 @@ impl Driver {
         Ok(Self {
             machine: Machine::new(raft.bug()),
             raft,
-            disk: Disk::start(storage)?,
+            disk: Disk::start(storage, &published.metrics)?,
             peers,
             pending: Pending::new(operation_timeout, Arc::clone(&published.metrics)),
             held_back: VecDeque::new(),

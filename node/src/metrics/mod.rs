@@ -112,11 +112,11 @@ pub(crate) struct Metrics {
     pub(crate) messages_received: MessageCounters,
     /// Snapshots taken of the own state.
     pub(crate) snapshots_taken: Counter,
-    /// Snapshots sent whole to a follower.
+    /// Snapshots of which the last piece was sent to a follower.
     pub(crate) snapshots_sent: Counter,
     /// Snapshots of a leader put in place of the own state.
     pub(crate) snapshots_installed: Counter,
-    /// How long the log takes to reach the disk: one for each sync.
+    /// How long appends to the log, and term and vote, take until they are durable.
     pub(crate) syncs: Histogram,
     /// From when a leader takes in a write until it is applied.
     pub(crate) commits: Histogram,
@@ -178,7 +178,11 @@ impl Metrics {
                 text.sample(name, &[("kind", kind)], count);
             }
         }
-        text.histogram("squall_sync_seconds", "Writes of the log until synced.", &self.syncs);
+        text.histogram(
+            "squall_sync_seconds",
+            "Appends to the log, and votes, until synced.",
+            &self.syncs,
+        );
         text.histogram(
             "squall_commit_seconds",
             "Writes a leader took in, until applied.",
