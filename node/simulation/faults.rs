@@ -165,8 +165,10 @@ impl Simulation {
 
     /// Returns who leads; of several that think so, the one of the newest term.
     pub(crate) fn leader(&self) -> Option<NodeId> {
-        let leaders =
-            self.servers.iter().filter_map(|(&id, server)| server.leads().map(|term| (term, id)));
+        let leaders = self
+            .servers
+            .iter()
+            .filter_map(|(&id, server)| Some((server.process.as_ref()?.leads()?, id)));
         leaders.max().map(|(_, id)| id)
     }
 

@@ -13,6 +13,7 @@
 //! Included by a test and by an example, because neither the crate nor its users
 //! should link the checker.
 
+mod client;
 mod clients;
 mod clock;
 mod disk;
@@ -22,7 +23,6 @@ mod network;
 mod nodes;
 mod plan;
 pub(crate) mod promises;
-mod replica;
 mod schedule;
 mod server;
 mod simulation;

@@ -2,19 +2,47 @@
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
+use squall_node::machine::{Command, Json, Machine, Prepared};
 use squall_node::raft::{
-    Apply, Config, Entry, Message, NodeId, Payload, ProposeRefused, Raft, ReadId, Ready, Role,
-    Write,
+    Apply, Config, Entry, Message, NodeId, Payload, ProposeRefused, Raft, ReadId, Ready, Role, Write,
 };
 
-use super::clients::Attempt;
+use super::client::Attempt;
 use super::disk::{Crash, Left};
 use super::plan::{ELECTION_TICKS, HEARTBEAT_TICKS, TICK_US};
 use super::promises::{Broken, Shadow};
-use super::replica::{Command, Replica};
 use super::server::{Answer, Caller, Process, Waiting};
 use super::simulation::{Event, Life, Simulation};
-use super::workload::Deed;
+
+impl Process {
+    /// Takes in what a client asks for; returns the answer if it is known at once.
+    fn take_in(&mut self, attempt: &Attempt) -> Option<Answer> {
+        let caller = attempt.caller;
+        let proposed = match attempt.errand.command() {
+            None => {
+                let id = ReadId(caller.attempt.0);
+                let object = attempt.errand.object()?;
+                let queued = self.raft.read(id).map_err(|refused| refused.leader);
+                queued.map(|()| self.waiting.for_read(id, caller, object))
+            }
+            Some(command) => match self.machine.prepare(command) {
+                Prepared::Known(outcome) if self.leads().is_some() => {
+                    return Some(Answer::Applied(outcome));
+                }
+                Prepared::Known(_) => return Some(Answer::Refused(None)),
+                Prepared::Propose(command) => {
+                    let proposed = self.raft.propose(command.encode());
+                    let proposed = proposed.map_err(|refused| match refused {
+                        ProposeRefused::NotLeader(refused) => refused.leader,
+                        _ => None,
+                    });
+                    proposed.map(|position| self.waiting.for_commit(position, caller))
+                }
+            },
+        };
+        proposed.err().map(Answer::Refused)
+    }
+}
 
 impl Simulation {
     /// Starts a node from its disk, unless it is up.
@@ -38,6 +66,7 @@ impl Simulation {
             reads: self.plan.reads,
             bug: self.plan.bug,
         };
+        let bug = self.plan.bug;
         let rng = ChaCha8Rng::seed_from_u64(self.rng.random());
         let phase = self.rng.random_range(0..TICK_US);
         let server = self.server(id);
@@ -51,7 +80,7 @@ impl Simulation {
         server.process = Some(Process {
             seen: (raft.status().term, Role::Follower),
             raft,
-            replica: Replica::default(),
+            machine: Machine::new(bug),
             waiting: Waiting::default(),
             log: Shadow::new(base, positions),
             stopped: None,
@@ -179,36 +208,24 @@ impl Simulation {
         self.schedule.plan(takes, Event::Written(life));
     }
 
-    /// Takes in an operation of a client.
+    /// Takes in what a client asks for.
     pub(crate) fn arrive(&mut self, attempt: Attempt) -> Result<(), Broken> {
-        let Attempt { caller, to, object, deed } = attempt;
+        let (caller, to) = (attempt.caller, attempt.to);
         let life = self.life(to);
         if self.server(to).process.is_none() {
             self.answer(vec![(caller, Answer::Refused(None))]);
             return Ok(());
         }
-        let Some(process) = self.awake(life, || Event::Arrive(attempt)) else { return Ok(()) };
-        let refused = match deed {
-            Deed::Read => {
-                let id = ReadId(caller.attempt.0);
-                let queued = process.raft.read(id).map_err(|not_leader| not_leader.leader);
-                queued.map(|()| process.waiting.for_read(id, caller, object))
-            }
-            _ => {
-                let command = Command { object, deed }.encode();
-                let proposed = process.raft.propose(command).map_err(|refused| match refused {
-                    ProposeRefused::NotLeader(not_leader) => not_leader.leader,
-                    _ => None,
-                });
-                proposed.map(|position| process.waiting.for_commit(position, caller))
-            }
+        let Some(process) = self.awake(life, || Event::Arrive(attempt.clone())) else {
+            return Ok(());
         };
+        let answer = process.take_in(&attempt);
         self.trace.note(self.schedule.now(), ("arrive", to, caller.attempt.0), || {
-            format!("{:?} at {to}: {object} {deed:?}: {refused:?}", caller.client)
+            let Attempt { caller, to, errand } = attempt;
+            let answer = answer.as_ref().map_or_else(|| "waits".to_owned(), |a| format!("{a:?}"));
+            format!("{:?} at {to}: {errand:?}: {answer}", caller.client)
         });
-        if let Err(leader) = refused {
-            self.answer(vec![(caller, Answer::Refused(leader))]);
-        }
+        self.answer(answer.map(|answer| (caller, answer)).into_iter().collect());
         self.act(to)
     }
 
@@ -228,7 +245,9 @@ impl Simulation {
             let mut answers = Vec::new();
             for read in reads {
                 if let Some((caller, object)) = process.waiting.take_read(read.id) {
-                    answers.push((caller, Answer::Done(process.replica.read(object))));
+                    let held = process.machine.get(&object.key());
+                    let found = held.map_or_else(Json::null, |held| held.value.clone());
+                    answers.push((caller, Answer::Found(found)));
                 }
             }
             for read in refused_reads {
@@ -239,7 +258,8 @@ impl Simulation {
         }
         self.judge_lead(id)?;
         let Some(process) = &mut self.server(id).process else { return Ok(()) };
-        let answers = process.waiting.term_began(process.raft.status().term);
+        let leads = process.leads();
+        let answers = process.waiting.lead_lost(leads);
         self.answer(answers);
         Ok(())
     }
@@ -267,7 +287,7 @@ impl Simulation {
         let entries = match apply {
             Apply::Onwards(entries) => entries,
             Apply::Restore(_, entries) => {
-                process.replica = Replica::default();
+                process.machine = Machine::new(self.plan.bug);
                 entries
             }
         };
@@ -278,7 +298,10 @@ impl Simulation {
             let Entry { position, payload } = entry;
             let outcome = match payload {
                 Payload::Noop | Payload::Membership(_) => None,
-                Payload::Command(bytes) => Some(process.replica.apply(&bytes)),
+                Payload::Command(bytes) => {
+                    let command = Command::decode(&bytes).expect("the log holds what was encoded");
+                    Some(process.machine.apply(position.index, command))
+                }
             };
             answers.extend(process.waiting.applied(position, outcome));
         }

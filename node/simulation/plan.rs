@@ -46,6 +46,8 @@ pub(crate) struct Plan {
     pub(crate) bug: Option<Bug>,
     pub(crate) nodes: usize,
     pub(crate) clients: usize,
+    /// How many of the clients try again what may have happened, under a session.
+    pub(crate) sessions_percent: u32,
     pub(crate) registers: u32,
     pub(crate) lists: u32,
     pub(crate) counters: u32,
@@ -75,6 +77,7 @@ impl Plan {
             bug,
             nodes: [1, 2, 3, 3, 3, 4, 5, 5][rng.random_range(0..8)],
             clients: rng.random_range(2..=6),
+            sessions_percent: [0, 50, 100][rng.random_range(0..3)],
             registers: rng.random_range(1..=3),
             lists: rng.random_range(0..=1),
             counters: rng.random_range(0..=1),

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use squall_node::machine::{Json, Machine, Outcome};
 use squall_node::raft::{LogIndex, NodeId, Position, Raft, ReadId, Role, Term};
 
 use super::clock::Clock;
 use super::disk::Disk;
 use super::promises::Shadow;
-use super::replica::{Outcome, Replica};
 use super::simulation::Event;
 use super::workload::Object;
 
@@ -29,7 +29,10 @@ pub(crate) struct Caller {
 /// What a node answers.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Answer {
-    Done(Outcome),
+    /// The command was applied.
+    Applied(Outcome),
+    /// The key reads as this.
+    Found(Json),
     /// Nothing was done nor ever will be; this node may lead.
     Refused(Option<NodeId>),
     /// It may have been done, or be done later.
@@ -71,17 +74,17 @@ impl Waiting {
                 break;
             }
             let own = Position { term, index } == position;
-            let answer = outcome.take_if(|_| own).map_or(Answer::Refused(None), Answer::Done);
+            let answer = outcome.take_if(|_| own).map_or(Answer::Refused(None), Answer::Applied);
             answers.push((first.remove(), answer));
         }
         answers
     }
 
-    /// Answers whoever proposed in a term before `term`: the entry may be
-    /// elsewhere, and nobody should wait to see.
-    pub(crate) fn term_began(&mut self, term: Term) -> Vec<(Caller, Answer)> {
-        let earlier = self.writes.extract_if(.., |(_, proposed), _| *proposed < term);
-        earlier.map(|(_, caller)| (caller, Answer::Unknown)).collect()
+    /// Answers whoever proposed while the node led another term than it leads
+    /// now, if it does: the entry may be elsewhere, and nobody should wait to see.
+    pub(crate) fn lead_lost(&mut self, leads: Option<Term>) -> Vec<(Caller, Answer)> {
+        let lost = self.writes.extract_if(.., |(_, proposed), _| Some(*proposed) != leads);
+        lost.map(|(_, caller)| (caller, Answer::Unknown)).collect()
     }
 
     /// Ends the connections of all who wait.
@@ -95,7 +98,7 @@ impl Waiting {
 /// What runs while a node is up.
 pub(crate) struct Process {
     pub(crate) raft: Raft,
-    pub(crate) replica: Replica,
+    pub(crate) machine: Machine,
     pub(crate) waiting: Waiting,
     pub(crate) log: Shadow,
     /// The term and the role as they were judged last.
@@ -115,9 +118,10 @@ pub(crate) struct Server {
     pub(crate) clock: Clock,
 }
 
-impl Server {
+impl Process {
+    /// Returns the term the node leads, as far as it knows.
     pub(crate) fn leads(&self) -> Option<Term> {
-        let status = self.process.as_ref()?.raft.status();
+        let status = self.raft.status();
         (status.role == Role::Leader).then_some(status.term)
     }
 }

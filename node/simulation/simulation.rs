@@ -8,7 +8,8 @@ use rand::{RngExt, SeedableRng};
 use squall_node::bugs::Bug;
 use squall_node::raft::{Membership, Message, NodeId};
 
-use super::clients::{Attempt, Clients};
+use super::client::Attempt;
+use super::clients::Clients;
 use super::clock::{Clock, TRUE_RATE};
 use super::disk::Disk;
 use super::faults::Undo;
@@ -141,7 +142,7 @@ impl Simulation {
             schedule: Schedule::new(),
             servers: ids.iter().map(|&id| (id, server(&mut rng))).collect(),
             network: Network::new(plan.quality.clone()),
-            clients: Clients::new(&plan),
+            clients: Clients::new(&plan, &mut rng),
             recorder: Recorder::default(),
             promises: Promises::default(),
             stage: Stage::Faults,

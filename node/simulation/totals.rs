@@ -13,6 +13,8 @@ pub(crate) struct Totals {
     /// Operations that ended well, and that were left open.
     pub(crate) ok: u64,
     pub(crate) info: u64,
+    /// Attempts at what might have happened before.
+    pub(crate) retries: u64,
     pub(crate) crashes: u64,
     /// Crashes that left a part of a write.
     pub(crate) torn: u64,
@@ -31,6 +33,7 @@ impl AddAssign for Totals {
         self.elections += other.elections;
         self.ok += other.ok;
         self.info += other.info;
+        self.retries += other.retries;
         self.crashes += other.crashes;
         self.torn += other.torn;
         self.cuts += other.cuts;
@@ -44,12 +47,13 @@ impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} runs, {} events; operations: {} ok, {} open; {} entries committed, {} elections; \
+            "{} runs, {} events; operations: {} ok, {} open, {} retries; {} entries committed, {} elections; \
              faults: {} crashes ({} tore a write), {} cuts, {} pauses, {} messages lost; digest {:016x}",
             self.runs,
             self.events,
             self.ok,
             self.info,
+            self.retries,
             self.committed,
             self.elections,
             self.crashes,

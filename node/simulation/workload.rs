@@ -7,11 +7,11 @@ use std::fmt;
 
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use squall_node::machine::{Action, Change, Json, Key};
 
 /// What a key stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Kind {
     Register,
     List,
@@ -19,10 +19,17 @@ pub(crate) enum Kind {
 }
 
 /// A key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Object {
     pub(crate) kind: Kind,
     pub(crate) number: u32,
+}
+
+impl Object {
+    /// Returns its key in the store.
+    pub(crate) fn key(self) -> Key {
+        self.to_string().parse().expect("the name is a letter and a number")
+    }
 }
 
 impl fmt::Display for Object {
@@ -37,7 +44,7 @@ impl fmt::Display for Object {
 }
 
 /// What is done to a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Deed {
     Read,
     Write(i64),
@@ -60,6 +67,21 @@ impl Deed {
             Self::Append(_) => "append",
             Self::Add(_) => "add",
         }
+    }
+
+    /// Returns what is to be done to `object`; nothing for a read, which needs no entry.
+    pub(crate) fn action(self, object: Object) -> Option<Action> {
+        let key = object.key();
+        Some(match self {
+            Self::Read => return None,
+            Self::Write(value) => Action::Change(key, Change::Put(Json::integer(value))),
+            Self::Cas { expect, new } => {
+                let expect = expect.map_or_else(Json::null, Json::integer);
+                Action::Cas { key, expect, value: Json::integer(new) }
+            }
+            Self::Append(element) => Action::Change(key, Change::Append(Json::integer(element))),
+            Self::Add(delta) => Action::Change(key, Change::Add(delta)),
+        })
     }
 
     /// Returns the argument as it stands in a history.
