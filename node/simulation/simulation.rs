@@ -208,6 +208,7 @@ impl Simulation {
             }
             Event::GiveUp(caller) => {
                 self.answered(caller, Answer::Unknown);
+                self.look_around();
                 Ok(())
             }
             Event::Act(client) => {
