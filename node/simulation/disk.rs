@@ -73,6 +73,7 @@ impl Image {
     fn put(&mut self, entry: Entry) {
         // What a snapshot of this node's own covers may still be on its way.
         if let Some(after) = entry.position.index.0.checked_sub(self.base().0 + 1) {
+            debug_assert!(after as usize <= self.entries.len(), "a log has no gaps");
             self.entries.truncate(after as usize);
             self.entries.push(entry);
         }

@@ -2,9 +2,11 @@
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
+use squall_node::bugs::Bug;
 use squall_node::machine::{Command, Json, Machine, Prepared};
 use squall_node::raft::{
-    Apply, Config, Entry, Message, NodeId, Payload, ProposeRefused, Raft, ReadId, Ready, Role, Write,
+    Apply, ChunkOrder, Config, LogIndex, Message, NodeId, Payload, ProposeRefused, Raft, ReadId,
+    Ready, Role, Snapshot, Write,
 };
 
 use super::client::Attempt;
@@ -13,6 +15,14 @@ use super::plan::{ELECTION_TICKS, HEARTBEAT_TICKS, TICK_US};
 use super::promises::{Broken, Shadow};
 use super::server::{Answer, Caller, Process, Waiting};
 use super::simulation::{Event, Life, Simulation};
+
+/// Returns the state machine that a snapshot holds; an empty one for none.
+fn restored(snapshot: &Snapshot, bug: Option<Bug>) -> Machine {
+    if snapshot.meta.last.index == LogIndex::ZERO {
+        return Machine::new(bug);
+    }
+    Machine::restore(&snapshot.data, bug).expect("a snapshot is what some machine wrote")
+}
 
 impl Process {
     /// Takes in what a client asks for; returns the answer if it is known at once.
@@ -58,10 +68,10 @@ impl Simulation {
             tick_ms: TICK_US / 1_000,
             elections: self.plan.elections,
             append_bytes_max: 1_000,
-            append_entries_max: 16,
+            append_entries_max: self.plan.append_entries_max,
             uncommitted_bytes_max: 1 << 20,
-            kept_entries: 4,
-            chunk_bytes_max: 100,
+            kept_entries: self.plan.kept_entries,
+            chunk_bytes_max: self.plan.chunk_bytes_max,
             snapshot_bytes_max: 1 << 20,
             reads: self.plan.reads,
             bug: self.plan.bug,
@@ -72,7 +82,7 @@ impl Simulation {
         let server = self.server(id);
         server.lives += 1;
         let life = Life { node: id, number: server.lives };
-        let (persisted, _snapshot) = server.disk.read();
+        let (persisted, snapshot) = server.disk.read();
         let base = persisted.snapshot.last;
         let positions = persisted.entries.iter().map(|entry| entry.position).collect();
         let entries = persisted.entries.clone();
@@ -80,7 +90,8 @@ impl Simulation {
         server.process = Some(Process {
             seen: (raft.status().term, Role::Follower),
             raft,
-            machine: Machine::new(bug),
+            machine: restored(&snapshot, bug),
+            saving: None,
             waiting: Waiting::default(),
             log: Shadow::new(base, positions),
             stopped: None,
@@ -88,6 +99,7 @@ impl Simulation {
         self.trace.note(self.schedule.now(), ("start", life), || format!("{id} starts"));
         self.schedule.plan(phase, Event::Tick(life));
         self.promises.stored(id, base, &entries)?;
+        self.judge_restored(id, base.index)?;
         self.act(id)
     }
 
@@ -95,6 +107,12 @@ impl Simulation {
     pub(crate) fn crash(&mut self, id: NodeId, crash: Crash) {
         let server = self.servers.get_mut(&id).expect("a node that was made");
         let Some(mut process) = server.process.take() else { return };
+        if let Some(snapshot) = process.saving.take()
+            && self.rng.random_bool(0.5)
+        {
+            // It got there, and nobody was told.
+            server.disk.keep_snapshot(snapshot);
+        }
         let left = server.disk.crash(crash, &mut self.rng);
         self.totals.crashes += 1;
         self.totals.torn += u64::from(left == Left::Torn);
@@ -234,7 +252,7 @@ impl Simulation {
         while let Some(process) = &mut self.server(id).process
             && let Some(ready) = process.raft.ready()
         {
-            let Ready { messages, write, apply, reads, refused_reads, .. } = ready;
+            let Ready { messages, write, apply, reads, refused_reads, chunks } = ready;
             self.send(messages);
             if let Some(write) = write {
                 self.write(id, write);
@@ -255,7 +273,9 @@ impl Simulation {
                 answers.extend(caller.map(|(caller, _)| (caller, Answer::Refused(None))));
             }
             self.answer(answers);
+            self.send_chunks(id, chunks);
         }
+        self.consider_snapshot(id);
         self.judge_lead(id)?;
         let Some(process) = &mut self.server(id).process else { return Ok(()) };
         let leads = process.leads();
@@ -279,34 +299,109 @@ impl Simulation {
     }
 
     fn apply(&mut self, id: NodeId, apply: Apply) -> Result<(), Broken> {
-        let Some(process) =
-            &mut self.servers.get_mut(&id).and_then(|server| server.process.as_mut())
-        else {
-            return Ok(());
-        };
         let entries = match apply {
             Apply::Onwards(entries) => entries,
-            Apply::Restore(_, entries) => {
-                process.machine = Machine::new(self.plan.bug);
+            Apply::Restore(snapshot, entries) => {
+                self.restore(id, &snapshot)?;
                 entries
             }
+        };
+        let Some(process) = self.servers.get_mut(&id).and_then(|server| server.process.as_mut())
+        else {
+            return Ok(());
         };
         let term = process.raft.status().term;
         let mut answers = Vec::new();
         for entry in entries {
-            self.promises.applied(id, &entry, term)?;
-            let Entry { position, payload } = entry;
-            let outcome = match payload {
+            let index = entry.position.index;
+            let outcome = match &entry.payload {
                 Payload::Noop | Payload::Membership(_) => None,
                 Payload::Command(bytes) => {
-                    let command = Command::decode(&bytes).expect("the log holds what was encoded");
-                    Some(process.machine.apply(position.index, command))
+                    let command = Command::decode(bytes).expect("the log holds what was encoded");
+                    Some(process.machine.apply(index, command))
                 }
             };
-            answers.extend(process.waiting.applied(position, outcome));
+            self.promises.applied(id, &entry, term, process.machine.digest())?;
+            answers.extend(process.waiting.applied(entry.position, outcome));
         }
         self.answer(answers);
         Ok(())
+    }
+
+    /// Puts a snapshot from the leader in the place of the state machine.
+    fn restore(&mut self, id: NodeId, snapshot: &Snapshot) -> Result<(), Broken> {
+        let last = snapshot.meta.last;
+        let bug = self.plan.bug;
+        self.totals.installed += 1;
+        self.trace.note(self.schedule.now(), ("restore", id, last.index), || {
+            format!("{id} restores the snapshot of {last}")
+        });
+        let Some(process) = &mut self.server(id).process else { return Ok(()) };
+        process.machine = restored(snapshot, bug);
+        // Which entries it covers, nobody can tell.
+        let answers = process.waiting.lead_lost(None);
+        self.answer(answers);
+        self.judge_restored(id, last.index)
+    }
+
+    fn judge_restored(&mut self, id: NodeId, last: LogIndex) -> Result<(), Broken> {
+        let Some(process) = &self.server(id).process else { return Ok(()) };
+        let state = process.machine.digest();
+        self.promises.restored(id, last, state)
+    }
+
+    /// Lets a node send pieces of its newest snapshot.
+    fn send_chunks(&mut self, id: NodeId, chunks: Vec<ChunkOrder>) {
+        let most = self.plan.chunk_bytes_max;
+        let server = self.server(id);
+        let Some(process) = &mut server.process else { return };
+        for order in chunks {
+            // One that is gone, or not yet there, cannot be sent.
+            let Snapshot { meta, data } = server.disk.newest_snapshot();
+            if meta.last == order.last {
+                let begin = data.len().min(order.offset as usize);
+                let piece = data[begin..data.len().min(begin + most)].to_vec();
+                process.raft.send_chunk(order, meta, piece, data.len() as u64);
+            }
+        }
+    }
+
+    /// Lets a node take a snapshot, once enough was applied since the last.
+    fn consider_snapshot(&mut self, id: NodeId) {
+        let every = self.plan.snapshot_entries;
+        let server = self.server(id);
+        let life = Life { node: id, number: server.lives };
+        let slowness = server.disk_slowness;
+        let Some(process) = &mut server.process else { return };
+        let newest = process.raft.newest_snapshot().last.index;
+        let applied = process.raft.status().applied;
+        if applied.0 < newest.0 + every || process.saving.is_some() || process.raft.sends_snapshot()
+        {
+            return;
+        }
+        let mut data = Vec::new();
+        let frozen = process.machine.freeze();
+        frozen.write_to(&mut data).expect("memory takes all that is written");
+        process.saving = Some(Snapshot { meta: process.raft.snapshot_meta(), data: data.into() });
+        let takes = self.rng.random_range(100..30_000) * slowness;
+        self.schedule.plan(takes, Event::Saved(life));
+    }
+
+    /// Lets a node learn that its snapshot is durable.
+    pub(crate) fn saved(&mut self, life: Life) -> Result<(), Broken> {
+        let id = life.node;
+        let Some(process) = self.awake(life, || Event::Saved(life)) else { return Ok(()) };
+        let Some(snapshot) = process.saving.take() else { return Ok(()) };
+        let meta = snapshot.meta.clone();
+        self.server(id).disk.keep_snapshot(snapshot);
+        self.totals.snapshots += 1;
+        self.trace.note(self.schedule.now(), ("saved", id, meta.last.index), || {
+            format!("{id} has a snapshot of {}", meta.last)
+        });
+        if let Some(process) = &mut self.server(id).process {
+            process.raft.compact(meta);
+        }
+        self.act(id)
     }
 
     /// Judges a node that has become leader.

@@ -60,6 +60,11 @@ pub(crate) struct Plan {
     pub(crate) quality: Quality,
     /// What a write takes the disk, in microseconds.
     pub(crate) write_us: Range<u64>,
+    /// Entries applied from one snapshot to the next.
+    pub(crate) snapshot_entries: u64,
+    pub(crate) kept_entries: u64,
+    pub(crate) chunk_bytes_max: usize,
+    pub(crate) append_entries_max: usize,
     pub(crate) elections: Elections,
     pub(crate) reads: ReadMode,
     pub(crate) syncing: Syncing,
@@ -87,6 +92,10 @@ impl Plan {
             weather: weather(rng),
             quality: quality(rng),
             write_us: 100..[500, 5_000, 30_000][rng.random_range(0..3)],
+            snapshot_entries: [5, 20, 100, u64::MAX / 2][rng.random_range(0..4)],
+            kept_entries: [0, 3, 30][rng.random_range(0..3)],
+            chunk_bytes_max: [30, 200, 4_000][rng.random_range(0..3)],
+            append_entries_max: [1, 4, 64][rng.random_range(0..3)],
             elections: [Elections::Guarded, Elections::Guarded, Elections::Plain]
                 [rng.random_range(0..3)],
             reads: ReadMode::ReadIndex,

@@ -16,7 +16,8 @@ pub(crate) enum Broken {
     LogMatching(NodeId, Position),
     /// A leader lacks an entry committed in an earlier term.
     LeaderCompleteness(NodeId, LogIndex),
-    /// Two nodes applied different entries at the same index.
+    /// Two nodes applied different entries at the same index, or came to different
+    /// states by the same entries.
     StateMachineSafety(NodeId, LogIndex),
     /// A node found a committed entry contradicted.
     CommittedConflict(NodeId),
@@ -48,7 +49,7 @@ impl fmt::Display for Broken {
                 write!(f, "leader completeness: {node} leads without the committed entry {index}")
             }
             Self::StateMachineSafety(node, index) => {
-                write!(f, "state machine safety: {node} applied another entry at {index}")
+                write!(f, "state machine safety: {node} differs from others after entry {index}")
             }
             Self::CommittedConflict(node) => {
                 write!(f, "{node} stopped: a leader contradicts what it knows to be committed")
@@ -66,8 +67,17 @@ impl fmt::Display for Broken {
 struct Committed {
     position: Position,
     payload: u64,
+    /// The state of the machine after it.
+    state: u64,
     /// The term of that node then; the entry was committed in this term or before.
     by_term: Term,
+}
+
+impl Committed {
+    fn is_same_as(&self, other: &Self) -> bool {
+        let what = |it: &Self| (it.position, it.payload, it.state);
+        what(self) == what(other)
+    }
 }
 
 /// What has been seen of the whole cluster.
@@ -88,25 +98,36 @@ impl Promises {
         self.leaders.len()
     }
 
-    /// Judges an entry that a node applies.
-    pub(crate) fn applied(&mut self, id: NodeId, entry: &Entry, term: Term) -> Result<(), Broken> {
+    /// Judges an entry that a node has applied, and the state its machine is in now.
+    pub(crate) fn applied(
+        &mut self,
+        id: NodeId,
+        entry: &Entry,
+        term: Term,
+        state: u64,
+    ) -> Result<(), Broken> {
         let Entry { position, payload } = entry;
         let place = position.index.0 as usize - 1;
         let payload = digest_of(payload);
+        let applied = Committed { position: *position, payload, state, by_term: term };
         match self.committed.get(place) {
-            Some(known) if known.position != *position || known.payload != payload => {
-                Err(Broken::StateMachineSafety(id, position.index))
-            }
-            Some(_) => Ok(()),
-            // Entries are applied in order, unless a snapshot brought others that
-            // nobody has been seen to apply.
-            None if place > self.committed.len() => {
-                Err(Broken::StateMachineSafety(id, position.index))
-            }
-            None => {
-                self.committed.push(Committed { position: *position, payload, by_term: term });
+            Some(known) if known.is_same_as(&applied) => Ok(()),
+            None if place == self.committed.len() => {
+                self.committed.push(applied);
                 Ok(())
             }
+            // Either it is another, or it comes after some that nobody ever applied.
+            _ => Err(Broken::StateMachineSafety(id, position.index)),
+        }
+    }
+
+    /// Judges the state of a machine that was restored from a snapshot whose last
+    /// entry is at `last`.
+    pub(crate) fn restored(&self, id: NodeId, last: LogIndex, state: u64) -> Result<(), Broken> {
+        let Some(place) = last.0.checked_sub(1) else { return Ok(()) };
+        match self.committed.get(place as usize) {
+            Some(known) if known.state == state => Ok(()),
+            _ => Err(Broken::StateMachineSafety(id, last)),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use squall_node::machine::{Json, Machine, Outcome};
-use squall_node::raft::{LogIndex, NodeId, Position, Raft, ReadId, Role, Term};
+use squall_node::raft::{LogIndex, NodeId, Position, Raft, ReadId, Role, Snapshot, Term};
 
 use super::clock::Clock;
 use super::disk::Disk;
@@ -100,6 +100,8 @@ pub(crate) struct Process {
     pub(crate) raft: Raft,
     pub(crate) machine: Machine,
     pub(crate) waiting: Waiting,
+    /// A snapshot that is being written.
+    pub(crate) saving: Option<Snapshot>,
     pub(crate) log: Shadow,
     /// The term and the role as they were judged last.
     pub(crate) seen: (Term, Role),

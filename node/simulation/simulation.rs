@@ -35,6 +35,8 @@ pub(crate) enum Event {
     Tick(Life),
     Deliver(Message),
     Written(Life),
+    /// A node's own snapshot is durable.
+    Saved(Life),
     /// A client's attempt reaches a node.
     Arrive(Attempt),
     /// A node's answer reaches a client.
@@ -200,6 +202,7 @@ impl Simulation {
             Event::Tick(life) => self.tick(life),
             Event::Deliver(message) => self.deliver(message),
             Event::Written(life) => self.written(life),
+            Event::Saved(life) => self.saved(life),
             Event::Arrive(attempt) => self.arrive(attempt),
             Event::Answered(caller, answer) => {
                 self.answered(caller, answer);

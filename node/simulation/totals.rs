@@ -18,6 +18,9 @@ pub(crate) struct Totals {
     pub(crate) crashes: u64,
     /// Crashes that left a part of a write.
     pub(crate) torn: u64,
+    pub(crate) snapshots: u64,
+    /// Snapshots that came from the leader.
+    pub(crate) installed: u64,
     pub(crate) cuts: u64,
     pub(crate) pauses: u64,
     pub(crate) lost: u64,
@@ -36,6 +39,8 @@ impl AddAssign for Totals {
         self.retries += other.retries;
         self.crashes += other.crashes;
         self.torn += other.torn;
+        self.snapshots += other.snapshots;
+        self.installed += other.installed;
         self.cuts += other.cuts;
         self.pauses += other.pauses;
         self.lost += other.lost;
@@ -47,7 +52,7 @@ impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} runs, {} events; operations: {} ok, {} open, {} retries; {} entries committed, {} elections; \
+            "{} runs, {} events; operations: {} ok, {} open, {} retries; {} entries committed, {} elections, {} snapshots ({} installed); \
              faults: {} crashes ({} tore a write), {} cuts, {} pauses, {} messages lost; digest {:016x}",
             self.runs,
             self.events,
@@ -56,6 +61,8 @@ impl fmt::Display for Totals {
             self.retries,
             self.committed,
             self.elections,
+            self.snapshots,
+            self.installed,
             self.crashes,
             self.torn,
             self.cuts,
