@@ -34,6 +34,9 @@ struct Args {
     /// How many runs at a time.
     #[arg(long, default_value_t = 1)]
     threads: usize,
+    /// Judge runs by what clients saw alone.
+    #[arg(long)]
+    clients_only: bool,
     /// How many of the last events to show of a run that failed.
     #[arg(long, default_value_t = 60)]
     events: usize,
@@ -93,7 +96,9 @@ fn run_seeds(args: &Args, started: Instant, shared: &Shared) {
         if seed >= end {
             return;
         }
-        match simulation::run(&Plan::new(seed, args.bug), args.events) {
+        let plan = Plan::new(seed, args.bug);
+        let plan = if args.clients_only { plan.judged_by_clients() } else { plan };
+        match simulation::run(&plan, args.events) {
             Ok(ran) => {
                 let mut totals = shared.totals.lock().unwrap_or_else(PoisonError::into_inner);
                 *totals += ran;

@@ -190,7 +190,10 @@ impl Simulation {
             format!("{from} -> {to} term {}: {:?}", message.term, message.body)
         });
         let Some(process) = &mut self.server(to).process else { return Ok(()) };
-        process.raft.step(message).map_err(|_| Broken::CommittedConflict(to))?;
+        if process.raft.step(message).is_err() {
+            self.crash(to, Crash::Kill);
+            self.promises.broken(Broken::CommittedConflict(to))?;
+        }
         self.act(to)
     }
 

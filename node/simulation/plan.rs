@@ -7,8 +7,10 @@ use rand::{RngExt, SeedableRng};
 use squall_node::bugs::Bug;
 use squall_node::raft::{Elections, ReadMode};
 
+use super::clock::TRUE_RATE;
 use super::disk::Syncing;
 use super::network::Quality;
+use super::promises::Judge;
 
 /// The unit of the protocol's time, on a node's own clock.
 pub(crate) const TICK_US: u64 = 10_000;
@@ -44,6 +46,7 @@ pub(crate) struct Weather {
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) bug: Option<Bug>,
+    pub(crate) judge: Judge,
     pub(crate) nodes: usize,
     pub(crate) clients: usize,
     /// How many of the clients try again what may have happened, under a session.
@@ -80,6 +83,7 @@ impl Plan {
         let mut plan = Self {
             seed,
             bug,
+            judge: Judge::Everything,
             nodes: [1, 2, 3, 3, 3, 4, 5, 5][rng.random_range(0..8)],
             clients: rng.random_range(2..=6),
             sessions_percent: [0, 50, 100][rng.random_range(0..3)],
@@ -106,19 +110,61 @@ impl Plan {
         plan
     }
 
+    /// The same run, judged by its clients alone.
+    #[must_use]
+    pub(crate) fn judged_by_clients(self) -> Self {
+        Self { judge: Judge::Clients, ..self }
+    }
+
     /// Makes the situation likely in which a bug shows.
     fn suit(&mut self, bug: Option<Bug>) {
         let Some(bug) = bug else { return };
         self.nodes = self.nodes.max(3);
+        let weather = &mut self.weather;
         match bug {
-            Bug::ForgetVote => {
-                self.weather.kill += 60;
-                self.weather.every_us = 10_000..80_000;
-                self.weather.lasts_us = 1_000..30_000;
+            Bug::ForgetVote | Bug::ForgetTerm => {
+                weather.kill += 60;
+                weather.every_us = 5_000..60_000;
+                weather.lasts_us = 1_000..20_000;
             }
-            Bug::StaleRead | Bug::AckBeforeCommit => self.weather.cut_off_leader += 20,
+            Bug::StaleRead | Bug::AckBeforeCommit | Bug::NoConflictTruncation => {
+                weather.cut_off_leader += 20;
+            }
+            Bug::TwoLeadersLease => {
+                weather.pause_leader += 30;
+                weather.lasts_us = 100_000..500_000;
+            }
+            Bug::NoFsync => {
+                self.syncing = Syncing::Never;
+                weather.power += 10;
+                weather.power_all += 10;
+            }
+            // Figure 8: leaders that are lost again before they have replicated.
+            Bug::CommitOldTerm => {
+                weather.cut_in_two += 20;
+                weather.kill += 20;
+                weather.every_us = 10_000..150_000;
+                weather.lasts_us = 20_000..300_000;
+            }
+            Bug::TruncateOnStaleAppend | Bug::CountStaleAcks | Bug::InstallSnapshotRewinds => {
+                self.quality.straggler_percent = 20;
+                self.quality.straggler_us = 1_500_000;
+                self.quality.duplicate_percent = 10;
+                weather.cut_off_leader += 10;
+                weather.kill += 10;
+            }
+            Bug::SnapshotDropsLastKey | Bug::SnapshotWrongIndex | Bug::LostSessionOnSnapshot => {
+                self.snapshot_entries = 10;
+                self.kept_entries = 0;
+            }
+            Bug::FixedElectionTimeout => self.beat_in_time(),
             _ => {}
         }
+    }
+
+    /// Lets all nodes do everything at the same moment, as far as clocks go.
+    fn beat_in_time(&mut self) {
+        self.clock_rates = TRUE_RATE..TRUE_RATE + 1;
     }
 }
 

@@ -80,9 +80,18 @@ impl Committed {
     }
 }
 
+/// By what a run is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Judge {
+    /// By what can be seen of the nodes, and by what clients saw.
+    Everything,
+    /// By what clients saw alone, however long it takes them to see it.
+    Clients,
+}
+
 /// What has been seen of the whole cluster.
-#[derive(Default)]
 pub(crate) struct Promises {
+    judge: Judge,
     leaders: BTreeMap<Term, NodeId>,
     committed: Vec<Committed>,
     /// For each position that ever was on a disk, the digest of the log up to it.
@@ -90,6 +99,18 @@ pub(crate) struct Promises {
 }
 
 impl Promises {
+    pub(crate) fn new(judge: Judge) -> Self {
+        Self { judge, leaders: BTreeMap::new(), committed: Vec::new(), logs: BTreeMap::new() }
+    }
+
+    /// Says whether a broken promise ends the run.
+    pub(crate) fn broken(&self, broken: Broken) -> Result<(), Broken> {
+        match self.judge {
+            Judge::Everything => Err(broken),
+            Judge::Clients => Ok(()),
+        }
+    }
+
     pub(crate) fn committed_len(&self) -> usize {
         self.committed.len()
     }
@@ -117,7 +138,7 @@ impl Promises {
                 Ok(())
             }
             // Either it is another, or it comes after some that nobody ever applied.
-            _ => Err(Broken::StateMachineSafety(id, position.index)),
+            _ => self.broken(Broken::StateMachineSafety(id, position.index)),
         }
     }
 
@@ -127,7 +148,7 @@ impl Promises {
         let Some(place) = last.0.checked_sub(1) else { return Ok(()) };
         match self.committed.get(place as usize) {
             Some(known) if known.state == state => Ok(()),
-            _ => Err(Broken::StateMachineSafety(id, last)),
+            _ => self.broken(Broken::StateMachineSafety(id, last)),
         }
     }
 
@@ -135,11 +156,11 @@ impl Promises {
     pub(crate) fn leads(&mut self, id: NodeId, term: Term, log: &Shadow) -> Result<(), Broken> {
         let first = *self.leaders.entry(term).or_insert(id);
         if first != id {
-            return Err(Broken::ElectionSafety(term, first, id));
+            return self.broken(Broken::ElectionSafety(term, first, id));
         }
         for Committed { position, by_term, .. } in &self.committed {
             if *by_term < term && !log.holds(*position) {
-                return Err(Broken::LeaderCompleteness(id, position.index));
+                return self.broken(Broken::LeaderCompleteness(id, position.index));
             }
         }
         Ok(())
@@ -160,7 +181,7 @@ impl Promises {
         for entry in entries {
             log = extended(log, entry);
             if *self.logs.entry(entry.position).or_insert(log) != log {
-                return Err(Broken::LogMatching(id, entry.position));
+                return self.broken(Broken::LogMatching(id, entry.position));
             }
         }
         Ok(())

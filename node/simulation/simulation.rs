@@ -146,7 +146,7 @@ impl Simulation {
             network: Network::new(plan.quality.clone()),
             clients: Clients::new(&plan, &mut rng),
             recorder: Recorder::default(),
-            promises: Promises::default(),
+            promises: Promises::new(plan.judge),
             stage: Stage::Faults,
             trace: Trace::new(words),
             totals: Totals::default(),
@@ -221,7 +221,10 @@ impl Simulation {
             Event::Fault => self.begin_fault(),
             Event::Undo(undo) => self.undo(undo),
             Event::Calm => self.calm(),
-            Event::Overdue => Err(Broken::Liveness),
+            Event::Overdue => {
+                self.stage = Stage::Over;
+                self.promises.broken(Broken::Liveness)
+            }
         }
     }
 
