@@ -12,7 +12,6 @@
 mod decide;
 mod effect;
 mod in_force;
-mod orders;
 mod places;
 mod turns;
 
@@ -47,8 +46,7 @@ pub enum Stage {
 pub struct NemesisEvent {
     /// Where it stands.
     pub stage: Stage,
-    /// `kill`, `pause`, `partition`, `membership` or `admin`; `restart`, `resume`, `heal`,
-    /// `readmit` or `settle` for the undo.
+    /// `kill`, `pause` or `partition`; `restart`, `resume` or `heal` for the undo.
     pub f: &'static str,
     /// Which fault (`id`, `kind`), whom it strikes (`targets`, and `cut` for partitions), and the
     /// same in words (`description`). Events of the final heal have no `id`.
@@ -154,8 +152,7 @@ where
     }
 }
 
-/// Heals the network, resumes every stopped node, restarts every dead one, and adds every node
-/// again that is no voter.
+/// Heals the network, resumes every stopped node and restarts every dead one.
 ///
 /// The last word of a run: idempotent, and independent of what [`conduct`] knows. The events have
 /// no id; those of resuming and restarting appear only when there was somebody to help.
@@ -186,14 +183,6 @@ where
         let kill = value(FaultKind::Kill, &dead);
         carry_out(record, undo_of(FaultKind::Kill), kill, restarting).await;
     }
-    let Some(voters) = nodes.voters().await else { return };
-    let removed: Vec<usize> = (0..names.len()).filter(|node| !voters.contains(node)).collect();
-    if !removed.is_empty() {
-        let adding =
-            effect::of_each(nodes, &removed, async |node| orders::readmit(nodes, node).await);
-        let membership = value(FaultKind::Membership, &removed);
-        carry_out(record, undo_of(FaultKind::Membership), membership, adding).await;
-    }
 }
 
 /// The name of what undoes a fault.
@@ -202,8 +191,6 @@ fn undo_of(kind: FaultKind) -> &'static str {
         FaultKind::Kill => "restart",
         FaultKind::Pause => "resume",
         FaultKind::Partition => "heal",
-        FaultKind::Membership => "readmit",
-        FaultKind::Admin => "settle",
     }
 }
 

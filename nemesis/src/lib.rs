@@ -18,4 +18,4 @@ mod process;
 pub mod sandbox;
 pub mod schedule;
 
-pub use nodes::{Exit, Nodes, Order};
+pub use nodes::{Exit, Nodes};

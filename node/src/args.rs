@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::bugs::Bug;
-use crate::raft::{Elections, NodeId};
+use crate::raft::{Elections, NodeId, ReadMode};
 
 /// Runs one node of a replicated key-value store.
 ///
@@ -50,11 +50,36 @@ pub struct NodeArgs {
 
     /// Time after which an operation is answered with a failure, in milliseconds
     ///
-    /// A write that fails so may still take effect later, and the answer says
-    /// that it is not definite.
-    #[arg(long, value_name = "MS", default_value_t = 1_000,
+    /// Until then it is tried at one leader after the other. A write that fails so
+    /// may still take effect later, and the answer says that it is not definite.
+    /// Shorter than clients wait, so that they get the answer, and longer than an
+    /// election takes.
+    #[arg(long, value_name = "MS", default_value_t = 750,
           value_parser = clap::value_parser!(u64).range(10..=600_000))]
     pub operation_timeout_ms: u64,
+
+    /// How the leader makes sure that a read is not answered from the past
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Reads::Index)]
+    pub reads: Reads,
+
+    /// Entries after which the state is saved and the log cut short
+    ///
+    /// Fewer make restarts faster and the log smaller, and cost more writing.
+    #[arg(long, value_name = "N", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub snapshot_entries: u64,
+
+    /// Bytes of commands after which the state is saved, if they come before the entries
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub snapshot_bytes: u64,
+
+    /// Wait to be added to a cluster instead of beginning one
+    ///
+    /// The node votes for nobody and serves nothing until a member adds it. It
+    /// needs a `--peer` for each member there is, to answer whoever leads.
+    #[arg(long)]
+    pub join: bool,
 
     /// Whether elections are guarded by pre-vote and check-quorum
     #[arg(long, value_name = "HOW", default_value = "guarded", hide = true)]
@@ -63,6 +88,24 @@ pub struct NodeArgs {
     /// Break the protocol on purpose, to test what tests it
     #[arg(long, value_name = "NAME", hide = true)]
     pub bug: Option<Bug>,
+}
+
+/// How a leader makes sure that a read is not answered from the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Reads {
+    /// It asks a majority for each batch of reads; needs no assumption on clocks
+    Index,
+    /// It relies on a lease; assumes that no two nodes' clocks differ in rate by more than a tenth
+    Lease,
+}
+
+impl From<Reads> for ReadMode {
+    fn from(reads: Reads) -> Self {
+        match reads {
+            Reads::Index => Self::ReadIndex,
+            Reads::Lease => Self::Lease,
+        }
+    }
 }
 
 /// Another node of the cluster, written `NAME=IP:PORT`.

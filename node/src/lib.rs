@@ -29,6 +29,6 @@ mod driver;
 mod metrics;
 mod node;
 
-pub use args::{BadPeer, NodeArgs, Peer};
-pub use driver::{DriverError, PeerClientError};
+pub use args::{BadPeer, NodeArgs, Peer, Reads};
+pub use driver::{Answer, DriverError, Operation, Passed, PeerClientError, WhyRefused, WhyUnknown};
 pub use node::{NodeError, run, serve};

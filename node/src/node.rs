@@ -15,14 +15,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinError;
 
-use crate::api::{Api, Lines};
+use crate::api::Api;
 use crate::args::NodeArgs;
 use crate::bugs::Bug;
 use crate::driver::{
-    Driver, DriverError, PIECE_BYTES_MAX, PeerClientError, Peers, Published, TICK_MS,
+    AddressBook, Addresses, Driver, DriverError, Known, PIECE_BYTES_MAX, Parts, PeerClientError,
+    Peers, Published, SnapshotPolicy, TICK_MS,
 };
+use crate::machine::{Machine, RestoreError};
 use crate::metrics::Metrics;
-use crate::raft::{Config, Elections, Membership, NodeId, Persisted, Raft, ReadMode, SnapshotMeta};
+use crate::raft::{Config, Elections, LogIndex, Membership, NodeId, Persisted, Raft};
 use crate::storage::{Durability, Storage, StorageError, StorageOptions};
 
 /// Inputs that may wait for the driver; beyond that, operations are refused.
@@ -37,8 +39,8 @@ const APPEND_ENTRIES_MAX: usize = 4_096;
 /// Entries a leader takes on before those before them are committed, in bytes.
 const UNCOMMITTED_BYTES_MAX: usize = 64 << 20;
 
-/// Entries kept in memory although a snapshot covers them.
-const KEPT_ENTRIES: u64 = 4_096;
+/// Entries kept in memory although a snapshot covers them, at most.
+const KEPT_ENTRIES_MAX: u64 = 4_096;
 
 /// The longest snapshot a follower takes, in bytes.
 const SNAPSHOT_BYTES_MAX: u64 = 4 << 30;
@@ -78,6 +80,9 @@ pub enum NodeError {
     /// The state on disk cannot be used.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The snapshot on disk cannot be read, though it is as it was written.
+    #[error("restore the state from the snapshot")]
+    Restore(#[from] RestoreError),
     /// Peers cannot be talked to.
     #[error(transparent)]
     PeerClient(#[from] PeerClientError),
@@ -134,19 +139,32 @@ pub async fn serve(
 ) -> Result<(), NodeError> {
     check(&args)?;
     let address = listener.local_addr().unwrap_or(args.listen);
-    let (raft, storage) = recover(&args)?;
+    let Recovered { raft, machine, storage } = recover(&args)?;
     let (inputs, input_queue) = mpsc::channel(INPUTS_MAX);
     let (publish_status, status) = watch::channel(raft.status());
     let (publish_leader, leader) = watch::channel(raft.status().leader);
+    let (publish_addresses, addresses) = watch::channel(Addresses::new());
     let metrics = Arc::new(Metrics::default());
-    let published =
-        Published { status: publish_status, leader: publish_leader, metrics: Arc::clone(&metrics) };
+    let published = Published {
+        status: publish_status,
+        leader: publish_leader,
+        addresses: publish_addresses,
+        metrics: Arc::clone(&metrics),
+    };
+    let policy = SnapshotPolicy { entries: args.snapshot_entries, bytes: args.snapshot_bytes };
+    let parts = Parts {
+        raft,
+        machine,
+        storage,
+        peers: Peers::new()?,
+        book: AddressBook::new(args.id, &args.peers),
+        policy,
+        inputs: input_queue,
+    };
+    let driver = Driver::new(parts, published)?;
+    let known = Known { inputs, status, leader, addresses };
     let operation_timeout = Duration::from_millis(args.operation_timeout_ms);
-    let peers = Peers::start(&args.peers)?;
-    let driver = Driver::new(raft, storage, peers, input_queue, published, operation_timeout)?;
-    let lines = Lines { inputs, status, leader, metrics };
-    let reads = ReadMode::default();
-    let api = Api::new(args.id, args.bug, reads, &args.peers, operation_timeout, lines)?;
+    let api = Api::new(args.id, args.bug, args.reads.into(), operation_timeout, known, metrics)?;
 
     let (stop_driver, driver_stopped) = oneshot::channel::<()>();
     let (stop_server, server_stopped) = oneshot::channel::<()>();
@@ -200,8 +218,16 @@ fn check(args: &NodeArgs) -> Result<(), NodeError> {
     Ok(())
 }
 
-/// Reads the data directory and starts the protocol from what it holds.
-fn recover(args: &NodeArgs) -> Result<(Raft, Storage), NodeError> {
+/// What a node finds when it starts.
+struct Recovered {
+    raft: Raft,
+    machine: Machine,
+    storage: Storage,
+}
+
+/// Reads the data directory and starts the protocol and the state machine from
+/// what it holds.
+fn recover(args: &NodeArgs) -> Result<Recovered, NodeError> {
     let began = Instant::now();
     let durability = match args.bug {
         Some(Bug::NoFsync) => Durability::BugUnsynced,
@@ -212,16 +238,27 @@ fn recover(args: &NodeArgs) -> Result<(Raft, Storage), NodeError> {
     if recovered.torn_bytes > 0 {
         tracing::warn!(bytes = recovered.torn_bytes, "cut off an unfinished write");
     }
+    let snapshot = recovered.snapshot.unwrap_or_default();
+    let machine = match snapshot.meta.last.index {
+        LogIndex::ZERO => Machine::new(args.bug),
+        _ => Machine::restore(&snapshot.data, args.bug)?,
+    };
     tracing::info!(
+        snapshot = %snapshot.meta.last,
         entries = recovered.entries.len(),
         term = recovered.hard_state.term.0,
         took_ms = began.elapsed().as_millis(),
         "read the log"
     );
     let ticks = |ms: u64| u32::try_from(ms / TICK_MS).unwrap_or(u32::MAX / 4).max(1);
+    let members = if args.join {
+        Membership::default()
+    } else {
+        Membership::of_voters(args.peers.iter().map(|peer| peer.id).chain([args.id]))
+    };
     let config = Config {
         id: args.id,
-        members: Membership::of_voters(args.peers.iter().map(|peer| peer.id).chain([args.id])),
+        members,
         heartbeat_ticks: ticks(args.heartbeat_ms),
         election_ticks: ticks(args.election_ms),
         tick_ms: TICK_MS,
@@ -229,17 +266,17 @@ fn recover(args: &NodeArgs) -> Result<(Raft, Storage), NodeError> {
         append_bytes_max: APPEND_BYTES_MAX,
         append_entries_max: APPEND_ENTRIES_MAX,
         uncommitted_bytes_max: UNCOMMITTED_BYTES_MAX,
-        kept_entries: KEPT_ENTRIES,
+        kept_entries: KEPT_ENTRIES_MAX.min(args.snapshot_entries / 2),
         chunk_bytes_max: PIECE_BYTES_MAX,
         snapshot_bytes_max: SNAPSHOT_BYTES_MAX,
-        reads: ReadMode::ReadIndex,
+        reads: args.reads.into(),
         bug: args.bug,
     };
     let rng = ChaCha8Rng::from_rng(&mut rand::rng());
     let persisted = Persisted {
         hard_state: recovered.hard_state,
-        snapshot: recovered.snapshot.map_or_else(SnapshotMeta::default, |snapshot| snapshot.meta),
+        snapshot: snapshot.meta,
         entries: recovered.entries,
     };
-    Ok((Raft::new(config, persisted, rng), storage))
+    Ok(Recovered { raft: Raft::new(config, persisted, rng), machine, storage })
 }

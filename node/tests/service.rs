@@ -110,6 +110,23 @@ impl Cluster {
         self.call(number, Method::GET, "/status", "").await.1
     }
 
+    /// Waits until the nodes hold the same state after the same entry.
+    async fn same_state(&self, numbers: &[usize]) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut states = Vec::new();
+            for &number in numbers {
+                let status = self.status(number).await;
+                states.push((status["applied"].clone(), status["digest"].clone()));
+            }
+            if states.iter().all(|state| *state == states[0]) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the states differ: {states:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Waits until all running nodes agree on a leader; returns its number.
     async fn leader(&self) -> usize {
         let deadline = Instant::now() + PATIENCE;
@@ -334,6 +351,37 @@ async fn an_isolated_leader_that_may_break_the_rules_does() {
         let (status, _) = cluster.call(leader, Method::GET, "/kv/a", "").await;
         assert_eq!(status, read, "{bug}");
     }
+}
+
+#[tokio::test]
+async fn a_node_that_missed_what_the_log_no_longer_holds_gets_a_snapshot() {
+    let mut cluster = Cluster::start(3, &["--snapshot-entries=20"]);
+    let leader = cluster.leader().await;
+    let late = (leader + 1) % 3;
+    cluster.stop(late).await;
+    for value in 0..100 {
+        let body = format!(r#"{{"value":{value}}}"#);
+        let path = format!("/kv/{}", value % 7);
+        assert_eq!(cluster.call(leader, Method::PUT, &path, &body).await.0, StatusCode::OK);
+    }
+    let (status, taken) = cluster.call(leader, Method::POST, "/admin/snapshot", "").await;
+    assert_eq!(status, StatusCode::OK, "{taken}");
+    assert!(cluster.status(leader).await["first_index"].as_u64() > Some(50));
+
+    cluster.restart(late);
+    cluster.same_state(&[leader, late]).await;
+    assert!(cluster.status(late).await["snapshot_index"].as_u64() >= taken["index"].as_u64());
+    // All start again from their snapshots and what follows them.
+    for number in 0..3 {
+        cluster.stop(number).await;
+    }
+    for number in 0..3 {
+        cluster.restart(number);
+    }
+    let leader = cluster.leader().await;
+    let (_, found) = cluster.call(leader, Method::GET, "/kv/1", "").await;
+    assert_eq!(found["value"], 99);
+    cluster.same_state(&[0, 1, 2]).await;
 }
 
 #[tokio::test]

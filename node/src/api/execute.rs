@@ -1,4 +1,4 @@
-//! The way of an operation: to the driver here, or to the leader.
+//! The way of an operation to the gateway, and of an order to the leader.
 
 use axum::body::Bytes;
 use axum::response::Response;
@@ -6,69 +6,39 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Api;
 use super::forward::{Call, Hop, Incoming};
-use super::reply::{self, Effect};
-use crate::bugs::Bug;
-use crate::driver::{Answer, Input, Operation, Order, OrderAnswer};
-use crate::machine::{Action, Command, Key};
+use super::reply;
+use crate::driver::{Answer, Input, Operation, Order, OrderAnswer, WhyRefused};
+use crate::machine::{Action, Command, Key, Stamp};
 use crate::raft::Role;
 
-/// Where something is to be done.
+/// Where an order is to be carried out.
 enum Place {
     Here,
     Elsewhere(Response),
 }
 
-/// Why the driver has not taken something in.
-enum NotTaken {
-    Full,
-    Stopping,
-}
-
-impl NotTaken {
-    fn into_response(self) -> Response {
-        match self {
-            Self::Full => reply::overloaded(),
-            Self::Stopping => reply::answered(&Answer::Refused("the node is shutting down")),
-        }
-    }
-}
-
 impl Api {
     /// Reads a key.
-    pub(super) async fn read(&self, key: Key, incoming: Incoming) -> Response {
-        if self.bug == Some(Bug::FollowerRead) {
-            return self.execute_here(Operation::Read { key }, Effect::Never).await;
-        }
-        match self.place(incoming.with_body(Bytes::new())).await {
-            Place::Here => self.execute_here(Operation::Read { key }, Effect::Never).await,
-            Place::Elsewhere(response) => response,
-        }
+    pub(super) async fn read(&self, key: Key) -> Response {
+        reply::answered(&self.gateway.execute(Operation::Read { key }).await)
     }
 
     /// Carries out an action, once for each time it is asked for, or once for all
     /// of them if it carries the stamp of a session.
-    pub(super) async fn write(&self, action: Action, incoming: Incoming, body: Bytes) -> Response {
-        let command = match incoming.stamp {
+    pub(super) async fn write(&self, action: Action, stamp: Option<Stamp>) -> Response {
+        self.command(match stamp {
             Some(stamp) => Command::Stamped(stamp, action),
             None => Command::Plain(action),
-        };
-        self.command(command, incoming, body).await
+        })
+        .await
     }
 
     /// Puts a command into the log and waits until it is applied.
-    pub(super) async fn command(
-        &self,
-        command: Command,
-        incoming: Incoming,
-        body: Bytes,
-    ) -> Response {
-        match self.place(incoming.with_body(body)).await {
-            Place::Here => self.execute_here(Operation::Write { command }, Effect::Unknown).await,
-            Place::Elsewhere(response) => response,
-        }
+    pub(super) async fn command(&self, command: Command) -> Response {
+        reply::answered(&self.gateway.execute(Operation::Write { command }).await)
     }
 
-    /// Carries out an order that only the leader can.
+    /// Carries out an order that only the leader can; it is tried once.
     pub(super) async fn order(&self, order: Order, incoming: Incoming, body: Bytes) -> Response {
         match self.place(incoming.with_body(body)).await {
             Place::Here => self.order_here(order).await,
@@ -79,8 +49,10 @@ impl Api {
     /// Carries out an order at this node.
     pub(super) async fn order_here(&self, order: Order) -> Response {
         let (reply, answer) = oneshot::channel();
-        if let Err(refused) = self.hand_in(Input::Order { order, reply }) {
-            return refused.into_response();
+        match self.inputs.try_send(Input::Order { order, reply }) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => return refused(WhyRefused::Overloaded),
+            Err(mpsc::error::TrySendError::Closed(_)) => return refused(WhyRefused::ShuttingDown),
         }
         match answer.await {
             Ok(answer) => reply::ordered(&answer),
@@ -94,38 +66,26 @@ impl Api {
             let status = self.status.borrow();
             (status.role, status.leader)
         };
-        let refusal = match (role, leader, call.hop) {
+        let why = match (role, leader, call.hop) {
             (Role::Leader, _, _) => return Place::Here,
-            (_, Some(leader), Hop::First) => match self.addresses.get(&leader) {
-                Some(&address) => {
-                    let news = self.leader.clone();
-                    let relayed = self.forwarder.forward(call, leader, address, news).await;
-                    return Place::Elsewhere(relayed);
+            (_, Some(leader), Hop::First) => {
+                let address = self.addresses.borrow().get(&leader).copied();
+                match address {
+                    Some(address) => {
+                        let news = self.leader.clone();
+                        let relayed = self.forwarder.forward(call, leader, address, news).await;
+                        return Place::Elsewhere(relayed);
+                    }
+                    None => WhyRefused::NoAddress,
                 }
-                None => "the leader's address is not known",
-            },
-            (_, _, Hop::Forwarded) => "this node does not lead",
-            (_, None, Hop::First) => "no leader is known",
+            }
+            (_, _, Hop::Forwarded) => WhyRefused::NotLeader,
+            (_, None, Hop::First) => WhyRefused::NoLeader,
         };
-        Place::Elsewhere(reply::answered(&Answer::Refused(refusal)))
+        Place::Elsewhere(refused(why))
     }
+}
 
-    async fn execute_here(&self, operation: Operation, effect_if_lost: Effect) -> Response {
-        let (reply, answer) = oneshot::channel();
-        if let Err(refused) = self.hand_in(Input::Operation { operation, reply }) {
-            return refused.into_response();
-        }
-        match answer.await {
-            Ok(answer) => reply::answered(&answer),
-            // The driver died, and with it what it knew about the operation.
-            Err(_) => reply::node_failed(effect_if_lost),
-        }
-    }
-
-    fn hand_in(&self, input: Input) -> Result<(), NotTaken> {
-        self.inputs.try_send(input).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => NotTaken::Full,
-            mpsc::error::TrySendError::Closed(_) => NotTaken::Stopping,
-        })
-    }
+fn refused(why: WhyRefused) -> Response {
+    reply::answered(&Answer::Refused(why))
 }

@@ -20,13 +20,13 @@ use super::{Api, CLIENT_BODY_BYTES_MAX};
 use crate::machine::{Json, Key, Sequence, SessionId, Stamp, VALUE_BYTES_MAX};
 
 /// The header with the number of the client's session.
-pub(super) const SESSION: &str = "x-squall-session";
+const SESSION: &str = "x-squall-session";
 
 /// The header with the number of the write in its session.
-pub(super) const SEQUENCE: &str = "x-squall-sequence";
+const SEQUENCE: &str = "x-squall-sequence";
 
 /// The header with the number of the first write whose outcome the client waits for.
-pub(super) const LOWEST: &str = "x-squall-lowest";
+const LOWEST: &str = "x-squall-lowest";
 
 /// The key that the path names.
 pub(super) struct OfKey(pub(super) Key);
@@ -42,6 +42,17 @@ impl FromRequestParts<Arc<Api>> for OfKey {
     }
 }
 
+/// What makes a write recognisable when the client tries it again, if anything.
+pub(super) struct OfSession(pub(super) Option<Stamp>);
+
+impl FromRequestParts<Arc<Api>> for OfSession {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, Rejection> {
+        stamp(&parts.headers).map(Self)
+    }
+}
+
 impl FromRequestParts<Arc<Api>> for Incoming {
     type Rejection = Rejection;
 
@@ -50,7 +61,6 @@ impl FromRequestParts<Arc<Api>> for Incoming {
             method: parts.method.clone(),
             uri: parts.uri.clone(),
             hop: Hop::of(&parts.headers),
-            stamp: stamp(&parts.headers)?,
         })
     }
 }

@@ -1,8 +1,11 @@
-//! Passing operations on to the leader.
+//! Passing orders of administrators on to the leader, as they came.
+//!
+//! Operations take another way, in batches and with retries: see the driver's
+//! gateway. Orders are rare and tried once.
 //!
 //! One hop at most: what has been forwarded once is refused by a node that does
 //! not lead either, so that two nodes with old news of each other cannot send an
-//! operation in circles.
+//! order in circles.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,20 +15,18 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
 use tokio::sync::watch;
 
-use super::extract::{LOWEST, SEQUENCE, SESSION};
 use super::reply::{self, Effect};
 use crate::driver::{PeerClientError, plain_client};
-use crate::machine::Stamp;
 use crate::raft::NodeId;
 
-/// The header of a forwarded operation; it names the node that forwards.
+/// The header of a forwarded order; it names the node that forwards.
 const FORWARDED_BY: &str = "x-squall-forwarded-by";
 
 /// How much longer to wait for the leader than the leader waits itself, so that
 /// its own answer, which knows more, comes first.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// Whether an operation comes from a client or from another node.
+/// Whether an order comes from a client or from another node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hop {
     First,
@@ -38,28 +39,25 @@ impl Hop {
     }
 }
 
-/// An operation as it came in, but for its body.
+/// An order as it came in, but for its body.
 pub(super) struct Incoming {
     pub(super) method: Method,
     pub(super) uri: Uri,
     pub(super) hop: Hop,
-    /// What makes it recognisable when the client tries it again.
-    pub(super) stamp: Option<Stamp>,
 }
 
 impl Incoming {
     pub(super) fn with_body(self, body: Bytes) -> Call {
-        let Self { method, uri, hop, stamp } = self;
-        Call { method, uri, hop, stamp, body }
+        let Self { method, uri, hop } = self;
+        Call { method, uri, hop, body }
     }
 }
 
-/// An operation as it came in.
+/// An order as it came in.
 pub(super) struct Call {
     pub(super) method: Method,
     pub(super) uri: Uri,
     pub(super) hop: Hop,
-    pub(super) stamp: Option<Stamp>,
     pub(super) body: Bytes,
 }
 
@@ -74,10 +72,10 @@ impl Forwarder {
         Ok(Self { id, client })
     }
 
-    /// Passes an operation on and its reply back.
+    /// Passes an order on and its reply back.
     ///
     /// Gives up as soon as `news` says that somebody else leads, or nobody: a leader that
-    /// was cut off or stopped would only be waited for until the operation timed out.
+    /// was cut off or stopped would only be waited for until the order timed out.
     pub(super) async fn forward(
         &self,
         call: Call,
@@ -85,19 +83,11 @@ impl Forwarder {
         address: SocketAddr,
         mut news: watch::Receiver<Option<NodeId>>,
     ) -> Response {
-        let effect_if_lost =
-            if call.method == Method::GET { Effect::Never } else { Effect::Unknown };
-        let mut request = self
+        let request = self
             .client
             .request(call.method, format!("http://{address}{}", call.uri.path()))
             .header(FORWARDED_BY, self.id.as_str())
             .body(call.body);
-        if let Some(Stamp { session, sequence, lowest_outstanding }) = call.stamp {
-            request = request
-                .header(SESSION, session.0)
-                .header(SEQUENCE, sequence.0)
-                .header(LOWEST, lowest_outstanding.0);
-        }
         let answer = async {
             let response = request.send().await?;
             let status = response.status();
@@ -110,11 +100,11 @@ impl Forwarder {
             },
             _ = news.wait_for(|now| *now != Some(leader)) => {
                 let why = format!("{leader} stopped leading while it was asked");
-                return reply::failed(StatusCode::SERVICE_UNAVAILABLE, &why, effect_if_lost);
+                return reply::failed(StatusCode::SERVICE_UNAVAILABLE, &why, Effect::Unknown);
             }
         };
         // Without a connection nothing left this node.
-        let effect = if failure.is_connect() { Effect::Never } else { effect_if_lost };
+        let effect = if failure.is_connect() { Effect::Never } else { Effect::Unknown };
         tracing::debug!(%leader, error = %failure, ?effect, "forwarding failed");
         let status = if failure.is_timeout() {
             StatusCode::GATEWAY_TIMEOUT

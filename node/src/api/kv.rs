@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Api;
-use super::extract::{OfKey, Parsed, check_value, present};
-use super::forward::Incoming;
+use super::extract::{OfKey, OfSession, Parsed, check_value, present};
 use super::reply::Rejection;
 use crate::machine::{Action, Change};
 
@@ -42,62 +40,58 @@ pub(super) struct AddBody {
 }
 
 /// `GET /kv/{key}`
-pub(super) async fn get(
-    State(api): State<Arc<Api>>,
-    incoming: Incoming,
-    OfKey(key): OfKey,
-) -> Response {
-    api.read(key, incoming).await
+pub(super) async fn get(State(api): State<Arc<Api>>, OfKey(key): OfKey) -> Response {
+    api.read(key).await
 }
 
 /// `PUT /kv/{key}` with `{"value":..}`
 pub(super) async fn put(
     State(api): State<Arc<Api>>,
-    incoming: Incoming,
+    OfSession(stamp): OfSession,
     OfKey(key): OfKey,
-    Parsed(ValueBody { value }, body): Parsed<ValueBody>,
+    Parsed(ValueBody { value }, _): Parsed<ValueBody>,
 ) -> Replied {
     let put = Change::Put(check_value(&value)?);
-    Ok(api.write(Action::Change(key, put), incoming, body).await)
+    Ok(api.write(Action::Change(key, put), stamp).await)
 }
 
 /// `DELETE /kv/{key}`
 pub(super) async fn delete(
     State(api): State<Arc<Api>>,
-    incoming: Incoming,
+    OfSession(stamp): OfSession,
     OfKey(key): OfKey,
 ) -> Response {
-    api.write(Action::Change(key, Change::Delete), incoming, Bytes::new()).await
+    api.write(Action::Change(key, Change::Delete), stamp).await
 }
 
 /// `POST /kv/{key}/cas` with `{"expect":..,"value":..}`
 pub(super) async fn cas(
     State(api): State<Arc<Api>>,
-    incoming: Incoming,
+    OfSession(stamp): OfSession,
     OfKey(key): OfKey,
-    Parsed(CasBody { expect, value }, body): Parsed<CasBody>,
+    Parsed(CasBody { expect, value }, _): Parsed<CasBody>,
 ) -> Replied {
     let (expect, value) = (check_value(&expect)?, check_value(&value)?);
-    Ok(api.write(Action::Cas { key, expect, value }, incoming, body).await)
+    Ok(api.write(Action::Cas { key, expect, value }, stamp).await)
 }
 
 /// `POST /kv/{key}/append` with `{"value":..}`
 pub(super) async fn append(
     State(api): State<Arc<Api>>,
-    incoming: Incoming,
+    OfSession(stamp): OfSession,
     OfKey(key): OfKey,
-    Parsed(ValueBody { value }, body): Parsed<ValueBody>,
+    Parsed(ValueBody { value }, _): Parsed<ValueBody>,
 ) -> Replied {
     let append = Change::Append(check_value(&value)?);
-    Ok(api.write(Action::Change(key, append), incoming, body).await)
+    Ok(api.write(Action::Change(key, append), stamp).await)
 }
 
 /// `POST /kv/{key}/add` with `{"delta":..}`
 pub(super) async fn add(
     State(api): State<Arc<Api>>,
-    incoming: Incoming,
+    OfSession(stamp): OfSession,
     OfKey(key): OfKey,
-    Parsed(AddBody { delta }, body): Parsed<AddBody>,
+    Parsed(AddBody { delta }, _): Parsed<AddBody>,
 ) -> Response {
-    api.write(Action::Change(key, Change::Add(delta)), incoming, body).await
+    api.write(Action::Change(key, Change::Add(delta)), stamp).await
 }

@@ -1,9 +1,8 @@
 //! The HTTP surface: one listener for clients and for peers.
 //!
 //! Handlers hold no state of the store. They read the status the driver
-//! publishes, hand operations to the driver and turn its answers into replies;
-//! a node that does not lead passes operations on to the one that does
-//! (`forward`). Every failure says whether it is definite: `"definite":true`
+//! publishes, hand operations to the gateway, which finds the leader, and turn its answers into
+//! replies. Every failure says whether it is definite: `"definite":true`
 //! means that the operation has not been applied and never will be.
 
 mod admin;
@@ -20,17 +19,14 @@ mod session;
 mod status;
 mod transaction;
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
 use self::forward::Forwarder;
-use crate::args::Peer;
 use crate::bugs::Bug;
-use crate::driver::{Input, PeerClientError};
+use crate::driver::{Addresses, Gateway, Input, Known, PeerClientError};
 use crate::metrics::Metrics;
 use crate::raft::{NodeId, ReadMode, Status};
 
@@ -51,16 +47,9 @@ pub(crate) struct Api {
     status: watch::Receiver<Status>,
     leader: watch::Receiver<Option<NodeId>>,
     metrics: Arc<Metrics>,
-    addresses: HashMap<NodeId, SocketAddr>,
+    addresses: watch::Receiver<Addresses>,
+    gateway: Arc<Gateway>,
     forwarder: Forwarder,
-}
-
-/// The ways between the handlers and the driver.
-pub(crate) struct Lines {
-    pub(crate) inputs: mpsc::Sender<Input>,
-    pub(crate) status: watch::Receiver<Status>,
-    pub(crate) leader: watch::Receiver<Option<NodeId>>,
-    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Api {
@@ -68,14 +57,26 @@ impl Api {
         id: NodeId,
         bug: Option<Bug>,
         reads: ReadMode,
-        peers: &[Peer],
         operation_timeout: Duration,
-        lines: Lines,
+        known: Known,
+        metrics: Arc<Metrics>,
     ) -> Result<Self, PeerClientError> {
-        let addresses = peers.iter().map(|peer| (peer.id, peer.address)).collect();
         let forwarder = Forwarder::new(id, operation_timeout)?;
-        let Lines { inputs, status, leader, metrics } = lines;
+        let Known { inputs, status, leader, addresses } = known.clone();
+        let gateway = Arc::new(Gateway::new(known, bug, operation_timeout)?);
         let began = Instant::now();
-        Ok(Self { id, bug, reads, began, inputs, status, leader, metrics, addresses, forwarder })
+        Ok(Self {
+            id,
+            bug,
+            reads,
+            began,
+            inputs,
+            status,
+            leader,
+            metrics,
+            addresses,
+            gateway,
+            forwarder,
+        })
     }
 }

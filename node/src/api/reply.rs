@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-use crate::driver::{Answer, OrderAnswer};
+use crate::driver::{Answer, OrderAnswer, WhyRefused};
 use crate::machine::{Branch, Held, Outcome, Refusal, StepResult};
 use crate::raft::LogIndex;
 
@@ -33,8 +33,13 @@ pub(super) fn answered(answer: &Answer) -> Response {
         Answer::Found(held) => json(StatusCode::OK, found(held)),
         Answer::Missing => json(StatusCode::NOT_FOUND, MISSING),
         Answer::Applied(outcome) => applied(outcome),
-        Answer::Refused(why) => failed(StatusCode::SERVICE_UNAVAILABLE, why, Effect::Never),
-        Answer::Unknown(why) => failed(StatusCode::GATEWAY_TIMEOUT, why, Effect::Unknown),
+        Answer::Refused(WhyRefused::Overloaded) => overloaded(),
+        Answer::Refused(why) => {
+            failed(StatusCode::SERVICE_UNAVAILABLE, &why.to_string(), Effect::Never)
+        }
+        Answer::Unknown(why) => {
+            failed(StatusCode::GATEWAY_TIMEOUT, &why.to_string(), Effect::Unknown)
+        }
     }
 }
 
@@ -139,17 +144,12 @@ pub(super) fn failed(status: StatusCode, why: &str, effect: Effect) -> Response 
 }
 
 /// Replies that there is no room for the operation now.
-pub(super) fn overloaded() -> Response {
-    let why = "the node is overloaded";
-    let mut response = failed(StatusCode::SERVICE_UNAVAILABLE, why, Effect::Never);
+fn overloaded() -> Response {
+    let why = WhyRefused::Overloaded.to_string();
+    let mut response = failed(StatusCode::SERVICE_UNAVAILABLE, &why, Effect::Never);
     let retry_after = HeaderValue::from_static(RETRY_AFTER);
     response.headers_mut().insert(header::RETRY_AFTER, retry_after);
     response
-}
-
-/// Replies that the node broke down with the operation under way.
-pub(super) fn node_failed(effect: Effect) -> Response {
-    failed(StatusCode::SERVICE_UNAVAILABLE, "the node has failed", effect)
 }
 
 /// Replies with what became of an order.

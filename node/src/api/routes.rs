@@ -61,6 +61,7 @@ impl Api {
         });
         let peers = Router::new()
             .route("/raft", post(raft::messages))
+            .route("/forward", post(raft::passed_on))
             .layer(DefaultBodyLimit::max(PEER_BODY_BYTES_MAX));
         clients
             .layer(DefaultBodyLimit::max(CLIENT_BODY_BYTES_MAX))

@@ -8,8 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Api;
-use super::extract::{Parsed, bad_request, check_key, check_value, present};
-use super::forward::Incoming;
+use super::extract::{OfSession, Parsed, bad_request, check_key, check_value, present};
 use super::reply::Rejection;
 use crate::machine::{
     Action, Change, Comparison, Expectation, Presence, Relation, Step, TRANSACTION_PARTS_MAX,
@@ -88,8 +87,8 @@ enum StepBody {
 /// `POST /txn`
 pub(super) async fn transact(
     State(api): State<Arc<Api>>,
-    incoming: Incoming,
-    Parsed(body, bytes): Parsed<TransactionBody>,
+    OfSession(stamp): OfSession,
+    Parsed(body, _): Parsed<TransactionBody>,
 ) -> Result<Response, Rejection> {
     let transaction = Transaction {
         compare: body.compare.iter().map(comparison).collect::<Result<_, _>>()?,
@@ -101,7 +100,7 @@ pub(super) async fn transact(
             "a transaction has at most {TRANSACTION_PARTS_MAX} comparisons and steps in all"
         )));
     }
-    Ok(api.write(Action::Transaction(transaction), incoming, bytes).await)
+    Ok(api.write(Action::Transaction(transaction), stamp).await)
 }
 
 fn comparison(body: &ComparisonBody) -> Result<Comparison, Rejection> {

@@ -102,7 +102,6 @@ impl Disk {
 
     /// Queues the saving of a snapshot, whose data `produce` writes out on the
     /// thread for it.
-    #[expect(dead_code, reason = "the driver does not decide yet when to")]
     pub(super) fn save_snapshot(
         &self,
         meta: SnapshotMeta,

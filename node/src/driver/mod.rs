@@ -9,10 +9,14 @@
 //! - a task for each peer that sends (`peers`),
 //! - the HTTP handlers, which hand in [`Input`]s and wait for an [`Answer`].
 
+mod addresses;
+mod answer;
 mod disk;
+mod gateway;
 mod orders;
 mod peers;
 mod pending;
+mod snapshots;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,17 +25,22 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
+pub(crate) use self::addresses::{AddressBook, Addresses};
+pub use self::answer::{Answer, Operation, Passed, WhyRefused, WhyUnknown};
 use self::disk::{Disk, DiskEvent};
+pub(crate) use self::gateway::{Gateway, Known};
 pub(crate) use self::orders::{Order, OrderAnswer, Report};
 pub use self::peers::PeerClientError;
 pub(crate) use self::peers::{Peers, plain_client};
-use self::pending::Pending;
+use self::pending::{Pending, Waiting};
+pub(crate) use self::snapshots::SnapshotPolicy;
+use self::snapshots::Snapshots;
 use crate::bugs::Bug;
-use crate::machine::{Command, Held, Key, Machine, Outcome, Prepared, RestoreError};
+use crate::machine::{Command, Key, Machine, Prepared, RestoreError};
 use crate::metrics::Metrics;
 use crate::raft::{
-    Apply, CommittedConflict, Entry, LogIndex, Message, NodeId, Payload, ProposeRefused, Raft,
-    Ready, Role, Status, Write,
+    Apply, CommittedConflict, Entry, LogIndex, Membership, Message, NodeId, Payload,
+    ProposeRefused, Raft, Ready, Role, Status, Write,
 };
 use crate::storage::{Piece, Saved, Storage, StorageError};
 
@@ -53,35 +62,11 @@ pub(crate) enum Input {
     /// Messages from one peer.
     Messages(Vec<Message>),
     /// An operation of a client; the answer always comes, unless the node dies.
-    Operation { operation: Operation, reply: oneshot::Sender<Answer> },
+    Operation { operation: Operation, deadline: Instant, reply: oneshot::Sender<Answer> },
     /// An administrator's order; the answer always comes, unless the node dies.
     Order { order: Order, reply: oneshot::Sender<OrderAnswer> },
     /// A question for everything the node knows about itself.
     Report { reply: oneshot::Sender<Report> },
-}
-
-/// What a client wants.
-#[derive(Debug)]
-pub(crate) enum Operation {
-    /// Read the key.
-    Read { key: Key },
-    /// Apply the command.
-    Write { command: Command },
-}
-
-/// What became of an operation.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// The key holds this.
-    Found(Held),
-    /// The key holds nothing.
-    Missing,
-    /// The command was applied, with this outcome.
-    Applied(Outcome),
-    /// Nothing was changed nor ever will be.
-    Refused(&'static str),
-    /// It is not known whether the map was or will be changed.
-    Unknown(&'static str),
 }
 
 /// Why a node had to stop.
@@ -113,7 +98,20 @@ pub(crate) struct Published {
     pub(crate) status: watch::Sender<Status>,
     /// The leader alone, for those who only care when it changes.
     pub(crate) leader: watch::Sender<Option<NodeId>>,
+    pub(crate) addresses: watch::Sender<Addresses>,
     pub(crate) metrics: Arc<Metrics>,
+}
+
+/// What a driver is made of.
+pub(crate) struct Parts {
+    pub(crate) raft: Raft,
+    /// As of the snapshot the core starts from.
+    pub(crate) machine: Machine,
+    pub(crate) storage: Storage,
+    pub(crate) peers: Peers,
+    pub(crate) book: AddressBook,
+    pub(crate) policy: SnapshotPolicy,
+    pub(crate) inputs: mpsc::Receiver<Input>,
 }
 
 /// The owner of the core and the map.
@@ -122,7 +120,11 @@ pub(crate) struct Driver {
     machine: Machine,
     disk: Disk,
     peers: Peers,
+    book: AddressBook,
+    /// The membership as it was when addresses were last published.
+    membership: Membership,
     pending: Pending,
+    snapshots: Snapshots,
     /// Messages that wait for a write, oldest first.
     held_back: VecDeque<(u64, Vec<Message>)>,
     inputs: mpsc::Receiver<Input>,
@@ -131,25 +133,28 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(
-        raft: Raft,
-        storage: Storage,
-        peers: Peers,
-        inputs: mpsc::Receiver<Input>,
-        published: Published,
-        operation_timeout: Duration,
-    ) -> Result<Self, StorageError> {
-        Ok(Self {
-            machine: Machine::new(raft.bug()),
+    /// Starts the threads of the disk and the tasks that reach peers.
+    ///
+    /// # Errors
+    /// A thread cannot be started.
+    pub(crate) fn new(parts: Parts, published: Published) -> Result<Self, StorageError> {
+        let Parts { raft, machine, storage, peers, book, policy, inputs } = parts;
+        let mut driver = Self {
+            machine,
+            membership: raft.membership().clone(),
             raft,
             disk: Disk::start(storage, &published.metrics)?,
             peers,
-            pending: Pending::new(operation_timeout, Arc::clone(&published.metrics)),
+            book,
+            pending: Pending::new(Arc::clone(&published.metrics)),
+            snapshots: Snapshots::new(policy),
             held_back: VecDeque::new(),
             inputs,
             published,
             started: Instant::now(),
-        })
+        };
+        driver.publish_addresses();
+        Ok(driver)
     }
 
     /// Runs until `shutdown` completes, then syncs what is under way and answers
@@ -195,11 +200,9 @@ impl Driver {
         }
         self.inputs.close();
         self.pending.abandon();
+        self.snapshots.abandon();
         while let Some(input) = self.inputs.recv().await {
-            if let Input::Operation { reply, .. } = input {
-                // The client may have gone; then nobody needs the answer.
-                let _ = reply.send(Answer::Refused("the node is shutting down"));
-            }
+            refuse_for_good(input);
         }
         Ok(self.disk.finish().await?)
     }
@@ -222,21 +225,14 @@ impl Driver {
                     self.raft.step(message)?;
                 }
             }
-            Input::Operation { operation: Operation::Read { key }, reply } => {
-                let id = self.pending.next_read();
-                match self.raft.read(id) {
-                    Ok(()) => self.pending.await_read(id, key, reply),
-                    Err(_) => refuse_not_leader(reply),
+            Input::Operation { operation, deadline, reply } => {
+                let waiting = Waiting { reply, since: Instant::now(), deadline };
+                match operation {
+                    Operation::Read { key } => self.read(key, waiting),
+                    Operation::Write { command } => self.propose(command, waiting),
                 }
             }
-            Input::Operation { operation: Operation::Write { command }, reply } => {
-                self.propose(command, reply);
-            }
-            Input::Order { reply, .. } => {
-                let why = "this node does not carry out orders".to_owned();
-                // The administrator may have gone; then nobody needs the answer.
-                let _ = reply.send(OrderAnswer::Refused(why));
-            }
+            Input::Order { order, reply } => self.carry_out(order, reply),
             Input::Report { reply } => {
                 // Whoever asked may have gone; then nobody needs the answer.
                 let _ = reply.send(self.report());
@@ -245,19 +241,40 @@ impl Driver {
         Ok(())
     }
 
-    fn propose(&mut self, command: Command, reply: oneshot::Sender<Answer>) {
+    fn read(&mut self, key: Key, waiting: Waiting) {
+        let id = self.pending.next_read();
+        match self.raft.read(id) {
+            Ok(()) => self.pending.await_read(id, key, waiting),
+            Err(_) => waiting.answer(Answer::Refused(WhyRefused::NotLeader)),
+        }
+    }
+
+    fn propose(&mut self, command: Command, waiting: Waiting) {
         match self.machine.prepare(command) {
             Prepared::Propose(command) => match self.raft.propose(command.encode()) {
-                Ok(position) => self.pending.await_commit(position, reply),
-                Err(ProposeRefused::Full { .. }) => refuse(reply, "too much waits to be committed"),
-                Err(ProposeRefused::HandingOver(_)) => {
-                    refuse(reply, "the lead is being handed over")
+                Ok(position) => self.pending.await_commit(position, waiting),
+                Err(ProposeRefused::Full { .. }) => {
+                    waiting.answer(Answer::Refused(WhyRefused::Overloaded));
                 }
-                Err(_) => refuse_not_leader(reply),
+                Err(ProposeRefused::HandingOver(_)) => {
+                    waiting.answer(Answer::Refused(WhyRefused::Transferring));
+                }
+                Err(_) => waiting.answer(Answer::Refused(WhyRefused::NotLeader)),
             },
-            Prepared::Known(outcome) => {
-                // The client may have gone; then nobody needs the answer.
-                let _ = reply.send(Answer::Applied(outcome));
+            Prepared::Known(outcome) => waiting.answer(Answer::Applied(outcome)),
+        }
+    }
+
+    fn carry_out(&mut self, order: Order, reply: oneshot::Sender<OrderAnswer>) {
+        match order {
+            Order::Snapshot => self.snapshots.order(reply),
+            Order::AddLearner { .. }
+            | Order::Promote { .. }
+            | Order::Remove { .. }
+            | Order::Transfer { .. } => {
+                let why = "this node does not carry out such orders".to_owned();
+                // The administrator may have gone; then nobody needs the answer.
+                let _ = reply.send(OrderAnswer::Refused(why));
             }
         }
     }
@@ -270,11 +287,14 @@ impl Driver {
             }
             // The core orders again, of the snapshot there is then.
             DiskEvent::PieceRead { piece: None, .. } => {}
-            DiskEvent::SnapshotSaved { meta, saved: Saved::Newest } => {
-                self.disk.compact(meta.last.index);
-                self.raft.compact(meta);
+            DiskEvent::SnapshotSaved { meta, saved } => {
+                if saved == Saved::Newest {
+                    tracing::info!(last = %meta.last, "took a snapshot");
+                    self.disk.compact(meta.last.index);
+                    self.raft.compact(meta);
+                }
+                self.snapshots.saved(self.raft.newest_snapshot().last.index);
             }
-            DiskEvent::SnapshotSaved { saved: Saved::Superseded, .. } => {}
         }
     }
 
@@ -290,12 +310,19 @@ impl Driver {
         self.peers.send(messages);
     }
 
+    /// Reaches those who may have to be talked to, and lets others know where.
+    fn publish_addresses(&mut self) {
+        let addresses = self.book.of(&self.membership);
+        self.peers.update(&addresses);
+        self.published.addresses.send_replace(addresses);
+    }
+
     fn report(&self) -> Report {
         Report {
             status: self.raft.status(),
             membership: self.raft.membership().clone(),
             first_index: self.raft.first_index(),
-            snapshot_index: LogIndex::ZERO,
+            snapshot_index: self.raft.newest_snapshot().last.index,
             digest: self.machine.digest(),
             keys: self.machine.keys(),
             sessions: self.machine.sessions(),
@@ -316,7 +343,11 @@ impl Driver {
             let entries = match apply {
                 Apply::Onwards(entries) => entries,
                 Apply::Restore(snapshot, entries) => {
+                    let last = snapshot.meta.last;
+                    tracing::info!(%last, bytes = snapshot.data.len(), "installs a snapshot");
                     self.machine = Machine::restore(&snapshot.data, self.raft.bug())?;
+                    self.pending.restored(last.index);
+                    self.snapshots.restored();
                     entries
                 }
             };
@@ -333,7 +364,14 @@ impl Driver {
                 self.pending.refuse_read(id);
             }
         }
+        if self.snapshots.is_due(self.raft.sends_snapshot()) {
+            self.take_snapshot();
+        }
         self.pending.publish();
+        if *self.raft.membership() != self.membership {
+            self.membership = self.raft.membership().clone();
+            self.publish_addresses();
+        }
         let before = self.publish_status();
         let term = self.raft.status().term;
         if before.term != term {
@@ -346,8 +384,17 @@ impl Driver {
         Ok(())
     }
 
+    /// Begins a snapshot of everything applied; the rest is done on another thread.
+    fn take_snapshot(&mut self) {
+        let meta = self.raft.snapshot_meta();
+        let frozen = self.machine.freeze();
+        self.disk.save_snapshot(meta, move |file| frozen.write_to(file));
+        self.snapshots.begun();
+    }
+
     fn apply(&mut self, entry: Entry) -> Result<(), DriverError> {
         let index = entry.position.index;
+        self.snapshots.applied(entry.payload.len_bytes());
         let outcome = match entry.payload {
             Payload::Noop | Payload::Membership(_) => None,
             Payload::Command(bytes) => {
@@ -395,11 +442,16 @@ impl Driver {
     }
 }
 
-fn refuse_not_leader(reply: oneshot::Sender<Answer>) {
-    refuse(reply, "this node does not lead");
-}
-
-fn refuse(reply: oneshot::Sender<Answer>, why: &'static str) {
-    // The client may have gone; then nobody needs the answer.
-    let _ = reply.send(Answer::Refused(why));
+/// Answers what came when the node had stopped.
+fn refuse_for_good(input: Input) {
+    // Whoever asked may have gone; then nobody needs the answer.
+    match input {
+        Input::Operation { reply, .. } => {
+            let _ = reply.send(Answer::Refused(WhyRefused::ShuttingDown));
+        }
+        Input::Order { reply, .. } => {
+            let _ = reply.send(OrderAnswer::Refused(WhyRefused::ShuttingDown.to_string()));
+        }
+        Input::Messages(_) | Input::Report { .. } => {}
+    }
 }

@@ -16,9 +16,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::AbortHandle;
 
-use crate::args::Peer;
+use super::addresses::Addresses;
 use crate::raft::{Message, NodeId};
 
 /// Messages kept for a peer; older ones give way.
@@ -48,31 +48,48 @@ pub(crate) fn plain_client() -> reqwest::ClientBuilder {
 
 /// The mailboxes of all peers, and the tasks that empty them.
 pub(crate) struct Peers {
-    mailboxes: BTreeMap<NodeId, Arc<Mailbox>>,
-    /// Ends the tasks when dropped.
-    _senders: JoinSet<()>,
+    client: reqwest::Client,
+    links: BTreeMap<NodeId, Link>,
+}
+
+/// The way to one peer.
+struct Link {
+    address: SocketAddr,
+    mailbox: Arc<Mailbox>,
+    task: AbortHandle,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 impl Peers {
-    /// Starts a task for each peer.
-    pub(crate) fn start(peers: &[Peer]) -> Result<Self, PeerClientError> {
-        let mut mailboxes = BTreeMap::new();
-        let mut senders = JoinSet::new();
-        for &Peer { id, address } in peers {
-            let client =
-                plain_client().timeout(DELIVERY_TIMEOUT).pool_max_idle_per_host(1).build()?;
-            let mailbox = Arc::new(Mailbox::default());
-            mailboxes.insert(id, Arc::clone(&mailbox));
-            senders.spawn(deliver(id, address, client, mailbox));
+    /// Returns the means to reach peers, of which there are none yet.
+    pub(crate) fn new() -> Result<Self, PeerClientError> {
+        let client = plain_client().timeout(DELIVERY_TIMEOUT).pool_max_idle_per_host(1).build()?;
+        Ok(Self { client, links: BTreeMap::new() })
+    }
+
+    /// Starts a task for each peer that is new or has moved, and ends those of
+    /// peers that are gone. What waited for them is lost.
+    pub(crate) fn update(&mut self, addresses: &Addresses) {
+        self.links.retain(|id, link| addresses.get(id) == Some(&link.address));
+        for (&id, &address) in addresses {
+            self.links.entry(id).or_insert_with(|| {
+                let mailbox = Arc::new(Mailbox::default());
+                let sending = deliver(id, address, self.client.clone(), Arc::clone(&mailbox));
+                Link { address, mailbox, task: tokio::spawn(sending).abort_handle() }
+            });
         }
-        Ok(Self { mailboxes, _senders: senders })
     }
 
     /// Puts messages into the mailboxes of those they are for.
     pub(crate) fn send(&self, messages: Vec<Message>) {
         for message in messages {
-            if let Some(mailbox) = self.mailboxes.get(&message.to) {
-                mailbox.put(message);
+            if let Some(link) = self.links.get(&message.to) {
+                link.mailbox.put(message);
             }
         }
     }

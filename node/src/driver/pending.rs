@@ -2,30 +2,30 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use super::Answer;
+use super::answer::{Answer, WhyRefused, WhyUnknown};
 use crate::machine::{Key, Machine, Outcome};
 use crate::metrics::Metrics;
 use crate::raft::{LogIndex, Position, ReadId, Term};
 
-struct Waiting {
-    reply: oneshot::Sender<Answer>,
-    since: Instant,
-    deadline: Instant,
+/// Somebody who waits for an answer.
+pub(super) struct Waiting {
+    pub(super) reply: oneshot::Sender<Answer>,
+    pub(super) since: Instant,
+    pub(super) deadline: Instant,
 }
 
 impl Waiting {
-    fn answer(self, answer: Answer) {
+    pub(super) fn answer(self, answer: Answer) {
         // The client may have gone; then nobody needs the answer.
         let _ = self.reply.send(answer);
     }
 }
 
 pub(super) struct Pending {
-    timeout: Duration,
     metrics: Arc<Metrics>,
     /// By index and term of the entry proposed.
     writes: BTreeMap<(LogIndex, Term), Waiting>,
@@ -34,9 +34,8 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    pub(super) fn new(timeout: Duration, metrics: Arc<Metrics>) -> Self {
-        let (writes, reads) = (BTreeMap::new(), HashMap::new());
-        Self { timeout, metrics, writes, reads, last_read: 0 }
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, writes: BTreeMap::new(), reads: HashMap::new(), last_read: 0 }
     }
 
     /// Shows how many wait.
@@ -51,13 +50,11 @@ impl Pending {
         ReadId(self.last_read)
     }
 
-    pub(super) fn await_read(&mut self, id: ReadId, key: Key, reply: oneshot::Sender<Answer>) {
-        let waiting = self.waiting(reply);
+    pub(super) fn await_read(&mut self, id: ReadId, key: Key, waiting: Waiting) {
         self.reads.insert(id, (key, waiting));
     }
 
-    pub(super) fn await_commit(&mut self, position: Position, reply: oneshot::Sender<Answer>) {
-        let waiting = self.waiting(reply);
+    pub(super) fn await_commit(&mut self, position: Position, waiting: Waiting) {
         self.writes.insert((position.index, position.term), waiting);
     }
 
@@ -73,7 +70,7 @@ impl Pending {
 
     pub(super) fn refuse_read(&mut self, id: ReadId) {
         if let Some((_, waiting)) = self.reads.remove(&id) {
-            waiting.answer(Answer::Refused("the node lost the lead before the read"));
+            waiting.answer(Answer::Refused(WhyRefused::LeadLost));
         }
     }
 
@@ -93,9 +90,17 @@ impl Pending {
                     self.metrics.commits.observe(waiting.since.elapsed());
                     Answer::Applied(outcome)
                 }
-                None => Answer::Refused("another leader's entry took the place of the write"),
+                None => Answer::Refused(WhyRefused::Replaced),
             };
             waiting.answer(answer);
+        }
+    }
+
+    /// Answers whoever proposed a write that a snapshot of the leader covers up to
+    /// `last`: it holds what became of them, but not which of them were applied.
+    pub(super) fn restored(&mut self, last: LogIndex) {
+        for (_, waiting) in self.writes.extract_if(.., |(index, _), _| *index <= last) {
+            waiting.answer(Answer::Unknown(WhyUnknown::Covered));
         }
     }
 
@@ -105,7 +110,7 @@ impl Pending {
     /// nobody should wait to see, for that leader may be long in coming.
     pub(super) fn term_began(&mut self, term: Term) {
         for (_, waiting) in self.writes.extract_if(.., |(_, proposed), _| *proposed < term) {
-            waiting.answer(Answer::Unknown("the lead was lost before the write was committed"));
+            waiting.answer(Answer::Unknown(WhyUnknown::LeadLost));
         }
     }
 
@@ -113,40 +118,43 @@ impl Pending {
     pub(super) fn expire(&mut self, now: Instant) {
         let late = |waiting: &Waiting| waiting.deadline <= now;
         for (_, waiting) in self.writes.extract_if(.., |_, waiting| late(waiting)) {
-            waiting.answer(Answer::Unknown("the write was not committed in time"));
+            waiting.answer(Answer::Unknown(WhyUnknown::NotCommitted));
         }
         for (_, (_, waiting)) in self.reads.extract_if(|_, (_, waiting)| late(waiting)) {
-            waiting.answer(Answer::Refused("the lead was not confirmed in time"));
+            waiting.answer(Answer::Refused(WhyRefused::NotConfirmed));
         }
     }
 
     /// Answers everyone, because the node stops.
     pub(super) fn abandon(&mut self) {
         for (_, waiting) in std::mem::take(&mut self.writes) {
-            waiting.answer(Answer::Unknown("the node shut down before the write was committed"));
+            waiting.answer(Answer::Unknown(WhyUnknown::ShutDown));
         }
         for (_, (_, waiting)) in self.reads.drain() {
-            waiting.answer(Answer::Refused("the node is shutting down"));
+            waiting.answer(Answer::Refused(WhyRefused::ShuttingDown));
         }
-    }
-
-    fn waiting(&self, reply: oneshot::Sender<Answer>) -> Waiting {
-        let since = Instant::now();
-        Waiting { reply, since, deadline: since + self.timeout }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn at(term: u64, index: u64) -> Position {
         Position { term: Term(term), index: LogIndex(index) }
     }
 
-    fn propose(pending: &mut Pending, position: Position) -> oneshot::Receiver<Answer> {
+    fn waiting(patience: Duration) -> (Waiting, oneshot::Receiver<Answer>) {
         let (reply, answer) = oneshot::channel();
-        pending.await_commit(position, reply);
+        let since = Instant::now();
+        (Waiting { reply, since, deadline: since + patience }, answer)
+    }
+
+    fn propose(pending: &mut Pending, position: Position) -> oneshot::Receiver<Answer> {
+        let (waiting, answer) = waiting(Duration::from_secs(1));
+        pending.await_commit(position, waiting);
         answer
     }
 
@@ -156,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_write_is_answered_by_its_own_entry_only() {
-        let mut pending = Pending::new(Duration::from_secs(1), Arc::default());
+        let mut pending = Pending::new(Arc::default());
         let mut own = propose(&mut pending, at(2, 5));
         let mut replaced = propose(&mut pending, at(2, 6));
         let mut open = propose(&mut pending, at(2, 7));
@@ -170,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_write_of_an_earlier_lead_does_not_take_the_answer_of_a_later_one() {
-        let mut pending = Pending::new(Duration::from_secs(1), Arc::default());
+        let mut pending = Pending::new(Arc::default());
         let mut earlier = propose(&mut pending, at(2, 5));
         let mut later = propose(&mut pending, at(4, 5));
         pending.applied(at(4, 5), written(5));
@@ -179,8 +187,18 @@ mod tests {
     }
 
     #[test]
+    fn a_write_that_a_snapshot_covers_may_have_been_applied() {
+        let mut pending = Pending::new(Arc::default());
+        let mut covered = propose(&mut pending, at(2, 5));
+        let mut after = propose(&mut pending, at(2, 6));
+        pending.restored(LogIndex(5));
+        assert_eq!(covered.try_recv().unwrap(), Answer::Unknown(WhyUnknown::Covered));
+        assert!(after.try_recv().is_err());
+    }
+
+    #[test]
     fn a_new_term_leaves_only_its_own_writes_waiting() {
-        let mut pending = Pending::new(Duration::from_secs(1), Arc::default());
+        let mut pending = Pending::new(Arc::default());
         let mut earlier = propose(&mut pending, at(2, 6));
         let mut own = propose(&mut pending, at(4, 5));
         pending.term_began(Term(4));
@@ -190,11 +208,12 @@ mod tests {
 
     #[test]
     fn a_late_write_is_unknown_and_a_late_read_had_no_effect() {
-        let mut pending = Pending::new(Duration::ZERO, Arc::default());
-        let mut write = propose(&mut pending, at(1, 1));
-        let (reply, mut read) = oneshot::channel();
+        let mut pending = Pending::new(Arc::default());
+        let (write_waits, mut write) = waiting(Duration::ZERO);
+        pending.await_commit(at(1, 1), write_waits);
+        let (read_waits, mut read) = waiting(Duration::ZERO);
         let id = pending.next_read();
-        pending.await_read(id, "k".parse().unwrap(), reply);
+        pending.await_read(id, "k".parse().unwrap(), read_waits);
         pending.expire(Instant::now());
         assert!(matches!(write.try_recv().unwrap(), Answer::Unknown(_)));
         assert!(matches!(read.try_recv().unwrap(), Answer::Refused(_)));
