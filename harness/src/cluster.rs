@@ -20,12 +20,13 @@ use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
-use squall_nemesis::{Exit, Nodes, network::Network};
+use serde_json::Value;
+use squall_nemesis::{Exit, Nodes, Order, network::Network};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
     probes::View,
-    system::{NodeSetup, System},
+    system::{self, NodeSetup, System},
 };
 
 /// How long a node may take from start to its first answer.
@@ -255,6 +256,13 @@ impl Cluster {
         Ok(())
     }
 
+    /// The node to give orders to: the leader if one is known, else any that runs.
+    fn spokesman(&self) -> Option<usize> {
+        let runs = |node: &usize| self.pid(*node).is_some();
+        let leader = self.view.leader().filter(runs);
+        leader.or_else(|| (0..self.names.len()).find(runs))
+    }
+
     fn slot(&self, node: usize) -> MutexGuard<'_, Option<Running>> {
         self.running[node].lock().expect("no thread panics while it holds a slot")
     }
@@ -291,6 +299,34 @@ impl Nodes for Cluster {
         let pid = self.spawn(node).await.map_err(|error| error.to_string())?;
         self.ready(node).await.map_err(|error| error.to_string())?;
         Ok(pid)
+    }
+
+    async fn order(&self, order: Order) -> Result<Value, String> {
+        let name = |node: usize| self.names[node].clone();
+        let via = match order {
+            Order::Snapshot(node) => Some(node),
+            _ => self.spokesman(),
+        };
+        let via = via.ok_or_else(|| "no node runs that could be asked".to_owned())?;
+        let order = match order {
+            Order::AddLearner(node) => system::Order::AddLearner {
+                name: name(node),
+                address: self.network.peer(via, node),
+            },
+            Order::Promote(node) => system::Order::Promote { name: name(node) },
+            Order::Remove(node) => system::Order::Remove { name: name(node) },
+            Order::Transfer(node) => system::Order::Transfer { name: name(node) },
+            Order::Snapshot(_) => system::Order::Snapshot,
+        };
+        self.system.order(self.setups[via].listen, &order).await
+    }
+
+    async fn voters(&self) -> Option<Vec<usize>> {
+        // Only the leader's word counts: others may not have heard of a change.
+        let leader = self.view.leader().filter(|leader| self.pid(*leader).is_some())?;
+        let voters = self.system.voters(self.setups[leader].listen).await?;
+        let number = |voter: &String| self.names.iter().position(|name| name == voter);
+        Some(voters.iter().filter_map(number).collect())
     }
 }
 

@@ -44,7 +44,7 @@ impl FaultsInForce {
     /// Takes note of an event.
     pub fn note(&self, event: &NemesisEvent) {
         let Some(id) = event.value.get("id").and_then(Value::as_u64) else { return };
-        let undo = matches!(event.f, "restart" | "resume" | "heal");
+        let undo = matches!(event.f, "restart" | "resume" | "heal" | "readmit" | "settle");
         match (undo, event.stage) {
             (false, Stage::Invoke) => {
                 let words = event.value.get("description").and_then(Value::as_str);

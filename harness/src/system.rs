@@ -40,6 +40,54 @@ pub trait System: Send + Sync {
 
     /// Asks one node how it is; `None` when it does not answer. Must not wait for others.
     fn probe<'a>(&'a self, node: SocketAddr) -> BoxFuture<'a, Option<Status>>;
+
+    /// Gives the node at `via` an order, once; it may have to pass it on. Resolves when the order
+    /// is carried out, with whatever the system says beside.
+    ///
+    /// The error says in words why it was not, or may not have been. Systems that take no orders
+    /// need not implement it: the faults that give some are then seen not to take hold.
+    fn order<'a>(
+        &'a self,
+        _via: SocketAddr,
+        _order: &'a Order,
+    ) -> BoxFuture<'a, Result<Value, String>> {
+        Box::pin(std::future::ready(Err("this system takes no orders".to_owned())))
+    }
+
+    /// The names of the members that vote, as the node at `node` has it; `None` when it does not
+    /// tell.
+    fn voters<'a>(&'a self, _node: SocketAddr) -> BoxFuture<'a, Option<Vec<String>>> {
+        Box::pin(std::future::ready(None))
+    }
+}
+
+/// What an administrator may ask of a system; nodes by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Let a node that is no member receive the log, without a vote.
+    AddLearner {
+        /// The node.
+        name: String,
+        /// Where the others reach it.
+        address: SocketAddr,
+    },
+    /// Let a learner vote.
+    Promote {
+        /// The learner.
+        name: String,
+    },
+    /// Take a member out.
+    Remove {
+        /// The member.
+        name: String,
+    },
+    /// Hand the lead to a node.
+    Transfer {
+        /// The node.
+        name: String,
+    },
+    /// Take a snapshot of the state of the very node that is asked.
+    Snapshot,
 }
 
 /// A connection of one logical client to the whole cluster.

@@ -12,6 +12,7 @@
 mod decide;
 mod effect;
 mod in_force;
+mod orders;
 mod places;
 mod turns;
 
@@ -46,7 +47,8 @@ pub enum Stage {
 pub struct NemesisEvent {
     /// Where it stands.
     pub stage: Stage,
-    /// `kill`, `pause` or `partition`; `restart`, `resume` or `heal` for the undo.
+    /// `kill`, `pause`, `partition`, `membership` or `admin`; `restart`, `resume`, `heal`,
+    /// `readmit` or `settle` for the undo.
     pub f: &'static str,
     /// Which fault (`id`, `kind`), whom it strikes (`targets`, and `cut` for partitions), and the
     /// same in words (`description`). Events of the final heal have no `id`.
@@ -152,7 +154,8 @@ where
     }
 }
 
-/// Heals the network, resumes every stopped node and restarts every dead one.
+/// Heals the network, resumes every stopped node, restarts every dead one, and adds every node
+/// again that is no voter.
 ///
 /// The last word of a run: idempotent, and independent of what [`conduct`] knows. The events have
 /// no id; those of resuming and restarting appear only when there was somebody to help.
@@ -183,6 +186,14 @@ where
         let kill = value(FaultKind::Kill, &dead);
         carry_out(record, undo_of(FaultKind::Kill), kill, restarting).await;
     }
+    let Some(voters) = nodes.voters().await else { return };
+    let removed: Vec<usize> = (0..names.len()).filter(|node| !voters.contains(node)).collect();
+    if !removed.is_empty() {
+        let adding =
+            effect::of_each(nodes, &removed, async |node| orders::readmit(nodes, node).await);
+        let membership = value(FaultKind::Membership, &removed);
+        carry_out(record, undo_of(FaultKind::Membership), membership, adding).await;
+    }
 }
 
 /// The name of what undoes a fault.
@@ -191,6 +202,8 @@ fn undo_of(kind: FaultKind) -> &'static str {
         FaultKind::Kill => "restart",
         FaultKind::Pause => "resume",
         FaultKind::Partition => "heal",
+        FaultKind::Membership => "readmit",
+        FaultKind::Admin => "settle",
     }
 }
 

@@ -22,11 +22,16 @@ pub enum FaultKind {
     Pause,
     /// Directed network cuts between nodes, then a heal.
     Partition,
+    /// Members removed from the cluster, then added again.
+    Membership,
+    /// Other orders of an administrator: the lead handed over, snapshots taken.
+    Admin,
 }
 
 impl FaultKind {
     /// Every kind, in the order help texts list them.
-    pub const ALL: [Self; 3] = [Self::Kill, Self::Pause, Self::Partition];
+    pub const ALL: [Self; 5] =
+        [Self::Kill, Self::Pause, Self::Partition, Self::Membership, Self::Admin];
 
     /// The name on the command line and in plans.
     #[must_use]
@@ -35,6 +40,8 @@ impl FaultKind {
             Self::Kill => "kill",
             Self::Pause => "pause",
             Self::Partition => "partition",
+            Self::Membership => "membership",
+            Self::Admin => "admin",
         }
     }
 }
@@ -167,6 +174,40 @@ pub enum Fault {
         /// How it is cut.
         shape: Shape,
     },
+    /// Remove the target from the cluster, its processes running on; add it again at the end.
+    Membership {
+        /// Who is removed.
+        target: Target,
+    },
+    /// Give an order that needs no undoing; the end is when somebody leads.
+    Admin {
+        /// What is ordered.
+        action: AdminAction,
+        /// Who is to do it.
+        target: Target,
+    },
+}
+
+/// An order that leaves nothing to undo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdminAction {
+    /// The lead is handed to the target, its first node if it has several; [`Target::One`] is one
+    /// that does not lead.
+    Transfer,
+    /// The target takes snapshots.
+    Snapshot,
+}
+
+impl AdminAction {
+    /// The name in plans and histories.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Transfer => "transfer",
+            Self::Snapshot => "snapshot",
+        }
+    }
 }
 
 impl Fault {
@@ -177,6 +218,8 @@ impl Fault {
             Self::Kill { .. } => FaultKind::Kill,
             Self::Pause { .. } => FaultKind::Pause,
             Self::Partition { .. } => FaultKind::Partition,
+            Self::Membership { .. } => FaultKind::Membership,
+            Self::Admin { .. } => FaultKind::Admin,
         }
     }
 
@@ -184,7 +227,10 @@ impl Fault {
     #[must_use]
     pub fn strikes_leader(&self) -> bool {
         match self {
-            Self::Kill { target } | Self::Pause { target } => target.names_leader(),
+            Self::Kill { target }
+            | Self::Pause { target }
+            | Self::Membership { target }
+            | Self::Admin { target, .. } => target.names_leader(),
             Self::Partition { shape } => shape.names_leader(),
         }
     }
@@ -193,9 +239,13 @@ impl Fault {
     #[must_use]
     pub fn groups(&self) -> Vec<&[Member]> {
         match self {
-            Self::Kill { target: Target::Nodes(members) }
-            | Self::Pause { target: Target::Nodes(members) } => vec![members],
-            Self::Kill { .. } | Self::Pause { .. } => Vec::new(),
+            Self::Kill { target }
+            | Self::Pause { target }
+            | Self::Membership { target }
+            | Self::Admin { target, .. } => match target {
+                Target::Nodes(members) => vec![members],
+                _ => Vec::new(),
+            },
             Self::Partition { shape } => shape.groups(),
         }
     }
@@ -207,6 +257,8 @@ impl fmt::Display for Fault {
             Self::Kill { target } => write!(f, "kill-{target}"),
             Self::Pause { target } => write!(f, "pause-{target}"),
             Self::Partition { shape } => shape.fmt(f),
+            Self::Membership { target } => write!(f, "remove-{target}"),
+            Self::Admin { action, target } => write!(f, "{}-{target}", action.name()),
         }
     }
 }

@@ -18,4 +18,4 @@ mod process;
 pub mod sandbox;
 pub mod schedule;
 
-pub use nodes::{Exit, Nodes};
+pub use nodes::{Exit, Nodes, Order};

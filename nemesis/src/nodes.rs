@@ -6,6 +6,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 
 use nix::sys::signal::Signal;
+use serde_json::Value;
 
 /// How a node's process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,21 @@ impl fmt::Display for Exit {
     }
 }
 
+/// What an administrator may ask of a cluster; nodes by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Let a node that is no member receive the log, without a vote.
+    AddLearner(usize),
+    /// Let a learner vote.
+    Promote(usize),
+    /// Take a member out.
+    Remove(usize),
+    /// Hand the lead to a node.
+    Transfer(usize),
+    /// Have a node take a snapshot of its state.
+    Snapshot(usize),
+}
+
 /// The nodes of one cluster, as their owner sees them.
 ///
 /// The owner spawns and reaps the processes; the nemesis only signals them. Nodes are numbered
@@ -66,4 +82,19 @@ pub trait Nodes: Send + Sync + 'static {
     /// # Errors
     /// What kept it from starting or answering, in words.
     fn start(&self, node: usize) -> impl Future<Output = Result<u32, String>> + Send;
+
+    /// Gives an order; resolves when the system has answered that it is carried out, with
+    /// whatever it says beside.
+    ///
+    /// # Errors
+    /// Why it was not carried out, or may not have been, in words. A system that takes no orders
+    /// says so.
+    fn order(&self, _order: Order) -> impl Future<Output = Result<Value, String>> + Send {
+        std::future::ready(Err("this system takes no orders".to_owned()))
+    }
+
+    /// The members that vote, as the leader has it; `None` when nobody can tell.
+    fn voters(&self) -> impl Future<Output = Option<Vec<usize>>> + Send {
+        std::future::ready(None)
+    }
 }

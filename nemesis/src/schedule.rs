@@ -105,7 +105,7 @@ impl Schedule {
     ///
     /// Depends on the arguments alone; no step overlaps the next. Kinds, and the targets and
     /// shapes within a kind, come from shuffled decks rather than independent draws, so a 30 s run
-    /// meets every kind at least twice; the first card of each kind strikes the leader. Faults
+    /// meets each of three kinds at least twice; the first card of each kind strikes the leader. Faults
     /// that mean nothing for so few nodes are left out: a single node is never partitioned.
     #[must_use]
     pub fn random(seed: u64, faults: &FaultSet, nodes: usize, run: Duration) -> Self {

@@ -16,7 +16,7 @@ use squall_nemesis::fault::{Fault, Shape, Target};
 use squall_nemesis::network::Network;
 use squall_nemesis::schedule::{Schedule, Step};
 
-use carrying::carry_out;
+use carrying::{carry_out, carry_out_until};
 use dummies::Dummies;
 
 async fn cluster(nodes: usize) -> (Arc<Network>, Dummies) {
@@ -59,7 +59,7 @@ fn pairs(evidence: &Value) -> usize {
 #[tokio::test]
 async fn cuts_add_up_and_each_is_taken_back_by_itself() {
     let (network, dummies) = cluster(4).await;
-    let schedule = once(vec![step(0, 600, cut_off("n1")), step(200, 700, cut_off("n2"))]);
+    let schedule = once(vec![step(0, 1_500, cut_off("n1")), step(500, 2_500, cut_off("n2"))]);
     let (events, summary) = carry_out(&schedule, &dummies, &network).await;
     assert_eq!((summary.invoked, summary.took_hold, summary.undone), (2, 2, 2), "{events:?}");
     let order: Vec<_> = events.iter().filter(|event| event.stage == Stage::Ok).collect();
@@ -79,9 +79,14 @@ async fn cuts_add_up_and_each_is_taken_back_by_itself() {
 async fn a_node_is_killed_again_and_again_while_a_cut_is_in_force() {
     let (network, dummies) = cluster(3).await;
     let shape = Shape::Groups(vec![vec!["n1".into()], vec!["n2".into()]]);
-    let cut = once(vec![step(0, 900, Fault::Partition { shape })]);
+    let cut = once(vec![step(0, 1_000_000, Fault::Partition { shape })]);
     let kills = Schedule::repeat(vec![step(0, 20, kill("n3"))], ms(150), ms(100)..ms(900));
-    let (events, summary) = carry_out(&cut.beside(kills), &dummies, &network).await;
+    let all_restarted = |events: &[NemesisEvent]| {
+        let is_it = |event: &&NemesisEvent| event.stage == Stage::Ok && event.f == "restart";
+        events.iter().filter(is_it).count() == 6
+    };
+    let schedule = cut.beside(kills);
+    let (events, summary) = carry_out_until(&schedule, &dummies, &network, all_restarted).await;
     assert_eq!((summary.invoked, summary.took_hold, summary.undone), (7, 7, 7), "{events:?}");
     let mut pids = Vec::new();
     for id in 1..=6 {
@@ -99,7 +104,7 @@ async fn a_node_is_killed_again_and_again_while_a_cut_is_in_force() {
 #[tokio::test]
 async fn a_node_is_down_as_long_as_anybody_holds_it_down() {
     let (network, dummies) = cluster(2).await;
-    let schedule = once(vec![step(0, 300, kill("n1")), step(100, 500, kill("n1"))]);
+    let schedule = once(vec![step(0, 1_500, kill("n1")), step(500, 2_500, kill("n1"))]);
     let (events, summary) = carry_out(&schedule, &dummies, &network).await;
     // Nobody was there to be killed a second time.
     assert_eq!((summary.invoked, summary.took_hold, summary.undone), (2, 1, 2), "{events:?}");
@@ -113,8 +118,8 @@ async fn a_pause_ends_with_the_process_it_stopped() {
     let (network, dummies) = cluster(2).await;
     let paused = dummies.pid(0).expect("it runs");
     let schedule = once(vec![
-        step(0, 500, Fault::Pause { target: Target::node("n1") }),
-        step(100, 100, kill("n1")),
+        step(0, 2_000, Fault::Pause { target: Target::node("n1") }),
+        step(500, 100, kill("n1")),
     ]);
     let (events, summary) = carry_out(&schedule, &dummies, &network).await;
     assert_eq!((summary.took_hold, summary.undone), (2, 2), "{events:?}");
@@ -126,7 +131,7 @@ async fn a_pause_ends_with_the_process_it_stopped() {
 async fn two_pauses_of_one_node_end_with_the_later() {
     let (network, dummies) = cluster(2).await;
     let pause = || Fault::Pause { target: Target::node("n1") };
-    let schedule = once(vec![step(0, 300, pause()), step(100, 400, pause())]);
+    let schedule = once(vec![step(0, 1_500, pause()), step(500, 2_500, pause())]);
     let (events, summary) = carry_out(&schedule, &dummies, &network).await;
     assert_eq!((summary.took_hold, summary.undone), (2, 2), "{events:?}");
     assert_eq!(observed(&events, "resume", 0)["n1"]["still_paused_for"], json!([1]));

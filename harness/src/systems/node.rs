@@ -1,5 +1,7 @@
 //! The built-in Raft node, driven over HTTP like any other system.
 
+mod orders;
+
 use std::{net::SocketAddr, path::PathBuf, process::Command, time::Duration};
 
 use hyper::{Method, StatusCode};
@@ -9,7 +11,7 @@ use serde_json::{Value, json};
 use squall_workloads::Invocation;
 
 use super::http::{Connection, Lost};
-use crate::system::{BoxFuture, Client, Completion, NodeSetup, Status, System};
+use crate::system::{BoxFuture, Client, Completion, NodeSetup, Order, Status, System};
 
 /// How long a probe may take before the node counts as not answering.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(150);
@@ -86,6 +88,18 @@ impl System for Node {
                 applied: Some(status.applied),
             })
         })
+    }
+
+    fn order<'a>(
+        &'a self,
+        via: SocketAddr,
+        order: &'a Order,
+    ) -> BoxFuture<'a, Result<Value, String>> {
+        Box::pin(orders::give(&self.probes, via, order))
+    }
+
+    fn voters<'a>(&'a self, node: SocketAddr) -> BoxFuture<'a, Option<Vec<String>>> {
+        Box::pin(orders::voters(&self.probes, node))
     }
 }
 

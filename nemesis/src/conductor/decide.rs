@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::places::{self, Candidates};
 use crate::Nodes;
-use crate::fault::{Fault, FaultKind, Shape, Target};
+use crate::fault::{AdminAction, Fault, FaultKind, Shape, Target};
 use crate::grudge::Grudge;
 use crate::schedule::Step;
 
@@ -33,6 +33,10 @@ pub(super) enum Action {
     Kill(Vec<usize>),
     Pause(Vec<usize>),
     Partition(Grudge),
+    Remove(Vec<usize>),
+    /// At most one.
+    HandOver(Vec<usize>),
+    Snapshot(Vec<usize>),
 }
 
 /// Decides whom `step` strikes, from its seed, who leads, and who runs.
@@ -48,6 +52,13 @@ pub(super) async fn decide<N: Nodes>(id: u64, step: &Step, nodes: &N) -> Strike 
         Fault::Kill { target } => Action::Kill(victims(target, leader, nodes, &mut rng)),
         Fault::Pause { target } => Action::Pause(victims(target, leader, nodes, &mut rng)),
         Fault::Partition { shape } => Action::Partition(cut(shape, leader, nodes, &mut rng)),
+        Fault::Membership { target } => Action::Remove(victims(target, leader, nodes, &mut rng)),
+        Fault::Admin { action: AdminAction::Snapshot, target } => {
+            Action::Snapshot(victims(target, leader, nodes, &mut rng))
+        }
+        Fault::Admin { action: AdminAction::Transfer, target } => {
+            Action::HandOver(heir(target, leader, nodes, &mut rng))
+        }
     };
     let leaderless = fault.strikes_leader() && leader.is_none();
     Strike {
@@ -96,6 +107,25 @@ fn victims<N: Nodes>(
     running
 }
 
+/// Who is to lead, if there is somebody.
+fn heir<N: Nodes>(
+    target: &Target,
+    leader: Option<usize>,
+    nodes: &N,
+    rng: &mut ChaCha8Rng,
+) -> Vec<usize> {
+    let mut heirs = match target {
+        Target::One => victims(&Target::All, None, nodes, rng),
+        target => victims(target, leader, nodes, rng),
+    };
+    if *target == Target::One {
+        heirs.retain(|heir| Some(*heir) != leader);
+        heirs.shuffle(rng);
+    }
+    heirs.truncate(1);
+    heirs
+}
+
 fn cut<N: Nodes>(shape: &Shape, leader: Option<usize>, nodes: &N, rng: &mut ChaCha8Rng) -> Grudge {
     let all: Vec<usize> = (0..nodes.names().len()).collect();
     let anybody = all.choose(rng).copied().unwrap_or(0);
@@ -133,6 +163,11 @@ impl Strike {
             Action::Kill(_) => format!("{} killed", list(&self.targets(), &titled)),
             Action::Pause(_) => format!("{} paused", list(&self.targets(), &titled)),
             Action::Partition(grudge) => grudge.describe(&titled),
+            Action::Remove(_) => {
+                format!("{} removed from the cluster", list(&self.targets(), &titled))
+            }
+            Action::HandOver(_) => format!("lead handed to {}", list(&self.targets(), &titled)),
+            Action::Snapshot(_) => format!("snapshots taken by {}", list(&self.targets(), &titled)),
         };
         let mut value = self.common(names, &description);
         if let Action::Partition(grudge) = &self.action {
@@ -163,7 +198,11 @@ impl Strike {
 
     fn targets(&self) -> Vec<usize> {
         match &self.action {
-            Action::Kill(targets) | Action::Pause(targets) => targets.clone(),
+            Action::Kill(targets)
+            | Action::Pause(targets)
+            | Action::Remove(targets)
+            | Action::HandOver(targets)
+            | Action::Snapshot(targets) => targets.clone(),
             Action::Partition(grudge) => grudge.hardest_hit(),
         }
     }
@@ -192,6 +231,8 @@ fn undo_description(kind: FaultKind, targets: &[usize], names: &[String]) -> Str
         FaultKind::Kill => format!("{} restarted", list(targets, names)),
         FaultKind::Pause => format!("{} resumed", list(targets, names)),
         FaultKind::Partition => "network healed".to_owned(),
+        FaultKind::Membership => format!("{} added to the cluster again", list(targets, names)),
+        FaultKind::Admin => "somebody leads".to_owned(),
     }
 }
 

@@ -1,20 +1,21 @@
 //! What is in force, of all faults together.
 //!
 //! Faults that overlap compose: the network is cut where any of them cuts it, and a node is down,
-//! or paused, as long as any of them holds it so. Undoing one fault takes away its own share and
-//! leaves the rest. Whatever is done to one node, or to the network, is done by one fault at a
-//! time, so that each observes what it did itself.
+//! paused or no member, as long as any of them holds it so. Undoing one fault takes away its own
+//! share and leaves the rest. Whatever is done to the processes of a node, or to the network, is
+//! done by one fault at a time, so that each observes what it did itself.
 //!
 //! Dropping it resumes and heals what nobody has undone, as far as that needs no waiting.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::decide::{Action, Strike};
 use super::effect::{self, Evidence, Trouble};
+use super::orders;
 use crate::Nodes;
 use crate::grudge::Grudge;
 use crate::network::Network;
@@ -29,6 +30,9 @@ pub(super) struct InForce<'a, N> {
     holds: Vec<tokio::sync::Mutex<Holds>>,
     /// What a pause has stopped, by fault and node, held before the first signal is sent.
     stopped: Mutex<BTreeMap<(u64, usize), Tree>>,
+    /// Which faults hold a node out of the cluster. Locked for a moment only: that a system can
+    /// cope with several changes at once is for the system to show.
+    removed: Mutex<BTreeMap<usize, BTreeSet<u64>>>,
 }
 
 /// The cuts in force.
@@ -67,6 +71,7 @@ impl<'a, N: Nodes> InForce<'a, N> {
             cuts: tokio::sync::Mutex::default(),
             holds: nodes.names().iter().map(|_| tokio::sync::Mutex::default()).collect(),
             stopped: Mutex::default(),
+            removed: Mutex::default(),
         }
     }
 
@@ -81,6 +86,17 @@ impl<'a, N: Nodes> InForce<'a, N> {
                 effect::of_each(nodes, targets, async |node| self.pause(id, node).await).await
             }
             Action::Partition(grudge) => self.cut(id, grudge, effect::silence(lasts)).await,
+            Action::Remove(targets) => {
+                effect::of_each(nodes, targets, async |node| self.remove(id, node).await).await
+            }
+            Action::HandOver(targets) => {
+                let hand_over = async |node| orders::hand_over(nodes, node).await;
+                effect::of_each(nodes, targets, hand_over).await
+            }
+            Action::Snapshot(targets) => {
+                let snapshot = async |node| orders::snapshot(nodes, node).await;
+                effect::of_each(nodes, targets, snapshot).await
+            }
         }
     }
 
@@ -95,6 +111,13 @@ impl<'a, N: Nodes> InForce<'a, N> {
                 effect::of_each(nodes, targets, async |node| self.resume(id, node).await).await
             }
             Action::Partition(_) => self.heal(id).await,
+            Action::Remove(targets) => {
+                effect::of_each(nodes, targets, async |node| self.readmit(id, node).await).await
+            }
+            Action::HandOver(_) | Action::Snapshot(_) => match orders::settle(nodes).await {
+                Ok(evidence) => Evidence::Observed(evidence),
+                Err(Trouble(why)) => Evidence::Missing(json!({ "error": why })),
+            },
         }
     }
 
@@ -141,6 +164,24 @@ impl<'a, N: Nodes> InForce<'a, N> {
         done(effect::resume(self.nodes, node).await?)
     }
 
+    async fn remove(&self, id: u64, node: usize) -> Result<Value, Trouble> {
+        self.removed().entry(node).or_default().insert(id);
+        orders::remove(self.nodes, node).await
+    }
+
+    async fn readmit(&self, id: u64, node: usize) -> Result<Value, Trouble> {
+        let others = {
+            let mut removed = self.removed();
+            let faults = removed.entry(node).or_default();
+            faults.remove(&id);
+            faults.clone()
+        };
+        if !others.is_empty() {
+            return Ok(json!({ "still_removed_for": others }));
+        }
+        orders::readmit(self.nodes, node).await
+    }
+
     async fn cut(&self, id: u64, grudge: &Grudge, silence: Duration) -> Evidence {
         if grudge.is_empty() {
             return Evidence::Missing(json!({ "error": "there is nothing to cut" }));
@@ -168,7 +209,11 @@ impl<'a, N: Nodes> InForce<'a, N> {
         evidence.beside(&cuts.beside(id))
     }
 
-    fn stopped(&self) -> std::sync::MutexGuard<'_, BTreeMap<(u64, usize), Tree>> {
+    fn removed(&self) -> MutexGuard<'_, BTreeMap<usize, BTreeSet<u64>>> {
+        self.removed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stopped(&self) -> MutexGuard<'_, BTreeMap<(u64, usize), Tree>> {
         // What is in the map is right whatever became of the thread that put it there.
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
     }

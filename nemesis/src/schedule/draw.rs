@@ -7,7 +7,7 @@ use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::Step;
-use crate::fault::{Fault, FaultKind, FaultSet, Shape, Target};
+use crate::fault::{AdminAction, Fault, FaultKind, FaultSet, Shape, Target};
 
 /// The first fault waits for a leader to exist and data to flow.
 const WARM_UP_MS: std::ops::RangeInclusive<u64> = 1_500..=2_000;
@@ -102,7 +102,26 @@ fn faults_of(kind: FaultKind, nodes: usize) -> Vec<Fault> {
         FaultKind::Partition => {
             shapes(nodes).into_iter().map(|shape| Fault::Partition { shape }).collect()
         }
+        // Two voters that lose one leave nobody to outvote.
+        FaultKind::Membership if nodes < 3 => vec![],
+        FaultKind::Membership => {
+            let targets = [Target::One, Target::Leader].into_iter();
+            targets.map(|target| Fault::Membership { target }).collect()
+        }
+        FaultKind::Admin => orders(nodes),
     }
+}
+
+fn orders(nodes: usize) -> Vec<Fault> {
+    let mut orders = Vec::new();
+    if nodes > 0 {
+        orders.push(Fault::Admin { action: AdminAction::Snapshot, target: Target::All });
+    }
+    if nodes > 1 {
+        orders.push(Fault::Admin { action: AdminAction::Snapshot, target: Target::Leader });
+        orders.push(Fault::Admin { action: AdminAction::Transfer, target: Target::One });
+    }
+    orders
 }
 
 fn targets(nodes: usize) -> Vec<Target> {

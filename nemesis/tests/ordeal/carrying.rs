@@ -14,9 +14,25 @@ pub(crate) async fn carry_out(
     nodes: &impl Nodes,
     network: &Network,
 ) -> (Vec<NemesisEvent>, Summary) {
+    carry_out_until(schedule, nodes, network, |_| false).await
+}
+
+/// The same, but stops once what was recorded is `enough`.
+pub(crate) async fn carry_out_until(
+    schedule: &Schedule,
+    nodes: &impl Nodes,
+    network: &Network,
+    enough: impl Fn(&[NemesisEvent]) -> bool + Sync,
+) -> (Vec<NemesisEvent>, Summary) {
     let events = Mutex::new(Vec::new());
-    let record = |event| events.lock().expect("no panic while recording").push(event);
-    let (_stop, stopped) = watch::channel(false);
+    let (stop, stopped) = watch::channel(false);
+    let record = |event| {
+        let mut events = events.lock().expect("no panic while recording");
+        events.push(event);
+        if enough(&events) {
+            stop.send_replace(true);
+        }
+    };
     let summary = conduct(schedule, nodes, network, &record, stopped).await;
     (events.into_inner().expect("no panic while recording"), summary)
 }

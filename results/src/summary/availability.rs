@@ -5,7 +5,7 @@
 //! failed its users all the same, and that is said plainly.
 
 use serde::{Deserialize, Serialize};
-use squall_checker::history::{History, Outcome};
+use squall_checker::history::{History, Moment, Outcome};
 
 use super::service::Window;
 use crate::facts::{NodeRecovery, RunFacts};
@@ -115,8 +115,7 @@ fn worked(facts: &RunFacts, calm: &[Window]) -> Vec<Window> {
 /// The stretches of `windows`, which are in order and apart, between successes.
 fn gaps(history: &History, windows: &[Window]) -> Vec<Window> {
     let ok = history.operations.iter().filter(|op| op.outcome == Outcome::Ok);
-    let mut successes: Vec<u64> =
-        ok.filter_map(|op| op.completed).map(|completed| completed.time_ns()).collect();
+    let mut successes: Vec<u64> = ok.filter_map(|op| op.completed).map(Moment::time_ns).collect();
     successes.sort_unstable();
     let mut gaps = Vec::new();
     for window in windows {

@@ -91,6 +91,8 @@ fn undoes(f: &str) -> Undo {
         "restart" => Undo::Fault("kill"),
         "resume" => Undo::Fault("pause"),
         "heal" => Undo::Fault("partition"),
+        "readmit" => Undo::Fault("membership"),
+        "settle" => Undo::Fault("admin"),
         _ => Undo::Nothing,
     }
 }

@@ -46,7 +46,8 @@ pub(crate) struct Args {
     /// Number of keys [default: 20]
     #[arg(long)]
     keys: Option<usize>,
-    /// Faults, comma-separated: kill, pause, partition, all, none [default: all three]
+    /// Faults, comma-separated: kill, pause, partition, membership, admin, all, none [default: the
+    /// first three]
     #[arg(long)]
     nemesis: Option<String>,
     /// How long the clients run [default: 30s]
