@@ -193,10 +193,11 @@ pub async fn serve(
             return served.map_err(|source| NodeError::Serve { address, source });
         }
     }
-    // If either has just ended, there is nobody to tell.
-    let _ = stop_server.send(());
+    // If either has just ended, there is nobody to tell. The server goes on while the
+    // lead is handed over: what peers say meanwhile matters.
     let _ = stop_driver.send(());
     driver.await.map_err(NodeError::Panicked)??;
+    let _ = stop_server.send(());
     if tokio::time::timeout(DRAIN_TIMEOUT, server).await.is_err() {
         tracing::warn!("some connections were still open");
     }

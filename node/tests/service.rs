@@ -75,7 +75,13 @@ impl Cluster {
     }
 
     fn restart(&mut self, number: usize) {
-        let args = args(self.dir.path(), number, &self.addresses, self.extra);
+        self.restart_among(number, self.addresses.len(), &[]);
+    }
+
+    /// Starts a node that is told of the first `size` nodes.
+    fn restart_among(&mut self, number: usize, size: usize, flags: &[&str]) {
+        let flags = [self.extra, flags].concat();
+        let args = args(self.dir.path(), number, &self.addresses[..size], &flags);
         let listener = self.listeners[number].try_clone().unwrap();
         listener.set_nonblocking(true).unwrap();
         let listener = TcpListener::from_std(listener).unwrap();
@@ -108,6 +114,20 @@ impl Cluster {
 
     async fn status(&self, number: usize) -> Value {
         self.call(number, Method::GET, "/status", "").await.1
+    }
+
+    /// Has an order carried out, which may have to wait for the one before; any node
+    /// passes it on.
+    async fn order(&self, path: &str, body: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let (status, reply) = self.call(0, Method::POST, path, body).await;
+            if status == StatusCode::OK {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{path} {body}: {reply}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Waits until the nodes hold the same state after the same entry.
@@ -382,6 +402,44 @@ async fn a_node_that_missed_what_the_log_no_longer_holds_gets_a_snapshot() {
     let (_, found) = cluster.call(leader, Method::GET, "/kv/1", "").await;
     assert_eq!(found["value"], 99);
     cluster.same_state(&[0, 1, 2]).await;
+}
+
+#[tokio::test]
+async fn a_leader_that_is_told_to_stop_hands_over_first() {
+    let mut cluster = Cluster::start(3, &["--election-ms=3000"]);
+    let leader = cluster.leader().await;
+    let term = cluster.status(leader).await["term"].as_u64();
+    cluster.stop(leader).await;
+    let stopped = Instant::now();
+    let next = cluster.leader().await;
+    assert_eq!(cluster.status(next).await["term"].as_u64(), term.map(|term| term + 1));
+    assert!(stopped.elapsed() < Duration::from_secs(3), "an election timeout passed");
+}
+
+#[tokio::test]
+async fn a_node_is_added_promoted_leads_and_is_removed() {
+    let mut cluster = Cluster::down(4, &["--snapshot-entries=20"]);
+    for number in 0..3 {
+        cluster.restart_among(number, 3, &[]);
+    }
+    let leader = cluster.leader().await;
+    for value in 0..60 {
+        let body = format!(r#"{{"value":{value}}}"#);
+        assert_eq!(cluster.call(leader, Method::PUT, "/kv/a", &body).await.0, StatusCode::OK);
+    }
+    cluster.restart_among(3, 4, &["--join"]);
+    let added = format!(r#"{{"add":{{"id":"n4","address":"{}"}}}}"#, cluster.addresses[3]);
+    cluster.order("/admin/members", &added).await;
+    cluster.same_state(&[leader, 3]).await;
+    cluster.order("/admin/members", r#"{"promote":"n4"}"#).await;
+    let transfer = cluster.call(leader, Method::POST, "/admin/transfer", r#"{"to":"n4"}"#).await;
+    assert_eq!(transfer.0, StatusCode::OK, "{}", transfer.1);
+    assert_eq!(cluster.leader().await, 3);
+    let removed = format!(r#"{{"remove":"n{}"}}"#, leader + 1);
+    cluster.order("/admin/members", &removed).await;
+    cluster.stop(leader).await;
+    let (_, found) = cluster.call(3, Method::GET, "/kv/a", "").await;
+    assert_eq!(found["value"], 59);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@
 //! - the HTTP handlers, which hand in [`Input`]s and wait for an [`Answer`].
 
 mod addresses;
+mod administer;
 mod answer;
 mod disk;
 mod gateway;
@@ -26,6 +27,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
 pub(crate) use self::addresses::{AddressBook, Addresses};
+use self::administer::Administration;
 pub use self::answer::{Answer, Operation, Passed, WhyRefused, WhyUnknown};
 use self::disk::{Disk, DiskEvent};
 pub(crate) use self::gateway::{Gateway, Known};
@@ -39,7 +41,7 @@ use crate::bugs::Bug;
 use crate::machine::{Command, Key, Machine, Prepared, RestoreError};
 use crate::metrics::Metrics;
 use crate::raft::{
-    Apply, CommittedConflict, Entry, LogIndex, Membership, Message, NodeId, Payload,
+    Apply, Change, CommittedConflict, Entry, LogIndex, Membership, Message, NodeId, Payload,
     ProposeRefused, Raft, Ready, Role, Status, Write,
 };
 use crate::storage::{Piece, Saved, Storage, StorageError};
@@ -49,6 +51,9 @@ pub(crate) const TICK_MS: u64 = 10;
 
 /// How often operations past their deadline are looked for.
 const EXPIRE_TICKS: u64 = 5;
+
+/// How long a leader that is told to stop waits for another to take over.
+const HANDOVER_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Inputs taken in before the core is asked what to do.
 const INPUTS_MAX: usize = 256;
@@ -125,6 +130,7 @@ pub(crate) struct Driver {
     membership: Membership,
     pending: Pending,
     snapshots: Snapshots,
+    administration: Administration,
     /// Messages that wait for a write, oldest first.
     held_back: VecDeque<(u64, Vec<Message>)>,
     inputs: mpsc::Receiver<Input>,
@@ -148,6 +154,7 @@ impl Driver {
             book,
             pending: Pending::new(Arc::clone(&published.metrics)),
             snapshots: Snapshots::new(policy),
+            administration: Administration::default(),
             held_back: VecDeque::new(),
             inputs,
             published,
@@ -172,11 +179,18 @@ impl Driver {
         // should first hear what happened meanwhile.
         ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut ticks = 0_u64;
+        let mut stop_at = None;
         let mut batch = Vec::with_capacity(INPUTS_MAX);
         loop {
             tokio::select! {
                 biased;
-                () = &mut shutdown => break,
+                () = &mut shutdown, if stop_at.is_none() => {
+                    if !self.hand_over() {
+                        break;
+                    }
+                    stop_at = Some(tokio::time::Instant::now() + HANDOVER_TIMEOUT);
+                }
+                () = reached(stop_at) => break,
                 event = self.disk.next() => self.take_in_event(event?),
                 _ = ticker.tick() => {
                     ticks += 1;
@@ -197,10 +211,14 @@ impl Driver {
                 }
             }
             self.act()?;
+            if stop_at.is_some() && self.raft.role() != Role::Leader {
+                break;
+            }
         }
         self.inputs.close();
         self.pending.abandon();
         self.snapshots.abandon();
+        self.administration.abandon();
         while let Some(input) = self.inputs.recv().await {
             refuse_for_good(input);
         }
@@ -268,15 +286,38 @@ impl Driver {
     fn carry_out(&mut self, order: Order, reply: oneshot::Sender<OrderAnswer>) {
         match order {
             Order::Snapshot => self.snapshots.order(reply),
-            Order::AddLearner { .. }
-            | Order::Promote { .. }
-            | Order::Remove { .. }
-            | Order::Transfer { .. } => {
-                let why = "this node does not carry out such orders".to_owned();
-                // The administrator may have gone; then nobody needs the answer.
-                let _ = reply.send(OrderAnswer::Refused(why));
+            Order::AddLearner { id, address } => {
+                self.change(Change::AddLearner { id, address: address.to_string() }, reply);
             }
+            Order::Promote { id } => self.change(Change::Promote(id), reply),
+            Order::Remove { id } => self.change(Change::Remove(id), reply),
+            Order::Transfer { to } => match self.raft.transfer(to) {
+                Ok(()) => self.administration.await_transfer(reply),
+                Err(why) => administer::answer(reply, OrderAnswer::Refused(why.to_string())),
+            },
         }
+    }
+
+    fn change(&mut self, change: Change, reply: oneshot::Sender<OrderAnswer>) {
+        match self.raft.propose_membership(change) {
+            Ok(position) => self.administration.await_change(position, reply),
+            Err(why) => administer::answer(reply, OrderAnswer::Refused(why.to_string())),
+        }
+    }
+
+    /// Begins to hand the lead to the voter that has most of the log; returns
+    /// whether there is a lead to hand over and somebody to take it.
+    fn hand_over(&mut self) -> bool {
+        let voters = self.raft.followers().into_iter();
+        let voters = voters.filter(|&(id, _)| self.raft.membership().is_voter(id));
+        let Some((successor, _)) = voters.max_by_key(|&(_, matched)| matched) else {
+            return false;
+        };
+        let begun = self.raft.transfer(successor);
+        if begun.is_ok() {
+            tracing::info!(%successor, "hands over the lead");
+        }
+        begun.is_ok()
     }
 
     fn take_in_event(&mut self, event: DiskEvent) {
@@ -347,6 +388,7 @@ impl Driver {
                     tracing::info!(%last, bytes = snapshot.data.len(), "installs a snapshot");
                     self.machine = Machine::restore(&snapshot.data, self.raft.bug())?;
                     self.pending.restored(last.index);
+                    self.administration.restored(last.index);
                     self.snapshots.restored();
                     entries
                 }
@@ -374,13 +416,20 @@ impl Driver {
         }
         let before = self.publish_status();
         let term = self.raft.status().term;
-        if before.term != term {
+        let lost = if before.term != term {
             // After applying: what came with the news of the term may decide a write.
-            self.pending.term_began(term);
+            Some(term)
         } else if before.role == Role::Leader && self.raft.role() != Role::Leader {
             // It stepped down within its term: nobody listened any more.
-            self.pending.term_began(term.next());
+            Some(term.next())
+        } else {
+            None
+        };
+        if let Some(term) = lost {
+            self.pending.term_began(term);
+            self.administration.term_began(term);
         }
+        self.administration.see_to_transfer(&self.raft);
         Ok(())
     }
 
@@ -404,6 +453,7 @@ impl Driver {
             }
         };
         self.pending.applied(entry.position, outcome);
+        self.administration.applied(entry.position);
         Ok(())
     }
 
@@ -439,6 +489,14 @@ impl Driver {
             );
         }
         before
+    }
+}
+
+/// Waits until a time, or for ever if there is none.
+async fn reached(time: Option<tokio::time::Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

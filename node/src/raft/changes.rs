@@ -161,7 +161,9 @@ impl Raft {
     /// are gone.
     fn follow_membership(&mut self) {
         let peers = self.peers();
-        let next = self.log.last().index.next();
+        // The entry that adds the node, so that it is sent something even if nothing
+        // more is written: its refusal tells what it lacks.
+        let next = self.log.last().index;
         let RoleState::Leader(leadership) = &mut self.role else { return };
         leadership.followers.retain(|id, _| peers.contains(id));
         for peer in peers {
