@@ -146,6 +146,7 @@ pub struct Status {
 }
 
 /// A role together with what only that role has to know.
+#[expect(clippy::large_enum_variant, reason = "a node has one, and it rarely moves")]
 pub(super) enum RoleState {
     Follower,
     PreCandidate { promises: BTreeSet<NodeId> },

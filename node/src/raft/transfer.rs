@@ -9,6 +9,7 @@
 use super::core::{Raft, Role, RoleState};
 use super::leader::{Leadership, NotLeader};
 use super::message::{Body, Campaign};
+use super::progress::Progress;
 use super::types::NodeId;
 
 /// The refusal to hand over; nothing was done.
@@ -151,7 +152,7 @@ impl Raft {
             return;
         }
         let RoleState::Leader(leadership) = &self.role else { return };
-        let matched = |&id: &NodeId| leadership.followers.get(&id).map(|it| it.matched());
+        let matched = |&id: &NodeId| leadership.followers.get(&id).map(Progress::matched);
         let successor = self.membership().voters().max_by_key(matched);
         self.broadcast_heartbeat();
         if let Some(successor) = successor {
