@@ -304,3 +304,141 @@ fn read(snapshots: &SnapshotStore, jobs: &Receiver<ReadJob>, report: &Report) ->
 fn command_bytes(entries: &[Entry]) -> usize {
     entries.iter().map(|entry| entry.payload.len_bytes()).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::raft::{Membership, NodeId, Payload, Position, Snapshot, Suffix, Term};
+    use crate::storage::{Fault, Faults, Operation, Recovered, StorageOptions};
+
+    fn entry(index: u64, term: u64) -> Entry {
+        Entry { position: position(index, term), payload: Payload::Noop }
+    }
+
+    fn position(index: u64, term: u64) -> Position {
+        Position { term: Term(term), index: LogIndex(index) }
+    }
+
+    fn meta(index: u64, term: u64) -> SnapshotMeta {
+        SnapshotMeta { last: position(index, term), membership: Membership::default() }
+    }
+
+    fn hard_state(term: u64) -> HardState {
+        HardState { term: Term(term), vote: None }
+    }
+
+    fn open(dir: &Path, faults: Option<Arc<dyn Faults>>) -> (Storage, Recovered) {
+        let options = StorageOptions { faults, ..StorageOptions::default() };
+        Storage::open(dir, options).unwrap()
+    }
+
+    fn start(storage: Storage) -> Disk {
+        Disk::start(storage, &Arc::new(Metrics::default())).unwrap()
+    }
+
+    fn job(number: u64, hard_state: Option<HardState>, entries: &[Entry]) -> WriteJob {
+        WriteJob { number, hard_state, snapshot: None, entries: entries.to_vec() }
+    }
+
+    #[test]
+    fn what_continues_the_entries_is_gathered_and_nothing_else() {
+        let elsewhere = [
+            job(4, Some(hard_state(2)), &[entry(4, 2)]),
+            job(4, None, &[entry(2, 2)]),
+            job(4, Some(hard_state(2)), &[]),
+        ];
+        for other in elsewhere {
+            let entries = other.entries.clone();
+            let (jobs, queue) = channel();
+            jobs.send(LogJob::Write(job(2, None, &[entry(2, 1), entry(3, 1)]))).unwrap();
+            jobs.send(LogJob::Write(job(3, None, &[]))).unwrap();
+            jobs.send(LogJob::Write(other)).unwrap();
+            let mut write = job(1, Some(hard_state(1)), &[entry(1, 1)]);
+            let Some(LogJob::Write(held_over)) = gather(&mut write, &queue) else {
+                panic!("a write that does something else is held over");
+            };
+            assert_eq!((write.number, write.entries.len()), (3, 3));
+            assert_eq!((held_over.number, held_over.entries), (4, entries));
+        }
+    }
+
+    #[tokio::test]
+    async fn everything_queued_is_on_disk_when_the_threads_have_finished() {
+        let dir = TempDir::new().unwrap();
+        let disk = start(open(dir.path(), None).0);
+        disk.write(1, Some(hard_state(1)), None, vec![entry(1, 1), entry(2, 1)]);
+        disk.write(2, Some(hard_state(2)), None, vec![entry(2, 2), entry(3, 2)]);
+        let snapshot = Snapshot { meta: meta(9, 2), data: Arc::new(b"state".to_vec()) };
+        let install = Install { snapshot: snapshot.clone(), suffix: Suffix::Keep };
+        disk.write(3, None, Some(install), vec![entry(10, 2)]);
+        disk.write(4, None, None, vec![entry(11, 2)]);
+        disk.compact(LogIndex(9));
+        disk.finish().await.unwrap();
+        let (_, recovered) = open(dir.path(), None);
+        assert_eq!(recovered.hard_state, hard_state(2));
+        assert_eq!(recovered.snapshot, Some(snapshot));
+        assert_eq!(recovered.entries, [entry(10, 2), entry(11, 2)]);
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_is_saved_and_read_in_pieces() {
+        let dir = TempDir::new().unwrap();
+        let mut disk = start(open(dir.path(), None).0);
+        disk.save_snapshot(meta(5, 1), |file| file.write_all(b"the state"));
+        let saved = disk.next().await.unwrap();
+        assert!(matches!(saved, DiskEvent::SnapshotSaved { saved: Saved::Newest, .. }));
+        let to: NodeId = "n2".parse().unwrap();
+        for (index, expected) in [(5, Some(&b"stat"[..])), (4, None)] {
+            let order = ChunkOrder { to, last: position(index, 1), offset: 4 };
+            disk.read_piece(order, 4);
+            let DiskEvent::PieceRead { order: answered, piece } = disk.next().await.unwrap() else {
+                panic!("only a piece was ordered");
+            };
+            assert_eq!(answered, order);
+            assert_eq!(piece.as_ref().map(|piece| &piece.data[..]), expected);
+        }
+    }
+
+    /// Fails every sync once it is told to.
+    #[derive(Debug, Default)]
+    struct BrokenSync(AtomicBool);
+
+    impl Faults for BrokenSync {
+        fn before(&self, operation: Operation, _: &Path) -> Option<Fault> {
+            let broken = operation == Operation::Sync && self.0.load(Ordering::Relaxed);
+            broken.then(|| Fault::Fails(io::Error::other("I/O error")))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failed_sync_is_reported_with_its_file_and_nothing_is_done_after_it() {
+        let dir = TempDir::new().unwrap();
+        let broken = Arc::new(BrokenSync::default());
+        let (mut storage, _) = open(dir.path(), Some(broken.clone()));
+        storage.append(&[entry(1, 1)]).unwrap();
+        let mut disk = start(storage);
+        broken.0.store(true, Ordering::Relaxed);
+        disk.write(1, None, None, vec![entry(2, 1)]);
+        disk.write(2, Some(hard_state(7)), None, vec![]);
+        let message = disk.next().await.unwrap_err().to_string();
+        let segment = dir.path().join("log/0000000001-00000000000000000001.seg");
+        assert_eq!(message, format!("sync {}", segment.display()));
+        disk.finish().await.unwrap();
+        assert_eq!(open(dir.path(), None).1.hard_state, HardState::default());
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_panics_says_so() {
+        let dir = TempDir::new().unwrap();
+        let mut disk = start(open(dir.path(), None).0);
+        disk.save_snapshot(meta(5, 1), |_| panic!("on purpose"));
+        let message = disk.next().await.unwrap_err().to_string();
+        assert_eq!(message, "go on: the thread `snapshots` panicked");
+    }
+}
