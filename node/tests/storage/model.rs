@@ -1,7 +1,6 @@
 //! What a data directory stands for, as plain values; and the calls it gets.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 
 use squall_node::raft::{Entry, HardState, Install, LogIndex, Snapshot, Suffix};
 use squall_node::storage::{Recovered, Storage, StorageError};
