@@ -20,6 +20,7 @@ const PLANS: &[(&str, &str)] = &[
     ("vote-for-stale-log", include_str!("../../../../../bugs/vote-for-stale-log.toml")),
     ("majority-off-by-one", include_str!("../../../../../bugs/majority-off-by-one.toml")),
     ("no-step-down", include_str!("../../../../../bugs/no-step-down.toml")),
+    ("membership-two-changes", include_str!("../../../../../bugs/membership-two-changes.toml")),
     ("ack-before-commit", include_str!("../../../../../bugs/ack-before-commit.toml")),
     ("commit-old-term", include_str!("../../../../../bugs/commit-old-term.toml")),
     ("no-conflict-truncation", include_str!("../../../../../bugs/no-conflict-truncation.toml")),
@@ -39,10 +40,6 @@ const PLANS: &[(&str, &str)] = &[
 
 /// Bugs that no run can show yet, and what is missing.
 const MISSING: &[(&str, &str)] = &[
-    (
-        "membership-two-changes",
-        "it needs changes of membership as a fault; the simulation of whole clusters shows it",
-    ),
     (
         "no-fsync",
         "it needs the loss of power as a fault; the simulation of whole clusters shows it",
