@@ -39,12 +39,10 @@ const PLANS: &[(&str, &str)] = &[
 ];
 
 /// Bugs that no run can show yet, and what is missing.
-const MISSING: &[(&str, &str)] = &[
-    (
-        "no-fsync",
-        "it needs the loss of power as a fault; the simulation of whole clusters shows it",
-    ),
-];
+const MISSING: &[(&str, &str)] = &[(
+    "no-fsync",
+    "it needs the loss of power as a fault; the simulation of whole clusters shows it",
+)];
 
 /// Every planted bug, in the order of the node's table.
 ///
