@@ -50,7 +50,7 @@ impl Errand {
 }
 
 /// An errand on its way to a node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempt {
     pub(crate) caller: Caller,
     pub(crate) to: NodeId,

@@ -237,7 +237,7 @@ impl Simulation {
             self.answer(vec![(caller, Answer::Refused(None))]);
             return Ok(());
         }
-        let Some(process) = self.awake(life, || Event::Arrive(attempt.clone())) else {
+        let Some(process) = self.awake(life, || Event::Arrive(attempt)) else {
             return Ok(());
         };
         let answer = process.take_in(&attempt);

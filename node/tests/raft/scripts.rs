@@ -218,16 +218,12 @@ impl goldenscript::Runner for Runner {
             Command::Cluster { size, elections, reads, bug } => {
                 let settings =
                     Settings { elections: elections.0, reads: reads.0, seed: 1, bug: bug.0 };
-                self.bug = bug.0;
-                self.cluster = Cluster::new(*size, settings);
+                self.begin(*size, settings);
             }
             Command::Disk { id, term, log } => self.disk(*id, *term, &log.0),
             Command::Timeout(id) => return self.timeout(*id),
             Command::Silence(List(ids)) => self.silence(ids)?,
-            Command::Transfer { from, to } => {
-                self.cluster.raft(*from).ok_or("node is down")?.transfer(*to)?;
-                self.cluster.act(*from);
-            }
+            Command::Transfer { from, to } => self.transfer(*from, *to)?,
             Command::Join(id) => self.cluster.join(*id),
             Command::Add { leader, id } => {
                 let change = Change::AddLearner { id: *id, address: String::new() };
@@ -250,24 +246,14 @@ impl goldenscript::Runner for Runner {
             Command::Deliver => return self.deliver_all(),
             Command::Hand { from, to } => return self.hand(*from, *to),
             Command::Lose => self.cluster.network.clear(),
-            Command::Cut(ours, theirs) => {
-                for &a in &ours.0 {
-                    for &b in &theirs.0 {
-                        self.cluster.cut.extend([(a, b), (b, a)]);
-                    }
-                }
-            }
+            Command::Cut(List(ours), List(theirs)) => self.cut(ours, theirs),
             Command::Heal => self.cluster.cut.clear(),
             Command::Stall(id) => drop(self.cluster.stalled.insert(*id)),
             Command::Unstall => self.cluster.stalled.clear(),
             Command::Crash(id) => self.cluster.crash(*id),
             Command::Restart(id) => self.cluster.start(*id),
             Command::Propose(id, command) => return self.propose(*id, command),
-            Command::Read(id, read) => {
-                self.cluster.raft(*id).ok_or("node is down")?.read(ReadId(*read))?;
-                self.cluster.act(*id);
-                return self.answered_reads();
-            }
+            Command::Read(id, read) => return self.read(*id, ReadId(*read)),
             Command::Append { from, to, term, prev, prev_term, entries, commit } => {
                 let prev = position(*prev_term, *prev);
                 let body = Body::Append {
@@ -360,6 +346,31 @@ impl Runner {
         let status = raft.status();
         self.cluster.act(id);
         Ok(status)
+    }
+
+    fn begin(&mut self, size: usize, settings: Settings) {
+        self.bug = settings.bug;
+        self.cluster = Cluster::new(size, settings);
+    }
+
+    fn cut(&mut self, ours: &[NodeId], theirs: &[NodeId]) {
+        for &a in ours {
+            for &b in theirs {
+                self.cluster.cut.extend([(a, b), (b, a)]);
+            }
+        }
+    }
+
+    fn transfer(&mut self, from: NodeId, to: NodeId) -> Result<(), Box<dyn Error>> {
+        self.cluster.raft(from).ok_or("node is down")?.transfer(to)?;
+        self.cluster.act(from);
+        Ok(())
+    }
+
+    fn read(&mut self, id: NodeId, read: ReadId) -> Output {
+        self.cluster.raft(id).ok_or("node is down")?.read(read)?;
+        self.cluster.act(id);
+        self.answered_reads()
     }
 
     fn propose(&mut self, id: NodeId, command: &str) -> Output {

@@ -10,7 +10,7 @@ use squall_node::storage::{
     Durability, Operation, Recovered, Storage, StorageError, StorageOptions,
 };
 
-use crate::model::{Model, Step, write_on};
+use crate::model::{Failed, Model, Step, write_on};
 use crate::power::{Manner, Power, REMAINS};
 use crate::samples::fast_dir;
 
@@ -71,7 +71,8 @@ fn run(dir: &Path, steps: &[Step], power: &Arc<Power>) -> Allowed {
         }
     };
     for &step in steps {
-        if let Err((error, after)) = model.step(step, &mut storage) {
+        if let Err(failed) = model.step(step, &mut storage) {
+            let Failed { error, after } = *failed;
             return Allowed { before: model.recovered(), after, error: Some(error) };
         }
     }

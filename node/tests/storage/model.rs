@@ -7,6 +7,14 @@ use squall_node::storage::{Recovered, Storage, StorageError};
 
 use crate::samples::{entry, hard_state, meta, snapshot};
 
+/// A step that failed on disk.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) error: StorageError,
+    /// What would have been there otherwise.
+    pub(crate) after: Recovered,
+}
+
 /// One call, as Raft makes them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
@@ -116,12 +124,8 @@ impl Model {
     }
 
     /// Does the step here and on disk; on failure the model is left as it was
-    /// before, and what it would have become is returned too.
-    pub(crate) fn step(
-        &mut self,
-        step: Step,
-        storage: &mut Storage,
-    ) -> Result<(), (StorageError, Recovered)> {
+    /// before.
+    pub(crate) fn step(&mut self, step: Step, storage: &mut Storage) -> Result<(), Box<Failed>> {
         let call = self.call(step);
         let mut after = self.clone();
         after.apply(&call);
@@ -140,7 +144,7 @@ impl Model {
         };
         match done {
             Ok(()) => *self = after,
-            Err(error) => return Err((error, after.recovered())),
+            Err(error) => return Err(Box::new(Failed { error, after: after.recovered() })),
         }
         Ok(())
     }
