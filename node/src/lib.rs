@@ -15,7 +15,8 @@
 //! - `driver` owns all three and gives them time, disk and network.
 //! - `api` is the HTTP surface, for clients and for peers.
 //!
-//! Absent so far: snapshots (the log is kept whole) and changes of membership.
+//! Deliberately absent: joint consensus (members change one at a time), reads at
+//! followers, and encryption or authentication of any kind.
 
 pub mod bugs;
 pub mod machine;
