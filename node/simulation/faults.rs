@@ -1,11 +1,12 @@
 //! What goes wrong, for how long, and how it ends.
 
 use rand::RngExt;
-use squall_node::raft::NodeId;
+use squall_node::raft::{Change, NodeId};
 
 use super::disk::Crash;
 use super::plan::quality;
 use super::promises::Broken;
+use super::server::Process;
 use super::simulation::{Event, Simulation, Stage};
 
 /// Something that goes wrong for a while.
@@ -21,6 +22,9 @@ enum Fault {
     StallDisk,
     ChangeClock,
     ChangeNetwork,
+    Transfer,
+    ChangeMembers,
+    Recut,
 }
 
 /// The end of a fault.
@@ -56,6 +60,9 @@ impl Simulation {
             (Fault::StallDisk, weather.stall_disk),
             (Fault::ChangeClock, weather.change_clock),
             (Fault::ChangeNetwork, weather.change_network),
+            (Fault::Transfer, weather.transfer),
+            (Fault::ChangeMembers, weather.change_members),
+            (Fault::Recut, weather.recut),
         ];
         let total: u32 = shares.iter().map(|(_, share)| share).sum();
         let mut drawn = self.rng.random_range(0..total.max(1));
@@ -76,25 +83,42 @@ impl Simulation {
         self.plan_fault();
         let Some(fault) = self.draw_fault() else { return Ok(()) };
         self.trace.note(self.schedule.now(), fault, || format!("-- {fault:?}"));
+        let undo = self.carry_out(fault)?;
+        self.totals.cuts += u64::from(undo == Some(Undo::Heal));
+        if let Some(undo) = undo {
+            let lasts = self.rng.random_range(self.plan.weather.lasts_us.clone());
+            self.schedule.plan(lasts, Event::Undo(undo));
+        }
+        Ok(())
+    }
+
+    /// Does what a fault is; returns what ends it, if it does not end by itself.
+    fn carry_out(&mut self, fault: Fault) -> Result<Option<Undo>, Broken> {
         let any = self.any_node();
         let leader = self.leader().unwrap_or(any);
-        let undo = match fault {
+        Ok(match fault {
             Fault::Crash(crash) => {
                 self.crash(any, crash);
                 Some(Undo::Restart(any))
             }
             Fault::CrashAll(crash) => {
-                for id in self.ids() {
-                    self.crash(id, crash);
-                }
+                self.ids().into_iter().for_each(|id| self.crash(id, crash));
                 Some(Undo::RestartAll)
             }
             Fault::CutInTwo => {
-                self.cut_in_two();
+                let side: Vec<_> =
+                    self.ids().into_iter().filter(|_| self.rng.random_bool(0.5)).collect();
+                self.cut_off(&side);
                 Some(Undo::Heal)
             }
             Fault::CutOffLeader => {
-                self.cut_off(leader);
+                self.cut_off(&[leader]);
+                Some(Undo::Heal)
+            }
+            Fault::Recut => {
+                self.network.heal();
+                let side = if self.rng.random_bool(0.5) { vec![leader] } else { vec![leader, any] };
+                self.cut_off(&side);
                 Some(Undo::Heal)
             }
             Fault::CutOneWay => {
@@ -124,13 +148,58 @@ impl Simulation {
                 self.network.quality = quality(&mut self.rng);
                 Some(Undo::Network)
             }
-        };
-        self.totals.cuts += u64::from(undo == Some(Undo::Heal));
-        if let Some(undo) = undo {
-            let lasts = self.rng.random_range(self.plan.weather.lasts_us.clone());
-            self.schedule.plan(lasts, Event::Undo(undo));
+            Fault::Transfer => {
+                self.transfer(leader, any)?;
+                None
+            }
+            Fault::ChangeMembers => {
+                // The second is refused, unless a planted bug lets it through.
+                self.change_members(leader)?;
+                self.change_members(leader)?;
+                None
+            }
+        })
+    }
+
+    /// Asks a node to hand its lead to another.
+    fn transfer(&mut self, from: NodeId, to: NodeId) -> Result<(), Broken> {
+        if let Some(process) = self.running(from)
+            && process.raft.transfer(to).is_ok()
+        {
+            self.totals.transfers += 1;
         }
-        Ok(())
+        self.act(from)
+    }
+
+    /// Asks a node to add some other to the members, to let it vote, or to remove
+    /// it: whatever comes next for it.
+    fn change_members(&mut self, leader: NodeId) -> Result<(), Broken> {
+        let id = self.any_node();
+        let Some(process) = self.running(leader) else { return Ok(()) };
+        let members = process.raft.membership();
+        let change = if members.is_voter(id) {
+            Change::Remove(id)
+        } else if members.contains(id) {
+            Change::Promote(id)
+        } else {
+            Change::AddLearner { id, address: String::new() }
+        };
+        let proposed = process.raft.propose_membership(change.clone());
+        self.totals.member_changes += u64::from(proposed.is_ok());
+        self.trace.note(self.schedule.now(), ("members", leader, proposed.is_ok()), || {
+            format!("{leader} is asked for {change:?}: {proposed:?}")
+        });
+        self.act(leader)
+    }
+
+    /// Returns the process of a node that is up and not stopped, told the time.
+    fn running(&mut self, id: NodeId) -> Option<&mut Process> {
+        let now = self.schedule.now();
+        let server = self.server(id);
+        let now_ms = server.clock.local_ms(now);
+        let process = server.process.as_mut().filter(|process| process.stopped.is_none())?;
+        process.raft.set_time(now_ms);
+        Some(process)
     }
 
     /// Ends a fault, unless all have been ended.
@@ -172,21 +241,10 @@ impl Simulation {
         leaders.max().map(|(_, id)| id)
     }
 
-    fn cut_in_two(&mut self) {
-        let ids = self.ids();
-        let inside: Vec<_> = ids.iter().map(|_| self.rng.random_bool(0.5)).collect();
-        for (a, a_inside) in ids.iter().zip(&inside) {
-            for (b, b_inside) in ids.iter().zip(&inside) {
-                if a_inside != b_inside {
-                    self.network.cut(*a, *b);
-                }
-            }
-        }
-    }
-
-    fn cut_off(&mut self, id: NodeId) {
-        for other in self.ids() {
-            if other != id {
+    /// Cuts all links between these nodes and the others.
+    fn cut_off(&mut self, side: &[NodeId]) {
+        for other in self.ids().into_iter().filter(|id| !side.contains(id)) {
+            for &id in side {
                 self.network.cut(id, other);
                 self.network.cut(other, id);
             }

@@ -62,7 +62,7 @@ impl Simulation {
         }
         let config = Config {
             id,
-            members: self.first_members(),
+            members: self.first_members(id),
             heartbeat_ticks: HEARTBEAT_TICKS,
             election_ticks: ELECTION_TICKS,
             tick_ms: TICK_US / 1_000,

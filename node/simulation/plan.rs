@@ -39,6 +39,11 @@ pub(crate) struct Weather {
     pub(crate) stall_disk: u32,
     pub(crate) change_clock: u32,
     pub(crate) change_network: u32,
+    pub(crate) transfer: u32,
+    pub(crate) change_members: u32,
+    /// A new cut in the place of all others: the leader, sometimes with one more,
+    /// on one side.
+    pub(crate) recut: u32,
 }
 
 /// Everything about a run that does not depend on its course.
@@ -47,7 +52,10 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) bug: Option<Bug>,
     pub(crate) judge: Judge,
+    /// How many nodes are members at the beginning.
     pub(crate) nodes: usize,
+    /// How many more there are, to be added.
+    pub(crate) spares: usize,
     pub(crate) clients: usize,
     /// How many of the clients try again what may have happened, under a session.
     pub(crate) sessions_percent: u32,
@@ -85,6 +93,7 @@ impl Plan {
             bug,
             judge: Judge::Everything,
             nodes: [1, 2, 3, 3, 3, 4, 5, 5][rng.random_range(0..8)],
+            spares: rng.random_range(0..=2),
             clients: rng.random_range(2..=6),
             sessions_percent: [0, 50, 100][rng.random_range(0..3)],
             registers: rng.random_range(1..=3),
@@ -106,8 +115,21 @@ impl Plan {
             syncing: Syncing::Always,
             clock_rates: [995..1_006, 800..1_251, 500..2_001][rng.random_range(0..3)].clone(),
         };
+        plan.lease(rng);
         plan.suit(bug);
         plan
+    }
+
+    /// Lets some runs read by lease, as far as what leases assume allows it; and
+    /// members change only where those removed are kept from disturbing.
+    fn lease(&mut self, rng: &mut ChaCha8Rng) {
+        if self.elections == Elections::Plain {
+            self.weather.change_members = 0;
+        } else if rng.random_range(0..3) == 0 {
+            self.reads = ReadMode::Lease;
+            // The fastest gains less than a tenth on the slowest.
+            self.clock_rates = 960..1_050;
+        }
     }
 
     /// The same run, judged by its clients alone.
@@ -140,13 +162,22 @@ impl Plan {
                 weather.power_all += 10;
             }
             // Figure 8: leaders that are lost again before they have replicated.
-            Bug::CommitOldTerm => {
-                weather.cut_in_two += 20;
-                weather.kill += 20;
-                weather.every_us = 10_000..150_000;
-                weather.lasts_us = 20_000..300_000;
+            Bug::CommitOldTerm => self.flip_leaders(),
+            Bug::CountStaleAcks => {
+                self.flip_leaders();
+                self.quality.straggler_percent = 30;
+                self.quality.straggler_us = 1_000_000;
+                self.weather.transfer = 5;
             }
-            Bug::TruncateOnStaleAppend | Bug::CountStaleAcks | Bug::InstallSnapshotRewinds => {
+            Bug::MembershipTwoChanges => {
+                self.elections = Elections::Guarded;
+                self.spares = 2;
+                weather.change_members += 60;
+                weather.cut_in_two += 20;
+                weather.cut_off_leader += 20;
+                weather.every_us = 10_000..100_000;
+            }
+            Bug::TruncateOnStaleAppend | Bug::InstallSnapshotRewinds => {
                 self.quality.straggler_percent = 20;
                 self.quality.straggler_us = 1_500_000;
                 self.quality.duplicate_percent = 10;
@@ -160,6 +191,25 @@ impl Plan {
             Bug::FixedElectionTimeout => self.beat_in_time(),
             _ => {}
         }
+    }
+
+    /// Lets leaders be cut off again and again, with clients that go on writing.
+    fn flip_leaders(&mut self) {
+        self.nodes = 5;
+        self.spares = 0;
+        self.clients = 6;
+        self.rest_us = 0..5_000;
+        self.elections = Elections::Plain;
+        self.reads = ReadMode::ReadIndex;
+        self.write_us = 100..500;
+        self.quality = Quality { retained_percent: 50, ..fair_quality() };
+        self.weather = Weather {
+            every_us: 50_000..350_000,
+            lasts_us: 300_000..900_000,
+            recut: 10,
+            kill: 1,
+            ..Weather::default()
+        };
     }
 
     /// Lets all nodes do everything at the same moment, as far as clocks go.
@@ -188,6 +238,9 @@ fn weather(rng: &mut ChaCha8Rng) -> Weather {
         stall_disk: share(),
         change_clock: 1 + share(),
         change_network: share(),
+        transfer: share(),
+        change_members: share(),
+        recut: share() / 3,
     }
 }
 

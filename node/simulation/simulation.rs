@@ -6,7 +6,7 @@ use std::fmt;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use squall_node::bugs::Bug;
-use squall_node::raft::{Membership, Message, NodeId};
+use squall_node::raft::{LogIndex, Membership, Message, NodeId};
 
 use super::client::Attempt;
 use super::clients::Clients;
@@ -60,6 +60,8 @@ pub(crate) enum Stage {
     Faults,
     /// They have ended; this many more writes have to succeed.
     Recovery { writes: u32 },
+    /// Every member has to apply what was committed when that had happened.
+    Leveling { target: LogIndex },
     /// Every key is read once more.
     LastReads,
     /// Nothing is left to be seen.
@@ -132,7 +134,7 @@ impl Simulation {
     /// Prepares a run.
     fn new(plan: Plan, words: Words) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(plan.seed);
-        let ids: Vec<_> = (1..=plan.nodes).map(node_id).collect();
+        let ids: Vec<_> = (1..=plan.nodes + plan.spares).map(node_id).collect();
         let server = |rng: &mut ChaCha8Rng| Server {
             process: None,
             lives: 0,
@@ -192,9 +194,10 @@ impl Simulation {
         self.servers.keys().copied().collect()
     }
 
-    /// Returns who votes and counts at the beginning.
-    pub(crate) fn first_members(&self) -> Membership {
-        Membership::of_voters((1..=self.plan.nodes).map(node_id))
+    /// Returns the members a node begins with: none, for one that is to be added.
+    pub(crate) fn first_members(&self, id: NodeId) -> Membership {
+        let members = Membership::of_voters((1..=self.plan.nodes).map(node_id));
+        if members.contains(id) { members } else { Membership::default() }
     }
 
     pub(crate) fn handle(&mut self, event: Event) -> Result<(), Broken> {
@@ -248,7 +251,11 @@ impl Simulation {
     /// Goes on to the next stage once the present one has come to its end.
     fn look_around(&mut self) {
         match self.stage {
-            Stage::Recovery { writes: 0 } if self.is_level() => {
+            Stage::Recovery { writes: 0 } => {
+                let target = LogIndex(self.promises.committed_len() as u64);
+                self.stage = Stage::Leveling { target };
+            }
+            Stage::Leveling { target } if self.is_level(target) => {
                 self.stage = Stage::LastReads;
                 self.clients.begin_last_reads();
             }
@@ -257,14 +264,12 @@ impl Simulation {
         }
     }
 
-    /// Returns whether every node has applied all that was committed a moment ago.
-    fn is_level(&self) -> bool {
-        // While clients go on, nodes differ by what is under way.
-        const SLACK: u64 = 20;
-        let committed = self.promises.committed_len() as u64;
-        self.servers.values().all(|server| {
-            let applied = server.process.as_ref().map(|process| process.raft.status().applied);
-            applied.is_some_and(|applied| applied.0 + SLACK >= committed)
+    /// Returns whether every member has applied everything up to `target`.
+    fn is_level(&self, target: LogIndex) -> bool {
+        let process = |id: NodeId| self.servers.get(&id).and_then(|it| it.process.as_ref());
+        let Some(leader) = self.leader().and_then(process) else { return false };
+        leader.raft.membership().members().all(|(id, _)| {
+            process(id).is_some_and(|process| process.raft.status().applied >= target)
         })
     }
 

@@ -23,6 +23,9 @@ pub(crate) struct Totals {
     pub(crate) installed: u64,
     pub(crate) cuts: u64,
     pub(crate) pauses: u64,
+    /// Orders of the administrator that a leader took.
+    pub(crate) transfers: u64,
+    pub(crate) member_changes: u64,
     pub(crate) lost: u64,
     /// Two equal collections of runs share it, and hardly ever different ones.
     pub(crate) digest: u64,
@@ -43,6 +46,8 @@ impl AddAssign for Totals {
         self.installed += other.installed;
         self.cuts += other.cuts;
         self.pauses += other.pauses;
+        self.transfers += other.transfers;
+        self.member_changes += other.member_changes;
         self.lost += other.lost;
         self.digest = self.digest.wrapping_add(other.digest);
     }
@@ -53,7 +58,7 @@ impl fmt::Display for Totals {
         write!(
             f,
             "{} runs, {} events; operations: {} ok, {} open, {} retries; {} entries committed, {} elections, {} snapshots ({} installed); \
-             faults: {} crashes ({} tore a write), {} cuts, {} pauses, {} messages lost; digest {:016x}",
+             faults: {} crashes ({} tore a write), {} cuts, {} pauses, {} messages lost, {} handovers, {} changes of members; digest {:016x}",
             self.runs,
             self.events,
             self.ok,
@@ -68,6 +73,8 @@ impl fmt::Display for Totals {
             self.cuts,
             self.pauses,
             self.lost,
+            self.transfers,
+            self.member_changes,
             self.digest
         )
     }

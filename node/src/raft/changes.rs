@@ -106,6 +106,8 @@ impl Raft {
         self.memberships.note(&[Entry { position, payload }]);
         self.follow_membership();
         self.advance_commit();
+        // The voter a round of reads waits for may be gone.
+        self.finish_read_round();
         Ok(position)
     }
 

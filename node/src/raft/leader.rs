@@ -369,7 +369,8 @@ impl Raft {
         }
     }
 
-    fn finish_read_round(&mut self) {
+    /// Ends the round of reads under way, if enough voters stand behind it.
+    pub(super) fn finish_read_round(&mut self) {
         let (quorum, membership) = (self.quorum(), self.memberships.newest());
         if let RoleState::Leader(leadership) = &mut self.role {
             let confirmed = |by: &BTreeSet<_>| membership.count_voters(by) >= quorum;
