@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use crate::scenario::{
-    Cast, Scenario, StageError,
+    Cast, Scenario, Seen, StageError,
     stage::{Look, Stage, agreed, value_of},
 };
 
@@ -67,9 +67,7 @@ struct Measured {
 
 async fn measured(stage: &mut Stage, steadiness: Steadiness) -> Result<(), StageError> {
     stage.start_all().await?;
-    stage
-        .until("somebody comes to lead", |look| look.iter().flatten().any(|seen| seen.leads()))
-        .await?;
+    stage.until("somebody comes to lead", |look| look.iter().flatten().any(Seen::leads)).await?;
     let measured = measure(stage).await;
     let led = percent(measured.led, measured.looks);
     let elections = measured.last_term.saturating_sub(measured.first_term);

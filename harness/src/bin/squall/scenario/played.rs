@@ -33,7 +33,7 @@ impl Played {
     ///
     /// # Errors
     /// The place cannot be taken.
-    pub(super) async fn enter(stage: &Stage, node: usize) -> Result<Self, StageError> {
+    pub(super) fn enter(stage: &Stage, node: usize) -> Result<Self, StageError> {
         let name = stage.name(node);
         let failed = |why: String| StageError::Played { who: name.clone(), why };
         let listener = listen(stage.address(node)).map_err(|error| failed(error.to_string()))?;

@@ -47,8 +47,8 @@ const fn cast(flags: fn(usize) -> &'static [&'static str]) -> Cast {
 }
 
 async fn candidate_hears_leader(stage: &mut Stage) -> Result<(), StageError> {
-    let mut n2 = Played::enter(stage, 1).await?;
-    let mut n3 = Played::enter(stage, 2).await?;
+    let mut n2 = Played::enter(stage, 1)?;
+    let mut n3 = Played::enter(stage, 2)?;
     stage.start_all().await?;
     let term = n2.hears("n1 stand for election", candidacy).await?;
     stage.did(format!("n1 stands in term {}; nobody votes", term.0));
@@ -57,7 +57,7 @@ async fn candidate_hears_leader(stage: &mut Stage) -> Result<(), StageError> {
 
     stage.did("n2 says that it leads term 1");
     n2.say(stage, REAL, Term(1), heartbeat()).await?;
-    let answer = n2.hears("n1's answer", |message| deposed(message)).await?;
+    let answer = n2.hears("n1's answer", deposed).await?;
     let saw = format!("n1 answers in term {}", answer.0);
     stage.expect("a leader of an earlier term is told of the later one", saw, answer >= term);
     let look = stage.look().await;
@@ -81,8 +81,8 @@ async fn candidate_hears_leader(stage: &mut Stage) -> Result<(), StageError> {
 }
 
 async fn conflicting_suffix(stage: &mut Stage) -> Result<(), StageError> {
-    let mut n2 = Played::enter(stage, 1).await?;
-    let mut n3 = Played::enter(stage, 2).await?;
+    let mut n2 = Played::enter(stage, 1)?;
+    let mut n3 = Played::enter(stage, 2)?;
     stage.start_all().await?;
     stage.note(
         "these two logs cannot stand in one cluster: entries of one term at one index come from \
@@ -154,8 +154,8 @@ async fn own_log(stage: &mut Stage, n2: &mut Played) -> Result<Vec<u64>, StageEr
 }
 
 async fn old_term_not_counted(stage: &mut Stage) -> Result<(), StageError> {
-    let n2 = Played::enter(stage, 1).await?;
-    let mut n3 = Played::enter(stage, 2).await?;
+    let n2 = Played::enter(stage, 1)?;
+    let mut n3 = Played::enter(stage, 2)?;
     stage.start_all().await?;
     stage
         .did("n2, leader of term 2, sends entries of terms [1,2], of which the first is committed");
