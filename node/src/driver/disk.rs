@@ -11,6 +11,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Instant;
@@ -66,6 +67,7 @@ pub(super) struct Disk {
     save_jobs: Sender<SaveJob>,
     read_jobs: Sender<ReadJob>,
     events: UnboundedReceiver<Result<DiskEvent, StorageError>>,
+    saving: Arc<Saving>,
 }
 
 impl Disk {
@@ -74,14 +76,16 @@ impl Disk {
         let (events_in, events) = unbounded_channel();
         let report =
             |thread| Report { thread, events: events_in.clone(), metrics: Arc::clone(metrics) };
-        let saving = storage.snapshots();
+        let saving = Arc::new(Saving::default());
+        let (saving_here, snapshots) = (Arc::clone(&saving), storage.snapshots());
         let reading = storage.snapshots();
         let log_jobs =
             spawn(report("disk"), move |jobs, report| write_log(storage, &jobs, report))?;
-        let save_jobs =
-            spawn(report("snapshots"), move |jobs, report| save(&saving, &jobs, report))?;
+        let save_jobs = spawn(report("snapshots"), move |jobs, report| {
+            save(&snapshots, &saving_here, &jobs, report)
+        })?;
         let read_jobs = spawn(report("pieces"), move |jobs, report| read(&reading, &jobs, report))?;
-        Ok(Self { log_jobs, save_jobs, read_jobs, events })
+        Ok(Self { log_jobs, save_jobs, read_jobs, events, saving })
     }
 
     /// Queues a write: the hard state, then the snapshot, then the entries.
@@ -120,9 +124,14 @@ impl Disk {
         self.events.recv().await.expect("a thread reports its failure before it ends")
     }
 
-    /// Waits until everything queued is done, and closes the files.
+    /// Waits until all that is queued is done but for snapshots to be saved, and
+    /// closes the files.
+    ///
+    /// A snapshot half saved is given up, for it may take long and the log still
+    /// holds what it stands for; opening the directory removes what there is of it.
     pub(super) async fn finish(self) -> Result<(), StorageError> {
-        let Self { log_jobs, save_jobs, read_jobs, mut events } = self;
+        let Self { log_jobs, save_jobs, read_jobs, mut events, saving } = self;
+        saving.give_up();
         drop((log_jobs, save_jobs, read_jobs));
         while let Some(event) = events.recv().await {
             event?;
@@ -278,9 +287,54 @@ fn write_one(
     Ok(())
 }
 
-fn save(snapshots: &SnapshotStore, jobs: &Receiver<SaveJob>, report: &Report) -> Result<(), Ended> {
+/// Whether snapshots are still to be saved.
+#[derive(Debug, Default)]
+struct Saving {
+    given_up: AtomicBool,
+}
+
+impl Saving {
+    fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
+    }
+}
+
+/// A snapshot being written, until it is given up.
+struct Unfinished<'a> {
+    file: &'a mut dyn Write,
+    saving: &'a Saving,
+}
+
+impl Write for Unfinished<'_> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        if self.saving.is_given_up() {
+            return Err(io::Error::other("the node stops"));
+        }
+        self.file.write(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn save(
+    snapshots: &SnapshotStore,
+    saving: &Saving,
+    jobs: &Receiver<SaveJob>,
+    report: &Report,
+) -> Result<(), Ended> {
     while let Ok(SaveJob { meta, produce }) = jobs.recv() {
-        let saved = snapshots.save(&meta, produce)?;
+        let saved = match snapshots.save(&meta, |file| produce(&mut Unfinished { file, saving })) {
+            Ok(saved) => saved,
+            // That of the disk is another error, and is told.
+            Err(StorageError::Encode { .. }) if saving.is_given_up() => return Ok(()),
+            Err(failure) => return Err(failure.into()),
+        };
         if saved == Saved::Newest {
             report.metrics.snapshots_taken.increment();
         }
@@ -308,9 +362,6 @@ fn command_bytes(entries: &[Entry]) -> usize {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
     use tempfile::TempDir;
 
     use super::*;
@@ -424,13 +475,33 @@ mod tests {
         storage.append(&[entry(1, 1)]).unwrap();
         let mut disk = start(storage);
         broken.0.store(true, Ordering::Relaxed);
-        disk.write(1, None, None, vec![entry(2, 1)]);
+        disk.write(1, None, None, vec![entry(1, 1), entry(2, 1)]);
         disk.write(2, Some(hard_state(7)), None, vec![]);
         let message = disk.next().await.unwrap_err().to_string();
         let segment = dir.path().join("log/0000000001-00000000000000000001.seg");
         assert_eq!(message, format!("sync {}", segment.display()));
         disk.finish().await.unwrap();
         assert_eq!(open(dir.path(), None).1.hard_state, HardState::default());
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_without_end_is_given_up_when_the_node_stops() {
+        let dir = TempDir::new().unwrap();
+        let mut disk = start(open(dir.path(), None).0);
+        disk.save_snapshot(meta(1, 1), |file| file.write_all(b"the state"));
+        disk.next().await.unwrap();
+        disk.save_snapshot(meta(2, 1), |file| {
+            loop {
+                file.write_all(b"more")?;
+            }
+        });
+        disk.save_snapshot(meta(3, 1), |file| file.write_all(b"never begun"));
+        disk.write(1, None, None, vec![entry(1, 1), entry(2, 1)]);
+        disk.finish().await.unwrap();
+        let (_, recovered) = open(dir.path(), None);
+        assert_eq!(recovered.snapshot.unwrap().meta, meta(1, 1));
+        assert_eq!(recovered.entries, [entry(2, 1)]);
+        assert_eq!(std::fs::read_dir(dir.path().join("snap")).unwrap().count(), 1);
     }
 
     #[tokio::test]
