@@ -46,18 +46,18 @@ fn breaks(bug: Bug) -> (Promise, Clients) {
             (ElectionSafety, Notice)
         }
         Bug::MembershipTwoChanges => (ElectionSafety, Hardly),
-        Bug::VoteForStaleLog | Bug::TruncateOnStaleAppend | Bug::ApplyBeforePersist => {
-            (LeaderCompleteness, Notice)
-        }
+        Bug::VoteForStaleLog
+        | Bug::TruncateOnStaleAppend
+        | Bug::ApplyBeforePersist
+        | Bug::NoFsync
+        | Bug::InstallSnapshotRewinds => (LeaderCompleteness, Notice),
         Bug::CommitOldTerm => (LeaderCompleteness, Hardly),
         Bug::CountStaleAcks => (StateMachineSafety, Hardly),
         Bug::AckBeforeCommit
         | Bug::NoConflictTruncation
         | Bug::IgnorePrevTerm
-        | Bug::NoFsync
         | Bug::SnapshotDropsLastKey
         | Bug::SnapshotWrongIndex
-        | Bug::InstallSnapshotRewinds
         | Bug::LostSessionOnSnapshot => (StateMachineSafety, Notice),
         Bug::FixedElectionTimeout | Bug::NeverHeals => (Liveness, Hardly),
     }
