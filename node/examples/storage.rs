@@ -88,7 +88,7 @@ fn main() -> Outcome {
 /// Returns the entry at `index`: a hundred bytes for one of the keys.
 fn entry(index: u64) -> Outcome<Entry> {
     let key = format!("key-{}", index % KEYS).parse::<Key>()?;
-    let value = serde_json::from_str::<Json>(&format!("\"{index:0100}\""))?;
+    let value = Json::from(&serde_json::Value::String(format!("{index:0100}")));
     let command = Command::Plain(Action::Change(key, Change::Put(value)));
     let position = Position { term: Term(1), index: LogIndex(index) };
     Ok(Entry { position, payload: Payload::Command(command.encode()) })
