@@ -30,6 +30,7 @@ mod driver;
 mod metrics;
 mod node;
 
+pub use api::PeerClientError;
 pub use args::{BadPeer, NodeArgs, Peer, Reads};
-pub use driver::{Answer, DriverError, Operation, Passed, PeerClientError, WhyRefused, WhyUnknown};
+pub use driver::{Answer, DriverError, Operation, Passed, WhyRefused, WhyUnknown};
 pub use node::{NodeError, run, serve};

@@ -15,12 +15,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinError;
 
-use crate::api::Api;
+use crate::api::{Api, PeerClientError};
 use crate::args::NodeArgs;
 use crate::bugs::Bug;
 use crate::driver::{
-    AddressBook, Addresses, Driver, DriverError, Known, PIECE_BYTES_MAX, Parts, PeerClientError,
-    Peers, Published, SnapshotPolicy, TICK_MS,
+    AddressBook, Addresses, Driver, DriverError, Known, PIECE_BYTES_MAX, Parts, Peers, Published,
+    SnapshotPolicy, TICK_MS,
 };
 use crate::machine::{Machine, RestoreError};
 use crate::metrics::Metrics;
@@ -156,7 +156,7 @@ pub async fn serve(
         raft,
         machine,
         storage,
-        peers: Peers::new()?,
+        peers: Peers::default(),
         book: AddressBook::new(args.id, &args.peers),
         policy,
         inputs: input_queue,

@@ -16,7 +16,6 @@ use axum::response::Response;
 use tokio::sync::watch;
 
 use super::reply::{self, Effect};
-use crate::driver::{PeerClientError, plain_client};
 use crate::raft::NodeId;
 
 /// The header of a forwarded order; it names the node that forwards.
@@ -25,6 +24,14 @@ const FORWARDED_BY: &str = "x-squall-forwarded-by";
 /// How much longer to wait for the leader than the leader waits itself, so that
 /// its own answer, which knows more, comes first.
 const GRACE: Duration = Duration::from_millis(200);
+
+/// Time for dialling the leader.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// The error for an HTTP client that cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("set up the HTTP client for orders to the leader")]
+pub struct PeerClientError(#[from] reqwest::Error);
 
 /// Whether an order comes from a client or from another node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +75,15 @@ pub(super) struct Forwarder {
 
 impl Forwarder {
     pub(super) fn new(id: NodeId, operation_timeout: Duration) -> Result<Self, PeerClientError> {
-        let client = plain_client().timeout(operation_timeout + GRACE).build()?;
+        let client = reqwest::Client::builder()
+            // It does one thing once.
+            .retry(reqwest::retry::never())
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .tcp_nodelay(true)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(operation_timeout + GRACE)
+            .build()?;
         Ok(Self { id, client })
     }
 

@@ -25,8 +25,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 use self::forward::Forwarder;
+pub use self::forward::PeerClientError;
 use crate::bugs::Bug;
-use crate::driver::{Addresses, Gateway, Input, Known, PeerClientError};
+use crate::driver::{Addresses, Gateway, Input, Known};
 use crate::metrics::Metrics;
 use crate::raft::{NodeId, ReadMode, Status};
 
@@ -63,7 +64,7 @@ impl Api {
     ) -> Result<Self, PeerClientError> {
         let forwarder = Forwarder::new(id, operation_timeout)?;
         let Known { inputs, status, leader, addresses } = known.clone();
-        let gateway = Arc::new(Gateway::new(known, bug, operation_timeout)?);
+        let gateway = Arc::new(Gateway::new(known, bug, operation_timeout));
         let began = Instant::now();
         Ok(Self {
             id,

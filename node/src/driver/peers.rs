@@ -19,36 +19,18 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use super::addresses::Addresses;
+use super::line::Line;
 use crate::raft::{Message, NodeId};
 
 /// Messages kept for a peer; older ones give way.
 const MAILBOX_MAX: usize = 64;
 
-/// Time for dialling a peer.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(200);
-
 /// Time for delivering a batch, dialling included.
 const DELIVERY_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// The error for an HTTP client that cannot be set up.
-#[derive(Debug, thiserror::Error)]
-#[error("set up the HTTP client for peers")]
-pub struct PeerClientError(#[from] reqwest::Error);
-
-/// Returns the beginnings of a client that does one thing once: it neither
-/// retries nor follows redirects nor asks a proxy.
-pub(crate) fn plain_client() -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
-        .retry(reqwest::retry::never())
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .tcp_nodelay(true)
-        .connect_timeout(CONNECT_TIMEOUT)
-}
-
-/// The mailboxes of all peers, and the tasks that empty them.
+/// The mailboxes of all peers, and the tasks that empty them; at first of none.
+#[derive(Default)]
 pub(crate) struct Peers {
-    client: reqwest::Client,
     links: BTreeMap<NodeId, Link>,
 }
 
@@ -66,12 +48,6 @@ impl Drop for Link {
 }
 
 impl Peers {
-    /// Returns the means to reach peers, of which there are none yet.
-    pub(crate) fn new() -> Result<Self, PeerClientError> {
-        let client = plain_client().timeout(DELIVERY_TIMEOUT).pool_max_idle_per_host(1).build()?;
-        Ok(Self { client, links: BTreeMap::new() })
-    }
-
     /// Starts a task for each peer that is new or has moved, and ends those of
     /// peers that are gone. What waited for them is lost.
     pub(crate) fn update(&mut self, addresses: &Addresses) {
@@ -79,7 +55,7 @@ impl Peers {
         for (&id, &address) in addresses {
             self.links.entry(id).or_insert_with(|| {
                 let mailbox = Arc::new(Mailbox::default());
-                let sending = deliver(id, address, self.client.clone(), Arc::clone(&mailbox));
+                let sending = deliver(id, address, Arc::clone(&mailbox));
                 Link { address, mailbox, task: tokio::spawn(sending).abort_handle() }
             });
         }
@@ -127,21 +103,20 @@ impl Mailbox {
 }
 
 /// Empties a mailbox for ever.
-async fn deliver(id: NodeId, address: SocketAddr, client: reqwest::Client, mailbox: Arc<Mailbox>) {
-    let url = format!("http://{address}/raft");
+async fn deliver(id: NodeId, address: SocketAddr, mailbox: Arc<Mailbox>) {
+    let mut line = Line::to(address);
     let mut reached = None;
     loop {
         let messages = mailbox.take().await;
         let body =
             postcard::to_stdvec(&messages).expect("writing plain data to memory does not fail");
-        let delivery = client.post(&url).body(body).send().await;
-        let now = delivery.and_then(reqwest::Response::error_for_status);
-        if reached != Some(now.is_ok()) {
-            reached = Some(now.is_ok());
-            match now {
+        let delivery = line.post("/raft", body, DELIVERY_TIMEOUT).await;
+        if reached != Some(delivery.is_ok()) {
+            reached = Some(delivery.is_ok());
+            match delivery {
                 Ok(_) => tracing::info!(peer = %id, "reaches peer"),
-                Err(error) => {
-                    tracing::info!(peer = %id, %address, cause = %root_cause(&error), "cannot reach peer");
+                Err(why) => {
+                    tracing::info!(peer = %id, %address, cause = %root_cause(&why), "cannot reach peer");
                 }
             }
         }

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::super::answer::{Answer, Operation, Passed, WhyRefused};
+use super::super::line::{Line, NotDelivered};
 use crate::raft::NodeId;
 
 /// Operations that may wait for a lane; beyond that, they are refused.
@@ -61,12 +62,11 @@ impl Lane {
     pub(super) fn start(
         peer: NodeId,
         address: SocketAddr,
-        client: reqwest::Client,
         leader: watch::Receiver<Option<NodeId>>,
     ) -> Self {
         let (calls, queue) = mpsc::channel(QUEUE_MAX);
-        let url = format!("http://{address}/forward");
-        tokio::spawn(Carrier { peer, url, client, leader, under_way: JoinSet::new() }.run(queue));
+        let (idle, under_way) = (Vec::new(), JoinSet::new());
+        tokio::spawn(Carrier { peer, address, leader, idle, under_way }.run(queue));
         Self { calls }
     }
 
@@ -91,10 +91,12 @@ impl Lane {
 /// The task behind a lane.
 struct Carrier {
     peer: NodeId,
-    url: String,
-    client: reqwest::Client,
+    address: SocketAddr,
     leader: watch::Receiver<Option<NodeId>>,
-    under_way: JoinSet<()>,
+    /// Lines that carry nothing now.
+    idle: Vec<Line>,
+    /// Batches, each with the line that carries it.
+    under_way: JoinSet<Line>,
 }
 
 impl Carrier {
@@ -112,6 +114,8 @@ impl Carrier {
                     }
                     self.under_way.abort_all();
                     while self.under_way.join_next().await.is_some() {}
+                    // They may lead through the cut that cost the peer its lead.
+                    self.idle.clear();
                     // Whoever comes now has older news than this lane, or newer.
                     let Some(call) = queue.recv().await else { return };
                     let leads = *self.leader.borrow() == Some(peer);
@@ -123,7 +127,12 @@ impl Carrier {
                         continue;
                     }
                 }
-                Some(_) = self.under_way.join_next() => continue,
+                Some(carried) = self.under_way.join_next() => {
+                    if let Ok(line) = carried && self.idle.len() < BATCHES_MAX {
+                        self.idle.push(line);
+                    }
+                    continue;
+                }
                 count = queue.recv_many(&mut calls, BATCH_MAX),
                     if self.under_way.len() < BATCHES_MAX =>
                 {
@@ -133,7 +142,8 @@ impl Carrier {
                 }
             }
             for batch in Batch::all_of(&mut calls) {
-                self.under_way.spawn(batch.carry(self.client.post(&self.url)));
+                let line = self.idle.pop().unwrap_or_else(|| Line::to(self.address));
+                self.under_way.spawn(batch.carry(line));
             }
         }
     }
@@ -168,27 +178,21 @@ impl Batch {
         batches
     }
 
-    /// Delivers the batch and brings the answers back.
-    async fn carry(self, request: reqwest::RequestBuilder) {
+    /// Delivers the batch, brings the answers back and gives the line back.
+    async fn carry(self, mut line: Line) -> Line {
         let Self { body, replies, patience } = self;
         let count = replies.len();
-        let answers = async {
-            let reply = request.timeout(patience).body(body).send().await?.error_for_status()?;
-            reply.bytes().await
-        };
-        let handed: Box<dyn Iterator<Item = Handed> + Send> = match answers.await {
+        let answers = line.post("/forward", body, patience).await;
+        let handed: Box<dyn Iterator<Item = Handed> + Send> = match answers {
             Ok(bytes) => match postcard::from_bytes::<Vec<Answer>>(&bytes) {
                 Ok(answers) if answers.len() == count => {
                     Box::new(answers.into_iter().map(Handed::Answered))
                 }
                 Ok(_) | Err(_) => Box::new(std::iter::repeat_with(|| Handed::Lost)),
             },
-            // Without a connection nothing left this node.
-            Err(failure) if failure.is_connect() => {
-                Box::new(std::iter::repeat_with(|| Handed::NotSent))
-            }
-            Err(failure) => {
-                tracing::debug!(error = %failure, "lost what was passed on");
+            Err(NotDelivered::NotSent(_)) => Box::new(std::iter::repeat_with(|| Handed::NotSent)),
+            Err(why) => {
+                tracing::debug!(%why, "lost what was passed on");
                 Box::new(std::iter::repeat_with(|| Handed::Lost))
             }
         };
@@ -196,5 +200,6 @@ impl Batch {
             // The operation may have timed out; then nobody needs the answer.
             let _ = reply.send(handed);
         }
+        line
     }
 }

@@ -32,7 +32,6 @@ use self::stamps::{Stamped, Stamps};
 use super::Input;
 use super::addresses::Addresses;
 use super::answer::{Answer, Operation, Passed, WhyRefused, WhyUnknown};
-use super::peers::{PeerClientError, plain_client};
 use crate::bugs::Bug;
 use crate::machine::{Command, Outcome, Refusal};
 use crate::raft::{NodeId, Role, Status};
@@ -64,7 +63,6 @@ pub(crate) struct Gateway {
     timeout: Duration,
     stamps: Stamps,
     under_way: AtomicUsize,
-    client: reqwest::Client,
     lanes: Mutex<BTreeMap<NodeId, Lanes>>,
 }
 
@@ -96,20 +94,15 @@ impl Drop for UnderWay<'_> {
 }
 
 impl Gateway {
-    pub(crate) fn new(
-        known: Known,
-        bug: Option<Bug>,
-        timeout: Duration,
-    ) -> Result<Self, PeerClientError> {
-        Ok(Self {
+    pub(crate) fn new(known: Known, bug: Option<Bug>, timeout: Duration) -> Self {
+        Self {
             known,
             bug,
             timeout,
             stamps: Stamps::default(),
             under_way: AtomicUsize::new(0),
-            client: plain_client().build()?,
             lanes: Mutex::default(),
-        })
+        }
     }
 
     /// Carries out a client's operation.
@@ -249,7 +242,7 @@ impl Gateway {
         if let Some(lanes) = lanes.get(&peer).filter(|lanes| lanes.address == address) {
             return Some(lanes.clone());
         }
-        let start = || Lane::start(peer, address, self.client.clone(), self.known.leader.clone());
+        let start = || Lane::start(peer, address, self.known.leader.clone());
         let started = Lanes { address, reads: start(), writes: start() };
         lanes.insert(peer, started.clone());
         Some(started)
