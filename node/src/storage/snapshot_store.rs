@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::StorageError;
 use super::file_io::FileIo;
 use super::snapshot_file::{self, SnapshotFile, SnapshotWriter};
-use crate::raft::{Position, Snapshot, SnapshotMeta};
+use crate::raft::{LogIndex, Position, Snapshot, SnapshotMeta, Term};
 
 /// What a half-written snapshot is called.
 const TEMPORARY_SUFFIX: &str = ".tmp";
@@ -41,6 +41,13 @@ struct Held {
     newest: Option<Arc<SnapshotFile>>,
     /// Its name is gone, but a follower may be in the middle of receiving it.
     before: Option<Arc<SnapshotFile>>,
+}
+
+impl Held {
+    /// Returns how the newest compares to others, if there is one.
+    fn newest_order(&self) -> Option<(LogIndex, Term)> {
+        self.newest.as_ref().map(|newest| order(&newest.meta().last))
+    }
 }
 
 /// What became of a snapshot that was saved.
@@ -119,11 +126,7 @@ impl SnapshotStore {
     ) -> Result<Saved, StorageError> {
         let temporary = self.write(meta, produce)?;
         let mut held = self.held();
-        let superseded = held
-            .newest
-            .as_ref()
-            .is_some_and(|newest| order(&newest.meta().last) >= order(&meta.last));
-        if superseded {
+        if held.newest_order() >= Some(order(&meta.last)) {
             self.shared.io.remove(&temporary)?;
             return Ok(Saved::Superseded);
         }
@@ -131,11 +134,18 @@ impl SnapshotStore {
         Ok(Saved::Newest)
     }
 
-    /// Makes a snapshot of the leader durable, in place of any other.
+    /// Makes a snapshot of the leader durable, in place of any that is not newer.
+    ///
+    /// The node goes on with the leader's state before this is done, and another thread may
+    /// have saved what it came to in the meantime. That one stays: it stands for more.
     pub(super) fn install(&self, snapshot: &Snapshot) -> Result<(), StorageError> {
         let meta = &snapshot.meta;
         let temporary = self.write(meta, |file| file.write_all(&snapshot.data))?;
-        self.publish(&mut self.held(), &temporary, meta.last)
+        let mut held = self.held();
+        if held.newest_order() > Some(order(&meta.last)) {
+            return self.shared.io.remove(&temporary);
+        }
+        self.publish(&mut held, &temporary, meta.last)
     }
 
     /// Reads up to `length` bytes from `offset` on of the snapshot that ends with
@@ -208,7 +218,7 @@ impl SnapshotStore {
 }
 
 /// Snapshots are compared as their names are: index first.
-fn order(last: &Position) -> (crate::raft::LogIndex, crate::raft::Term) {
+fn order(last: &Position) -> (LogIndex, Term) {
     (last.index, last.term)
 }
 

@@ -133,8 +133,8 @@ impl Storage {
         self.log.append(entries)
     }
 
-    /// Makes a snapshot of the leader durable in place of the one there is. Entries
-    /// up to its last are void then; those after it stay only if they are to and the
+    /// Makes a snapshot of the leader durable in place of the one there is, unless that is
+    /// newer by now. Entries up to its last are void then; those after it stay only if they are to and the
     /// log holds that very entry (Ongaro 2014, figure 5.3).
     ///
     /// The order of writes: first the snapshot, then, if the log ends or differs

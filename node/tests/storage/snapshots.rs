@@ -206,6 +206,29 @@ fn a_snapshot_that_comes_late_does_not_replace_a_newer_one() {
 }
 
 #[test]
+fn a_snapshot_taken_while_the_leaders_was_written_is_not_replaced_by_it() {
+    // The state machine goes on from the leader's snapshot before that is durable, and the
+    // snapshot it takes then may be ready first.
+    let dir = TempDir::new().unwrap();
+    let (mut storage, _) = open(dir.path()).unwrap();
+    storage.append(&[entry(1, 1, b"x")]).unwrap();
+    let saved = storage.snapshots().save(&meta(9, 2), |file| file.write_all(b"newer"));
+    assert_eq!(saved.unwrap(), Saved::Newest);
+    storage.install_snapshot(&install(5, 2, b"older")).unwrap();
+    for index in 6..=10 {
+        // Long enough for a segment of its own.
+        storage.append(&[entry(index, 2, &[7; 3_000])]).unwrap();
+    }
+    storage.compact(LogIndex(9)).unwrap();
+    drop(storage);
+    let recovered = recover(dir.path());
+    assert_eq!(recovered.snapshot, Some(snapshot(9, 2, b"newer")));
+    let held: Vec<_> = recovered.entries.iter().map(|entry| entry.position.index.0).collect();
+    assert_eq!(held, [10]);
+    assert_eq!(files(dir.path(), "snap").len(), 1);
+}
+
+#[test]
 fn snapshots_are_saved_while_the_log_is_written() {
     let dir = TempDir::new().unwrap();
     let (mut storage, _) = Storage::open(dir.path(), StorageOptions::default()).unwrap();
