@@ -154,8 +154,8 @@ where
     }
 }
 
-/// Heals the network, resumes every stopped node, restarts every dead one, and adds every node
-/// again that is no voter.
+/// Heals the network, resumes every stopped node, restarts every dead one, and, as soon as
+/// somebody leads, adds every node again that is no voter.
 ///
 /// The last word of a run: idempotent, and independent of what [`conduct`] knows. The events have
 /// no id; those of resuming and restarting appear only when there was somebody to help.
@@ -186,7 +186,7 @@ where
         let kill = value(FaultKind::Kill, &dead);
         carry_out(record, undo_of(FaultKind::Kill), kill, restarting).await;
     }
-    let Some(voters) = nodes.voters().await else { return };
+    let Some(voters) = orders::await_voters(nodes).await else { return };
     let removed: Vec<usize> = (0..names.len()).filter(|node| !voters.contains(node)).collect();
     if !removed.is_empty() {
         let adding =

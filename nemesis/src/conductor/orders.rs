@@ -16,6 +16,8 @@ use crate::nodes::{Nodes, Order};
 const CHANGE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long until a node leads that the lead was handed to, or until anybody does.
 const LEAD_PATIENCE: Duration = Duration::from_secs(3);
+/// How often a leader is asked for the voters that does not tell: it may be busy, or unable to.
+const SILENCES_MAX: u32 = 5;
 const POLL: Duration = Duration::from_millis(20);
 
 /// Has `node` removed; observed when it is no voter any more.
@@ -24,6 +26,26 @@ pub(super) async fn remove<N: Nodes>(nodes: &N, node: usize) -> Result<Value, Tr
         return Err(Trouble("it was no voter before".to_owned()));
     }
     change(nodes, &[Order::Remove(node)], |voters| !voters.contains(&node)).await
+}
+
+/// The voters, once somebody leads who tells; `None` when nobody leads in time, or who leads does
+/// not tell.
+///
+/// A cluster that was cut or killed a moment ago has yet to elect somebody.
+pub(super) async fn await_voters<N: Nodes>(nodes: &N) -> Option<Vec<usize>> {
+    let deadline = Instant::now() + LEAD_PATIENCE;
+    let mut silences = 0;
+    loop {
+        let led = nodes.leader().is_some();
+        if let Some(voters) = nodes.voters().await {
+            return Some(voters);
+        }
+        silences += u32::from(led);
+        if silences == SILENCES_MAX || Instant::now() > deadline {
+            return None;
+        }
+        sleep(POLL).await;
+    }
 }
 
 /// Has `node` added again; observed when it is a voter.
@@ -64,14 +86,15 @@ async fn change<N: Nodes>(
 
 /// Has the lead handed to `node`; observed when it leads and did not before.
 pub(super) async fn hand_over<N: Nodes>(nodes: &N, node: usize) -> Result<Value, Trouble> {
-    let before = nodes.leader();
-    if before == Some(node) {
+    let nobody = |_| Trouble("nobody was seen to lead before".to_owned());
+    let before = await_leader(nodes, |_| true).await.map_err(nobody)?;
+    if before == node {
         return Err(Trouble("it led before".to_owned()));
     }
     nodes.order(Order::Transfer(node)).await.map_err(Trouble)?;
     await_leader(nodes, |leader| leader == node).await?;
     let name = |leader: usize| nodes.names()[leader].clone();
-    Ok(json!({ "led_before": before.map(name), "leads": name(node) }))
+    Ok(json!({ "led_before": name(before), "leads": name(node) }))
 }
 
 /// Has `node` take a snapshot; observed when it says up to where that reaches.
