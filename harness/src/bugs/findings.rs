@@ -186,6 +186,16 @@ impl Findings {
         })
     }
 
+    /// Runs with a bug of liveness that reported a violation: one is too many, however often
+    /// the bug was found, for such a bug contradicts nothing.
+    #[must_use]
+    pub fn misjudged(&self) -> usize {
+        let alive =
+            self.patients.iter().filter(|patient| patient.expected == Expected::Unavailable);
+        let runs = alive.flat_map(|patient| &patient.runs);
+        runs.filter(|run| matches!(run.outcome, Outcome::Violation(_))).count()
+    }
+
     /// Runs without results.
     #[must_use]
     pub fn failed(&self) -> usize {
@@ -240,6 +250,29 @@ mod tests {
         assert_eq!(found.figures.found, Tally { count: 1, of: 2 });
         assert_eq!(found.figures.operations, None);
         assert!(!patient(Expected::Unavailable, &[gone; 10]).missed());
+    }
+
+    #[test]
+    fn a_single_violation_with_a_bug_of_liveness_is_a_wrong_judgement() {
+        let mut outcomes = [Outcome::Unavailable { seconds: 40.0 }; 10];
+        outcomes[3] = after(1.0);
+        let of = |expected| Findings { patients: vec![patient(expected, &outcomes)], ..nothing() };
+        let alive = of(Expected::Unavailable);
+        assert_eq!((alive.missed(), alive.misjudged()), (0, 1));
+        assert!(crate::bugs::summary(&alive).contains("1 run with a bug of liveness"));
+        assert_eq!(of(Expected::Violation).misjudged(), 0);
+    }
+
+    fn nothing() -> Findings {
+        Findings {
+            squall: 1,
+            started_utc: String::new(),
+            command: String::new(),
+            version: String::new(),
+            host: Host::default(),
+            jobs: 1,
+            patients: Vec::new(),
+        }
     }
 
     #[test]

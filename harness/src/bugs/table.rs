@@ -63,6 +63,13 @@ pub fn summary(findings: &Findings) -> String {
             accused.count, accused.of
         );
     }
+    match findings.misjudged() {
+        0 => {}
+        1 => text.push_str("; 1 run with a bug of liveness reported a violation"),
+        count => {
+            let _ = write!(text, "; {count} runs with bugs of liveness reported violations");
+        }
+    }
     if findings.failed() > 0 {
         let _ = write!(text, "; {} runs had no results", findings.failed());
     }

@@ -26,8 +26,8 @@ use crate::{
 /// find of each bug.
 ///
 /// Exit code 0 only if every bug that was run was found in at least nine of ten seeds and
-/// the working node was never accused; otherwise 10 if it was accused, 12 if runs had no
-/// results, 11 if a bug was missed.
+/// the working node was never accused; otherwise 10 if it was accused or a bug of liveness was
+/// called a violation, 12 if runs had no results, 11 if a bug was missed.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Only these bugs, comma-separated
@@ -196,7 +196,7 @@ fn write(file: &Path, text: &str) -> Result<(), Failure> {
 }
 
 fn exit(findings: &Findings) -> Exit {
-    if findings.accused().count > 0 {
+    if findings.accused().count > 0 || findings.misjudged() > 0 {
         Exit::Violation
     } else if findings.failed() > 0 {
         Exit::As(12)
