@@ -1,6 +1,6 @@
 //! The node's state, and the rules that hold whatever its role.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::rngs::ChaCha8Rng;
 
@@ -181,6 +181,9 @@ pub struct Raft {
     /// For the planted bug `fixed-election-timeout`: the election timeout of the
     /// clock that this node was last seen in.
     pub(super) election_slot: u64,
+    /// For the planted bug `count-stale-acks`: the furthest that this node has ever
+    /// acknowledged to each leader, and in which term.
+    pub(super) furthest_acks: BTreeMap<NodeId, (Term, LogIndex)>,
     pub(super) outbox: Vec<Message>,
     pub(super) writes: Writes,
     pub(super) reads_ready: Vec<ReadReady>,
@@ -219,6 +222,7 @@ impl Raft {
             silence_ticks,
             timeout_ticks: 0,
             election_slot: 0,
+            furthest_acks: BTreeMap::new(),
             outbox: Vec::new(),
             writes: Writes::new(hard_state),
             reads_ready: Vec::new(),

@@ -3,7 +3,7 @@
 //! Source: Ongaro 2014, 3.5; for entries behind a snapshot, 5.1.
 
 use super::core::{Raft, Role};
-use super::message::{AppendReply, Body};
+use super::message::{AppendReply, Body, Message};
 use super::types::{Entry, LogIndex, NodeId, Position};
 use crate::bugs::Bug;
 
@@ -48,6 +48,9 @@ impl Raft {
         }
         self.learn_commit(commit.min(matched));
         self.send(from, Body::AppendReply(AppendReply::Accepted { matched }));
+        if self.config.bug == Some(Bug::CountStaleAcks) {
+            self.remember_ack(from, matched);
+        }
         Ok(())
     }
 
@@ -57,6 +60,29 @@ impl Raft {
             // The leader never names more than it knows this node to hold.
             self.learn_commit(commit.min(self.log.last().index));
             self.send(from, Body::HeartbeatReply { round });
+            if self.config.bug == Some(Bug::CountStaleAcks) {
+                self.repeat_old_ack(from);
+            }
+        }
+    }
+
+    /// Keeps what was acknowledged, if it is the furthest so far.
+    fn remember_ack(&mut self, leader: NodeId, matched: LogIndex) {
+        let ack = self.furthest_acks.entry(leader).or_insert((self.term, matched));
+        if ack.1 <= matched {
+            *ack = (self.term, matched);
+        }
+    }
+
+    /// Sends again what was acknowledged to this leader in an earlier term, as a network
+    /// may that delivers twice and late; by the rules it does nothing.
+    fn repeat_old_ack(&mut self, leader: NodeId) {
+        if let Some(&(term, matched)) = self.furthest_acks.get(&leader)
+            && term < self.term
+            && matched > self.commit
+        {
+            let body = Body::AppendReply(AppendReply::Accepted { matched });
+            self.outbox.push(Message { from: self.config.id, to: leader, term, body });
         }
     }
 

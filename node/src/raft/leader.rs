@@ -21,6 +21,10 @@ use crate::bugs::Bug;
 /// How often, in beats, [`Bug::TruncateOnStaleAppend`] has appends repeated.
 const REPEATED_APPENDS: f64 = 0.05;
 
+/// The longest that a leader with [`Bug::CommitOldTerm`] waits for all to hold what it
+/// found before it sends what is its own, in beats.
+const HELD_BACK_BEATS: u32 = 60;
+
 /// What a node knows only while it leads.
 pub(super) struct Leadership {
     /// The entry with which the term began.
@@ -32,6 +36,8 @@ pub(super) struct Leadership {
     uncommitted_bytes: usize,
     pub(super) lease: Lease,
     pub(super) handover: Handover,
+    /// For the planted bug `commit-old-term`: how long this node leads.
+    beats: u32,
 }
 
 impl Leadership {
@@ -169,6 +175,7 @@ impl Raft {
             uncommitted_bytes: self.log.bytes(self.commit.next(), found),
             lease: Lease::default(),
             handover: Handover::default(),
+            beats: 0,
         };
         for peer in self.peers() {
             leadership.followers.insert(peer, Progress::new(next));
@@ -188,6 +195,7 @@ impl Raft {
     pub(super) fn beat(&mut self) {
         if let RoleState::Leader(leadership) = &mut self.role {
             leadership.followers.values_mut().for_each(Progress::beat);
+            leadership.beats = leadership.beats.saturating_add(1);
         }
         self.repeat_question();
         self.broadcast_heartbeat();
@@ -268,14 +276,24 @@ impl Raft {
     fn last_to_send(&self) -> LogIndex {
         match (&self.role, self.config.bug) {
             // Any pace is allowed; at this one, what is committed by counting alone
-            // stays so for a while.
+            // stays so for a while, and what a leader takes in while it is cut off from
+            // somebody reaches nobody.
             (RoleState::Leader(leadership), Some(Bug::CommitOldTerm))
-                if self.commit < leadership.first =>
+                if self.holds_back(leadership) =>
             {
                 leadership.first
             }
             _ => self.log.last().index,
         }
+    }
+
+    /// Returns whether somebody still lacks what this leader found in its log, and there
+    /// is time to wait for that.
+    fn holds_back(&self, leadership: &Leadership) -> bool {
+        self.commit < leadership.first
+            || leadership.first > self.log.base().index
+                && leadership.beats < HELD_BACK_BEATS
+                && leadership.matched().any(|(_, matched)| matched < leadership.first)
     }
 
     /// Learns how an append went.
@@ -284,8 +302,12 @@ impl Raft {
         let Some(progress) = leadership.followers.get_mut(&from) else { return };
         match reply {
             AppendReply::Accepted { matched } => {
-                // Nobody agrees beyond the log, unless a bug has cut it short.
-                progress.accepted(matched.min(self.log.last().index));
+                progress.accepted(match self.config.bug {
+                    // Taken at its word, also about entries that are yet to come.
+                    Some(Bug::CountStaleAcks) => matched,
+                    // Nobody agrees beyond the log, unless a bug has cut it short.
+                    _ => matched.min(self.log.last().index),
+                });
                 self.advance_commit();
             }
             AppendReply::Refused { prev, hint } => {
@@ -339,7 +361,7 @@ impl Raft {
         let held_by = |id| leadership.followers.get(&id).map_or(own, Progress::matched);
         let mut held: Vec<_> = self.memberships.newest().voters().map(held_by).collect();
         held.sort_unstable();
-        let by_majority = held[held.len() - quorum];
+        let by_majority = held[held.len() - quorum].min(self.log.last().index);
         let countable = self.log.term_at(by_majority) == Some(self.term)
             || self.config.bug == Some(Bug::CommitOldTerm);
         if by_majority > self.commit && countable {
