@@ -6,10 +6,10 @@ use rand::rngs::ChaCha8Rng;
 use squall_node::machine::Outcome;
 
 use super::client::{Attempt, Client, Doubt, Errand, Running, Session, Style, ending};
+use super::course::{Event, Simulation, Stage};
 use super::history::Ending;
 use super::plan::Plan;
 use super::server::{Answer, AttemptId, Caller, ClientId};
-use super::simulation::{Event, Simulation, Stage};
 use super::workload::{Deed, Object, Workload};
 
 /// How long a client waits for the answer to one attempt.

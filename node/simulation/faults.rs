@@ -3,11 +3,11 @@
 use rand::RngExt;
 use squall_node::raft::{Change, NodeId};
 
+use super::course::{Event, Simulation, Stage};
 use super::disk::Crash;
 use super::plan::quality;
 use super::promises::Broken;
 use super::server::Process;
-use super::simulation::{Event, Simulation, Stage};
 
 /// Something that goes wrong for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -16,6 +16,7 @@
 mod client;
 mod clients;
 mod clock;
+mod course;
 mod disk;
 mod faults;
 mod history;
@@ -25,11 +26,10 @@ mod plan;
 pub(crate) mod promises;
 mod schedule;
 mod server;
-mod simulation;
 mod totals;
 mod trace;
 mod workload;
 
+pub(crate) use course::{Failure, run};
 pub(crate) use plan::Plan;
-pub(crate) use simulation::{Failure, run};
 pub(crate) use totals::Totals;

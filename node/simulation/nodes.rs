@@ -10,11 +10,11 @@ use squall_node::raft::{
 };
 
 use super::client::Attempt;
+use super::course::{Event, Life, Simulation};
 use super::disk::{Crash, Left};
 use super::plan::{ELECTION_TICKS, HEARTBEAT_TICKS, TICK_US};
 use super::promises::{Broken, Shadow};
 use super::server::{Answer, Caller, Process, Waiting};
-use super::simulation::{Event, Life, Simulation};
 
 /// Returns the state machine that a snapshot holds; an empty one for none.
 fn restored(snapshot: &Snapshot, bug: Option<Bug>) -> Machine {

@@ -6,9 +6,9 @@ use squall_node::machine::{Json, Machine, Outcome};
 use squall_node::raft::{LogIndex, NodeId, Position, Raft, ReadId, Role, Snapshot, Term};
 
 use super::clock::Clock;
+use super::course::Event;
 use super::disk::Disk;
 use super::promises::Shadow;
-use super::simulation::Event;
 use super::workload::Object;
 
 /// The number of an attempt of a client.

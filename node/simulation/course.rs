@@ -116,12 +116,12 @@ impl fmt::Display for Failure {
 /// # Errors
 /// A promise was broken.
 pub(crate) fn run(plan: &Plan, words: usize) -> Result<Totals, Box<Failure>> {
-    Simulation::new(plan.clone(), Words::None).run().or_else(|broken| {
+    Simulation::new(plan.clone(), Words::None).run().map_err(|broken| {
         let mut again = Simulation::new(plan.clone(), Words::Last(words));
         let repeated = again.go_on();
         debug_assert_eq!(repeated.is_err(), broken.is_seen_in_passing());
         let tail = again.trace.into_tail();
-        Err(Box::new(Failure { seed: plan.seed, bug: plan.bug, broken, tail }))
+        Box::new(Failure { seed: plan.seed, bug: plan.bug, broken, tail })
     })
 }
 
