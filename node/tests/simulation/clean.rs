@@ -4,7 +4,7 @@ use crate::run;
 use crate::simulation::{Plan, Totals};
 
 /// Seeds tried by every test run; `--example simulate` goes on for as long as asked.
-const SEEDS: u64 = 400;
+const SEEDS: u64 = 1_500;
 
 #[test]
 fn the_promises_hold_amid_faults_and_the_cluster_recovers() {
