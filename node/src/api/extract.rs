@@ -17,7 +17,9 @@ use serde_json::Value;
 use super::forward::{Hop, Incoming};
 use super::reply::Rejection;
 use super::{Api, CLIENT_BODY_BYTES_MAX};
-use crate::machine::{Json, Key, Sequence, SessionId, Stamp, VALUE_BYTES_MAX};
+use crate::machine::{
+    DEPTH_MAX, Json, Key, Sequence, SessionId, Stamp, VALUE_BYTES_MAX, is_shallow,
+};
 
 /// The header with the number of the client's session.
 const SESSION: &str = "x-squall-session";
@@ -121,6 +123,10 @@ pub(super) fn bad_key() -> Rejection {
 
 /// Returns a value in the form in which it is stored.
 pub(super) fn check_value(value: &Value) -> Result<Json, Rejection> {
+    if !is_shallow(value) {
+        let why = format!("a value has at most {DEPTH_MAX} lists and objects within each other");
+        return Err(bad_request(why));
+    }
     let json = Json::from(value);
     if json.as_str().len() > VALUE_BYTES_MAX {
         let why = format!("a value has at most {VALUE_BYTES_MAX} bytes as compact JSON").into();

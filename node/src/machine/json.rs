@@ -11,6 +11,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Number, Value};
 
+/// Lists and objects within each other in a value that a client hands in; serde_json
+/// reads 127.
+pub(crate) const DEPTH_MAX: usize = 100;
+
 /// A JSON value as compact text.
 ///
 /// Cloning copies a pointer. Two that are equal have the same text; whether they
@@ -59,23 +63,44 @@ impl Json {
     /// in any order, but `1` and `1.0` differ.
     pub fn is_same_as(&self, other: &Self) -> bool {
         let nested = |json: &Self| json.0.starts_with(['{', '[']);
-        self == other || (nested(self) && nested(other) && self.parse() == other.parse())
+        let parsed_equal = || self.parse().is_some_and(|this| Some(this) == other.parse());
+        self == other || (nested(self) && nested(other) && parsed_equal())
     }
 
     /// Orders numbers by size and strings by code points; nothing else has an order.
     pub fn order(&self, other: &Self) -> Option<Ordering> {
         match (self.parse(), other.parse()) {
-            (Value::Number(this), Value::Number(that)) => order_numbers(&this, &that),
-            (Value::String(this), Value::String(that)) => Some(this.cmp(&that)),
+            (Some(Value::Number(this)), Some(Value::Number(that))) => order_numbers(&this, &that),
+            (Some(Value::String(this)), Some(Value::String(that))) => Some(this.cmp(&that)),
             _ => None,
         }
     }
 
-    fn parse(&self) -> Value {
-        // Lists grow at their outermost level only, so no value becomes deeper than
-        // what a client could hand in.
-        serde_json::from_str(&self.0).expect("the text was written by serde_json")
+    /// Returns the value, unless it is nested too deeply to be read again.
+    ///
+    /// Commands are applied by every node, so what one of them holds must never
+    /// end the node: a value that cannot be read is only equal to the same text.
+    fn parse(&self) -> Option<Value> {
+        serde_json::from_str(&self.0).ok()
     }
+}
+
+/// Returns whether a value can be read again from its text, also after it has been
+/// appended to a list: at most [`DEPTH_MAX`] lists and objects within each other.
+///
+/// A client's text of bounded depth may become a value of any depth, where some
+/// crate of the program has switched on that serde_json takes an object of a magic
+/// key for text to be read.
+pub(crate) fn is_shallow(value: &Value) -> bool {
+    fn within(value: &Value, left: usize) -> bool {
+        match value {
+            Value::Array(_) | Value::Object(_) if left == 0 => false,
+            Value::Array(elements) => elements.iter().all(|element| within(element, left - 1)),
+            Value::Object(members) => members.values().all(|member| within(member, left - 1)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+        }
+    }
+    within(value, DEPTH_MAX)
 }
 
 /// Compares integers exactly, others as the nearest floating-point numbers.
@@ -123,6 +148,24 @@ mod tests {
         assert!(there.is_same_as(&here));
         assert!(!json(&json!(1)).is_same_as(&json(&json!(1.0))));
         assert!(!json(&json!([1])).is_same_as(&json(&json!([1.0]))));
+    }
+
+    fn nested(depth: usize) -> Value {
+        (0..depth).fold(json!(1), |inside, _| Value::Array(vec![inside]))
+    }
+
+    #[test]
+    fn a_value_too_deep_to_be_read_again_ends_nothing() {
+        assert!(is_shallow(&nested(DEPTH_MAX)));
+        assert!(!is_shallow(&nested(DEPTH_MAX + 1)));
+        let deep = json(&nested(300));
+        assert!(deep.is_same_as(&deep.clone()));
+        assert!(!deep.is_same_as(&json(&json!([1]))));
+        assert!(!json(&json!([1])).is_same_as(&deep));
+        assert!(!deep.is_same_as(&json(&nested(301))));
+        assert_eq!(deep.order(&json(&json!(1))), None);
+        let grown = Json::empty_list().with_appended(&json(&nested(DEPTH_MAX))).unwrap();
+        assert!(grown.parse().is_some());
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub use self::command::{
     Stamp, Step, TRANSACTION_PARTS_MAX, Transaction,
 };
 pub use self::json::Json;
+pub(crate) use self::json::{DEPTH_MAX, is_shallow};
 pub use self::key::{BadKey, KEY_BYTES_MAX, Key};
 pub use self::outcome::{Branch, Held, Outcome, Refusal, StepResult};
 pub use self::sessions::{SESSION_OUTCOMES_BYTES_MAX, SESSION_OUTCOMES_MAX, SESSIONS_MAX};
