@@ -6,6 +6,8 @@
 
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 
+use crate::workload::Client;
+
 /// What a client does, as far as that is not left to chance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -18,13 +20,12 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// The role of `client`, counted from 0, out of `clients`: a quarter each only read and
-    /// only change.
+    /// The role of a client: a quarter each only read and only change.
     ///
     /// Roles go by quarters of the clients, not by turns: clients are spread over the nodes by
     /// turns, and every node should meet every role.
-    pub(crate) fn of(client: usize, clients: usize) -> Self {
-        match 4 * client / clients {
+    pub(crate) fn of(client: Client) -> Self {
+        match 4 * client.number / client.of {
             2 => Self::Reads,
             3 => Self::Changes,
             _ => Self::Both,
@@ -32,9 +33,20 @@ impl Role {
     }
 }
 
-/// The stream of chance of `client`; those of one seed have nothing in common.
-pub(crate) fn client_rng(seed: u64, client: usize) -> ChaCha8Rng {
+/// The stream of chance of a client; those of one seed have nothing in common.
+pub(crate) fn client_rng(seed: u64, client: Client) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(client as u64);
+    rng.set_stream(client.number as u64);
     rng
+}
+
+/// The seed of one part of what `seed` determines; parts have nothing in common.
+///
+/// The finaliser of SplitMix64 (Steele, Lea & Flood 2014), which maps no two inputs to one
+/// output.
+pub(crate) fn seed_of_part(seed: u64, part: u64) -> u64 {
+    let mut mixed = seed.wrapping_add((part + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }

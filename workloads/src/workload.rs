@@ -1,79 +1,56 @@
-//! The two traits of a workload, and the invocations they speak in.
+//! What the clients of a run do, and who judges it.
 
-use std::borrow::Cow;
+use std::time::Duration;
 
-use serde_json::Value;
 use squall_checker::model::ModelName;
 
-/// One operation about to be invoked, not yet addressed to a node.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Invocation {
-    /// The function, as the history names it (`read`, `write`, ...).
-    pub f: &'static str,
-    /// The object operated on.
-    pub key: Cow<'static, str>,
-    /// The argument; null for a read.
-    pub value: Value,
+use crate::{
+    generator::Generator,
+    keys::KeyChoice,
+    operation::{Function, Invocation},
+    roles::seed_of_part,
+};
+
+/// The client a stream is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Its number, counted from 0.
+    pub number: usize,
+    /// How many there are, at least 1.
+    pub of: usize,
+    /// How many nodes there are, at least 1. The client belongs to node `number % nodes`.
+    pub nodes: usize,
 }
 
-impl Invocation {
-    /// A read of `key`.
-    pub fn read(key: impl Into<Cow<'static, str>>) -> Self {
-        Self { f: "read", key: key.into(), value: Value::Null }
+impl Client {
+    /// Client `number` of `of` on `nodes` nodes.
+    pub fn new(number: usize, of: usize, nodes: usize) -> Self {
+        Self { number, of, nodes }
     }
 
-    /// A write of `value` to `key`.
-    pub fn write(key: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
-        Self { f: "write", key: key.into(), value: value.into() }
-    }
-
-    /// A change of `key` from `expected` to `value`, which is refused where it holds
-    /// anything else.
-    pub fn cas(key: impl Into<Cow<'static, str>>, expected: Value, value: Value) -> Self {
-        Self { f: "cas", key: key.into(), value: Value::Array(vec![expected, value]) }
-    }
-
-    /// An `element` put at the end of the list at `key`.
-    pub fn append(key: impl Into<Cow<'static, str>>, element: impl Into<Value>) -> Self {
-        Self { f: "append", key: key.into(), value: element.into() }
-    }
-
-    /// An `amount` added to the number at `key`.
-    pub fn add(key: impl Into<Cow<'static, str>>, amount: impl Into<Value>) -> Self {
-        Self { f: "add", key: key.into(), value: amount.into() }
+    /// The node it belongs to, counted from 0.
+    pub fn node(self) -> usize {
+        self.number % self.nodes.max(1)
     }
 }
 
-/// How an operation ended, as far as the client that invoked it knows.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Ending<'a> {
-    /// It took effect, and this is what it returned.
-    Ok(&'a Value),
-    /// A compare-and-set that found another value than it expected; this one, where the
-    /// system tells.
-    Mismatch(Option<&'a Value>),
-    /// It did not take effect and never will.
-    Fail,
-    /// Nobody knows.
-    Info,
+/// A promise about a history that its model says nothing of, checked beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// What all these accounts hold together, in every transaction that reads them all.
+    ConstantTotal {
+        /// The accounts; each holds `[balance, id]`.
+        keys: Vec<String>,
+        /// What they hold together.
+        total: i64,
+    },
+    /// The tokens that acquired locks return rise in the order of time, lock by lock.
+    FencingTokens,
+    /// Revisions told agree with values, and never go back for one client.
+    Revisions,
 }
 
-/// An endless stream of invocations for one client.
-///
-/// The same workload, seed and client give the same stream of functions and objects, whatever
-/// the cluster does; what else a stream may depend on, each workload says of itself.
-pub trait Generator: Send {
-    /// The next invocation.
-    fn next(&mut self) -> Invocation;
-
-    /// Learns how the invocation that [`Generator::next`] gave last has ended.
-    ///
-    /// Called once for each that ended, before the next is asked for. Most streams do not
-    /// care.
-    fn observe(&mut self, _invocation: &Invocation, _ending: Ending<'_>) {}
-}
-
-/// What the clients of a run do, and who judges it.
+/// What the clients of a run do, how the end is read back, and which model judges it.
 pub trait Workload: Send + Sync {
     /// The name on the command line.
     fn name(&self) -> &'static str;
@@ -82,24 +59,71 @@ pub trait Workload: Send + Sync {
     fn model(&self) -> ModelName;
 
     /// The functions a system must offer.
-    fn functions(&self) -> &'static [&'static str];
+    fn functions(&self) -> Vec<Function>;
 
-    /// The stream of client `client`, counted from 0, out of `clients` in all.
+    /// The stream of one client.
     ///
     /// Values written by different clients never collide on one key.
-    fn generator(&self, client: usize, clients: usize) -> Box<dyn Generator>;
+    fn generator(&self, client: Client) -> Box<dyn Generator>;
 
-    /// What to read on every node once the faults are over.
+    /// What to read on every node, twice, once the faults are over.
     ///
     /// Asked for when the clients have ended, so that it may depend on what they did.
     fn final_reads(&self) -> Vec<Invocation>;
 
-    /// The `number`th change of `key` that the harness itself makes, counted from 1, to see
-    /// whether a node serves.
+    /// What to take out at the end, each again and again until it returns null: on one node,
+    /// since what is taken is gone.
+    fn final_drains(&self) -> Vec<Invocation> {
+        Vec::new()
+    }
+
+    /// The `number`th change that the harness itself makes, counted from 1, to see whether a
+    /// node serves.
     ///
-    /// One that the model knows and that succeeds whatever `key` holds. No client ever uses
-    /// `key`.
-    fn service_check(&self, key: &'static str, number: u64) -> Invocation {
-        Invocation::write(key, number)
+    /// One that the model knows and that succeeds whatever happened before, on a key that no
+    /// client uses: [`SERVICE_KEY`].
+    fn service_check(&self, number: u64) -> Invocation {
+        Invocation::write(SERVICE_KEY, number)
+    }
+
+    /// What else must hold.
+    fn promises(&self) -> Vec<Promise> {
+        Vec::new()
     }
 }
+
+/// The key the harness itself changes, to see whether changes are served.
+pub const SERVICE_KEY: &str = "squall";
+
+/// What a run says of itself to those who make streams.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Determines every stream.
+    pub seed: u64,
+    /// Number of keys in use at a time, at least 1.
+    pub keys: usize,
+    /// How much hotter some keys are than others, as Zipf's exponent: 0 for all alike.
+    pub skew: f64,
+}
+
+impl Settings {
+    /// Twenty keys, all alike, for this seed.
+    pub fn of(seed: u64) -> Self {
+        Self { seed, keys: 20, skew: 0.0 }
+    }
+
+    /// How often each key is chosen.
+    pub fn choice(self) -> KeyChoice {
+        KeyChoice::zipf(self.keys, self.skew)
+    }
+
+    /// The settings of one part of the workload, whose streams have nothing in common with
+    /// those of other parts.
+    #[must_use]
+    pub fn part(self, part: u64) -> Self {
+        Self { seed: seed_of_part(self.seed, part), ..self }
+    }
+}
+
+/// Time since the clients began.
+pub type Elapsed = Duration;

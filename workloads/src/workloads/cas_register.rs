@@ -21,8 +21,11 @@ use serde_json::Value;
 use squall_checker::model::ModelName;
 
 use crate::{
+    generator::{Generator, Step},
+    keys::KeyChoice,
+    operation::{Ending, Function, Invocation},
     roles::{Role, client_rng},
-    workload::{Ending, Generator, Invocation, Workload},
+    workload::{Client, Elapsed, Settings, Workload},
 };
 
 /// Chance that a client that just saw a value tries to change it, in percent.
@@ -33,12 +36,14 @@ const FOLLOW_UP_PERCENT: u32 = 60;
 pub struct CasRegister {
     seed: u64,
     keys: Vec<Cow<'static, str>>,
+    choice: KeyChoice,
 }
 
 impl CasRegister {
-    /// A workload over `keys` registers, all chosen equally often.
-    pub fn new(seed: u64, keys: usize) -> Self {
-        Self { seed, keys: (0..keys).map(|key| Cow::Owned(key.to_string())).collect() }
+    /// A workload over so many registers.
+    pub fn new(settings: Settings) -> Self {
+        let keys = (0..settings.keys).map(|key| Cow::Owned(key.to_string())).collect();
+        Self { seed: settings.seed, keys, choice: settings.choice() }
     }
 }
 
@@ -51,17 +56,18 @@ impl Workload for CasRegister {
         ModelName::CasRegister
     }
 
-    fn functions(&self) -> &'static [&'static str] {
-        &["read", "write", "cas"]
+    fn functions(&self) -> Vec<Function> {
+        vec![Function::Read, Function::Write, Function::Cas]
     }
 
-    fn generator(&self, client: usize, clients: usize) -> Box<dyn Generator> {
+    fn generator(&self, client: Client) -> Box<dyn Generator> {
         Box::new(CasStream {
             rng: client_rng(self.seed, client),
             keys: self.keys.clone(),
-            role: Role::of(client, clients),
-            next_values: vec![client as u64 + 1; self.keys.len()],
-            stride: clients as u64,
+            choice: self.choice.clone(),
+            role: Role::of(client),
+            next_values: vec![client.number as u64 + 1; self.keys.len()],
+            stride: client.of as u64,
             seen: vec![None; self.keys.len()],
             asked: 0,
             just_seen: None,
@@ -76,6 +82,7 @@ impl Workload for CasRegister {
 struct CasStream {
     rng: ChaCha8Rng,
     keys: Vec<Cow<'static, str>>,
+    choice: KeyChoice,
     role: Role,
     /// Next value to write, per key: client `c` of `n` owns `c + 1`, `c + 1 + n`, ...
     next_values: Vec<u64>,
@@ -106,10 +113,10 @@ impl CasStream {
     }
 }
 
-impl Generator for CasStream {
-    fn next(&mut self) -> Invocation {
+impl CasStream {
+    fn invocation(&mut self) -> Invocation {
         let follow_up = self.rng.random_range(0..100) < FOLLOW_UP_PERCENT;
-        let slot = self.rng.random_range(0..self.keys.len());
+        let slot = self.choice.draw(&mut self.rng);
         let choice = self.rng.random_range(0..100);
         let just_seen = self.just_seen.take();
         if self.role != Role::Reads
@@ -131,10 +138,16 @@ impl Generator for CasStream {
             }
         }
     }
+}
 
-    fn observe(&mut self, invocation: &Invocation, ending: Ending<'_>) {
+impl Generator for CasStream {
+    fn next(&mut self, _now: Elapsed) -> Step {
+        Step::Invoke(self.invocation())
+    }
+
+    fn observe(&mut self, invocation: &Invocation, ending: Ending<'_>, _now: Elapsed) {
         let slot = self.asked;
-        let now = match (invocation.f, ending) {
+        let now = match (invocation.f(), ending) {
             (_, Ending::Fail) => return,
             ("read", Ending::Ok(value)) => Some(value.clone()),
             ("write", Ending::Ok(_)) => Some(invocation.value.clone()),
@@ -149,46 +162,28 @@ impl Generator for CasStream {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{HashMap, HashSet};
+    use std::collections::HashSet;
 
     use super::*;
+    use crate::{
+        rehearsal::{Conditions, Performed, Reply, rehearse},
+        workloads::tests::ask,
+    };
 
-    /// What `clients` clients, one operation each by turns, did to a store that does it right:
-    /// the invocations, and whether each succeeded.
-    fn run(seed: u64, clients: usize, rounds: usize) -> Vec<(usize, Invocation, bool)> {
-        let workload = CasRegister::new(seed, 5);
-        let mut streams: Vec<_> =
-            (0..clients).map(|client| workload.generator(client, clients)).collect();
-        let mut store: HashMap<Cow<'static, str>, Value> = HashMap::new();
-        let mut done = Vec::new();
-        for turn in 0..clients * rounds {
-            let client = turn % clients;
-            let invocation = streams[client].next();
-            let held = store.entry(invocation.key.clone()).or_default();
-            let ok = match invocation.f {
-                "read" => true,
-                "write" => {
-                    *held = invocation.value.clone();
-                    true
-                }
-                _ if *held == invocation.value[0] => {
-                    *held = invocation.value[1].clone();
-                    true
-                }
-                _ => false,
-            };
-            let ending = if ok { Ending::Ok(held) } else { Ending::Mismatch(Some(held)) };
-            streams[client].observe(&invocation, ending);
-            done.push((client, invocation, ok));
-        }
-        done
+    fn run(seed: u64) -> Vec<Performed> {
+        let workload = CasRegister::new(Settings { keys: 5, ..Settings::of(seed) });
+        let conditions = Conditions { seed, refused: 0, lost: 0, ..Conditions::default() };
+        rehearse(&workload, conditions).expect("a history").performed
     }
 
     #[test]
     fn many_compare_and_sets_succeed_and_many_are_refused() {
-        let done = run(1, 8, 500);
-        let cas: Vec<bool> =
-            done.iter().filter(|(_, op, _)| op.f == "cas").map(|(_, _, ok)| *ok).collect();
+        let done = run(1);
+        let cas: Vec<bool> = done
+            .iter()
+            .filter(|op| op.invocation.function == Function::Cas)
+            .map(|op| matches!(op.reply, Some(Reply::Ok(_))))
+            .collect();
         let succeeded = cas.iter().filter(|ok| **ok).count();
         assert!(cas.len() * 4 > done.len(), "{} of {}", cas.len(), done.len());
         assert!((20..80).contains(&(succeeded * 100 / cas.len())), "{succeeded} of {}", cas.len());
@@ -197,15 +192,16 @@ mod tests {
     #[test]
     fn values_are_unique_per_key_and_every_role_keeps_to_itself() {
         let mut seen = HashSet::new();
-        for (client, op, _) in run(2, 8, 500) {
-            match (client, op.f) {
+        for Performed { client, invocation, .. } in run(2) {
+            match (client, invocation.f()) {
                 (4 | 5, "read") => {}
                 (4 | 5, f) => panic!("client {client} only reads, but: {f}"),
                 (6 | 7, "read") => panic!("client {client} never reads"),
                 (_, "read") => {}
                 (_, f) => {
-                    let value = if f == "cas" { &op.value[1] } else { &op.value };
-                    assert!(seen.insert((op.key, value.as_u64())), "{value} twice");
+                    let value =
+                        if f == "cas" { &invocation.value[1] } else { &invocation.value };
+                    assert!(seen.insert((invocation.key, value.as_u64())), "{value} twice");
                 }
             }
         }
@@ -213,20 +209,14 @@ mod tests {
 
     #[test]
     fn what_nobody_knows_is_not_expected() {
-        let workload = CasRegister::new(3, 1);
-        let mut stream = workload.generator(0, 1);
+        let workload = CasRegister::new(Settings { keys: 1, ..Settings::of(3) });
+        let mut stream = workload.generator(Client::new(0, 1, 1));
         for _ in 0..200 {
-            let invocation = stream.next();
-            if invocation.f == "cas" {
+            let invocation = ask(&mut *stream);
+            if invocation.function == Function::Cas {
                 assert_eq!(invocation.value[0], Value::Null, "every operation was indeterminate");
             }
-            stream.observe(&invocation, Ending::Info);
+            stream.observe(&invocation, Ending::Info, Elapsed::ZERO);
         }
-    }
-
-    #[test]
-    fn same_seed_and_same_endings_same_stream() {
-        assert_eq!(run(7, 4, 100), run(7, 4, 100));
-        assert_ne!(run(7, 4, 100), run(8, 4, 100));
     }
 }

@@ -14,8 +14,11 @@ use rand::{RngExt, rngs::ChaCha8Rng};
 use squall_checker::model::ModelName;
 
 use crate::{
+    generator::{Generator, Step},
+    keys::KeyChoice,
+    operation::{Function, Invocation},
     roles::{Role, client_rng},
-    workload::{Generator, Invocation, Workload},
+    workload::{Client, Elapsed, Settings, Workload},
 };
 
 /// The `register` workload.
@@ -23,12 +26,14 @@ use crate::{
 pub struct Register {
     seed: u64,
     keys: Vec<Cow<'static, str>>,
+    choice: KeyChoice,
 }
 
 impl Register {
-    /// A workload over `keys` registers, all chosen equally often.
-    pub fn new(seed: u64, keys: usize) -> Self {
-        Self { seed, keys: (0..keys).map(|key| Cow::Owned(key.to_string())).collect() }
+    /// A workload over so many registers.
+    pub fn new(settings: Settings) -> Self {
+        let keys = (0..settings.keys).map(|key| Cow::Owned(key.to_string())).collect();
+        Self { seed: settings.seed, keys, choice: settings.choice() }
     }
 }
 
@@ -41,17 +46,18 @@ impl Workload for Register {
         ModelName::Register
     }
 
-    fn functions(&self) -> &'static [&'static str] {
-        &["read", "write"]
+    fn functions(&self) -> Vec<Function> {
+        vec![Function::Read, Function::Write]
     }
 
-    fn generator(&self, client: usize, clients: usize) -> Box<dyn Generator> {
+    fn generator(&self, client: Client) -> Box<dyn Generator> {
         Box::new(RegisterStream {
             rng: client_rng(self.seed, client),
             keys: self.keys.clone(),
-            read_percent: read_percent(Role::of(client, clients)),
-            next_values: vec![client as u64 + 1; self.keys.len()],
-            stride: clients as u64,
+            choice: self.choice.clone(),
+            read_percent: read_percent(Role::of(client)),
+            next_values: vec![client.number as u64 + 1; self.keys.len()],
+            stride: client.of as u64,
         })
     }
 
@@ -72,6 +78,7 @@ fn read_percent(role: Role) -> u32 {
 struct RegisterStream {
     rng: ChaCha8Rng,
     keys: Vec<Cow<'static, str>>,
+    choice: KeyChoice,
     read_percent: u32,
     /// Next value to write, per key: client `c` of `n` owns `c + 1`, `c + 1 + n`, ...
     /// Unique per key without clients sharing anything, and dense.
@@ -80,15 +87,15 @@ struct RegisterStream {
 }
 
 impl Generator for RegisterStream {
-    fn next(&mut self) -> Invocation {
-        let slot = self.rng.random_range(0..self.keys.len());
+    fn next(&mut self, _now: Elapsed) -> Step {
+        let slot = self.choice.draw(&mut self.rng);
         let key = self.keys[slot].clone();
         if self.rng.random_range(0..100) < self.read_percent {
-            return Invocation::read(key);
+            return Step::Invoke(Invocation::read(key));
         }
         let value = self.next_values[slot];
         self.next_values[slot] += self.stride;
-        Invocation::write(key, value)
+        Step::Invoke(Invocation::write(key, value))
     }
 }
 
@@ -97,27 +104,19 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::workloads::tests::take;
 
-    fn take(workload: &Register, client: usize, clients: usize, n: usize) -> Vec<Invocation> {
-        let mut stream = workload.generator(client, clients);
-        (0..n).map(|_| stream.next()).collect()
-    }
-
-    #[test]
-    fn same_seed_same_stream_and_clients_differ() {
-        let one = Register::new(7, 5);
-        assert_eq!(take(&one, 2, 8, 500), take(&Register::new(7, 5), 2, 8, 500));
-        assert_ne!(take(&one, 2, 8, 500), take(&one, 3, 8, 500));
-        assert_ne!(take(&one, 2, 8, 500), take(&Register::new(8, 5), 2, 8, 500));
+    fn register(seed: u64, keys: usize) -> Register {
+        Register::new(Settings { keys, ..Settings::of(seed) })
     }
 
     #[test]
     fn written_values_are_unique_per_key_and_never_null() {
-        let workload = Register::new(3, 4);
+        let workload = register(3, 4);
         let mut seen = HashSet::new();
         for client in 0..6 {
-            for invocation in take(&workload, client, 6, 1000) {
-                if invocation.f == "write" {
+            for invocation in take(&workload, Client::new(client, 6, 3), 1000) {
+                if invocation.function == Function::Write {
                     let value = invocation.value.as_u64().expect("writes are integers");
                     assert!(seen.insert((invocation.key, value)), "{value} written twice");
                 }
@@ -128,8 +127,8 @@ mod tests {
     #[test]
     fn every_node_meets_readers_and_writers_and_a_lone_client_does_both() {
         let share = |client, clients| {
-            let ops = take(&Register::new(1, 3), client, clients, 400);
-            ops.iter().filter(|op| op.f == "read").count() * 100 / 400
+            let ops = take(&register(1, 3), Client::new(client, clients, 3), 400);
+            ops.iter().filter(|op| op.function == Function::Read).count() * 100 / 400
         };
         for nodes in [1, 3, 4, 5] {
             for node in 0..nodes {
@@ -145,9 +144,10 @@ mod tests {
 
     #[test]
     fn every_key_is_written_and_read_about_equally() {
-        let ops = take(&Register::new(11, 4), 0, 1, 8000);
+        let ops = take(&register(11, 4), Client::new(0, 1, 1), 8000);
         for key in 0..4 {
-            let of_key = |f| ops.iter().filter(|op| op.f == f && op.key == key.to_string()).count();
+            let of_key =
+                |f| ops.iter().filter(|op| op.f() == f && op.key() == key.to_string()).count();
             for f in ["read", "write"] {
                 assert!((850..1150).contains(&of_key(f)), "key {key}: {} {f}s", of_key(f));
             }

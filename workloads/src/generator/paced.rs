@@ -1,0 +1,131 @@
+//! Rates: when operations are due, and what becomes of those that come late.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use rand::{RngExt, rngs::ChaCha8Rng};
+
+use super::{Generator, Step};
+use crate::{
+    operation::{Ending, Invocation},
+    roles::client_rng,
+    workload::Client,
+};
+
+/// How operations come in at a rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Arrivals {
+    /// Each client has turns of its own, evenly spread; a turn it misses because it waits for a
+    /// reply is gone, so no burst follows a fault (a closed loop).
+    #[default]
+    Closed,
+    /// All clients share one schedule that goes on whatever becomes of replies: who is free
+    /// takes what is due next, late if need be (an open loop).
+    Open,
+    /// As [`Open`](Self::Open), but at random times, as many independent users would come
+    /// (a Poisson process).
+    Random,
+}
+
+/// The schedule of a run, from which every client's pace is taken.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    arrivals: Arrivals,
+    interval_ns: u64,
+    /// Operations of an open loop taken so far.
+    taken: Arc<AtomicU64>,
+    seed: u64,
+}
+
+impl Schedule {
+    /// `per_second` operations, at least 1, over all clients.
+    pub fn new(per_second: u32, arrivals: Arrivals, seed: u64) -> Self {
+        let interval_ns = 1_000_000_000 / u64::from(per_second.max(1));
+        Self { arrivals, interval_ns, taken: Arc::default(), seed }
+    }
+
+    /// `stream` at this rate.
+    pub fn pace<G: Generator>(&self, stream: G, client: Client) -> Paced<G> {
+        let own = Duration::from_nanos(self.interval_ns);
+        let share = |n: usize| own * u32::try_from(n).expect("clients are bounded by the plan");
+        Paced {
+            stream,
+            schedule: self.clone(),
+            interval: share(client.of),
+            due: (self.arrivals == Arrivals::Closed).then(|| share(client.number)),
+            rng: client_rng(self.seed, client),
+            at: 0.0,
+        }
+    }
+}
+
+/// The stream of one client at a rate; each invocation says when it was due.
+pub struct Paced<G> {
+    stream: G,
+    schedule: Schedule,
+    /// Between two turns of this client, in a closed loop.
+    interval: Duration,
+    /// When the next operation is due, once that is known.
+    due: Option<Duration>,
+    rng: ChaCha8Rng,
+    /// Mean intervals until this client's last random arrival.
+    at: f64,
+}
+
+impl<G: Generator> Paced<G> {
+    /// When the next operation is due.
+    fn due(&mut self) -> Duration {
+        if let Some(due) = self.due {
+            return due;
+        }
+        let due = match self.schedule.arrivals {
+            Arrivals::Closed | Arrivals::Open => {
+                let number = self.schedule.taken.fetch_add(1, Ordering::Relaxed);
+                Duration::from_nanos(number.saturating_mul(self.schedule.interval_ns))
+            }
+            // Poisson processes of all clients together are one of all their rates together.
+            Arrivals::Random => {
+                self.at -= (1.0 - self.rng.random::<f64>()).ln();
+                self.interval.mul_f64(self.at)
+            }
+        };
+        *self.due.insert(due)
+    }
+
+    fn take_turn(&mut self, due: Duration, now: Duration) {
+        self.due = match self.schedule.arrivals {
+            // The next turn is an interval after this one, or after now if this one came more
+            // than an interval late.
+            Arrivals::Closed => {
+                Some(due.max(now.saturating_sub(self.interval)) + self.interval)
+            }
+            Arrivals::Open | Arrivals::Random => None,
+        };
+    }
+}
+
+impl<G: Generator> Generator for Paced<G> {
+    fn next(&mut self, now: Duration) -> Step {
+        let due = self.due();
+        if now < due {
+            return Step::Wait(due);
+        }
+        match self.stream.next(now) {
+            Step::Invoke(invocation) => {
+                self.take_turn(due, now);
+                Step::Invoke(Invocation { due: Some(due), ..invocation })
+            }
+            // The turn stays, for whenever there is something to do.
+            other => other,
+        }
+    }
+
+    fn observe(&mut self, invocation: &Invocation, ending: Ending<'_>, now: Duration) {
+        self.stream.observe(invocation, ending, now);
+    }
+}
