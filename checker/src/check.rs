@@ -7,6 +7,7 @@
 mod choice;
 mod decide;
 mod error;
+mod families;
 mod numbers;
 mod objects;
 mod reading;
@@ -19,17 +20,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use crate::history::{History, Name};
+use crate::history::History;
 use crate::model::ModelName;
 use crate::verdict::{Analysis, KeyAnalysis, Verdict};
 use choice::choose_model;
-use decide::{Stage, conclude, conclude_revisions, search_all, without_search};
-use objects::Object;
-use revisions::Revisions;
-use subjects::{
-    BankSubject, CounterSubject, IdsSubject, ListSubject, MapSubject, MutexSubject, QueueSubject,
-    RegisterSubject, SetSubject, Subject, TextSubject, TransactionsSubject,
-};
+use families::{Begun, Family, families};
 
 /// How to check.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,65 +84,19 @@ impl Default for Budget<'_> {
 /// Operations that no model, or not the chosen model, can explain.
 pub fn check(history: &History, options: &CheckOptions<'_>) -> Result<Analysis, CheckError> {
     let model = choose_model(history, options.model)?;
-    let objects = objects::divide(history, model);
-    let budget = &options.budget;
-    let keys = match model {
-        ModelName::Kv if objects::is_whole(history, model) => {
-            check_objects::<MapSubject>(history, model, objects, budget)?
-        }
-        ModelName::Register | ModelName::CasRegister | ModelName::Kv => {
-            check_objects::<RegisterSubject>(history, model, objects, budget)?
-        }
-        ModelName::KvAppend => check_objects::<TextSubject>(history, model, objects, budget)?,
-        ModelName::ListAppend => check_objects::<ListSubject>(history, model, objects, budget)?,
-        ModelName::Set => check_objects::<SetSubject>(history, model, objects, budget)?,
-        ModelName::Counter => check_objects::<CounterSubject>(history, model, objects, budget)?,
-        ModelName::Queue | ModelName::Bag => {
-            check_objects::<QueueSubject>(history, model, objects, budget)?
-        }
-        ModelName::Mutex => check_objects::<MutexSubject>(history, model, objects, budget)?,
-        ModelName::Ids => check_objects::<IdsSubject>(history, model, objects, budget)?,
-        ModelName::Bank => check_objects::<BankSubject>(history, model, objects, budget)?,
-        ModelName::TxnAppend | ModelName::TxnRegister => {
-            check_objects::<TransactionsSubject>(history, model, objects, budget)?
-        }
-    };
+    let objects = objects::divide(history, model)?;
+    let begin = |family: Family| family.begin(history, &options.budget);
+    let begun: Vec<Box<dyn Begun>> =
+        families(objects).into_iter().map(begin).collect::<Result<_, _>>()?;
+    let searching = begun.iter().filter(|family| family.needs_search()).count();
+    let share = options.budget.memory_bytes / u64::max(searching as u64, 1);
+    let budget = Budget { memory_bytes: share, ..options.budget };
+    let concluded: Vec<Vec<(usize, KeyAnalysis)>> =
+        begun.into_par_iter().map(|family| family.conclude(history, &budget)).collect();
+    let mut keys: Vec<(usize, KeyAnalysis)> = concluded.into_iter().flatten().collect();
+    keys.sort_unstable_by_key(|(place, _)| *place);
+    let keys: Vec<KeyAnalysis> = keys.into_iter().map(|(_, key)| key).collect();
     let verdicts = keys.iter().map(|key| key.conclusion.verdict());
     let verdict = verdicts.max().unwrap_or(Verdict::Linearizable);
     Ok(Analysis { verdict, model: model.to_string(), keys })
-}
-
-/// The key of an object, and what its revisions show.
-type Told = (Option<Name>, Option<Revisions>);
-
-/// Checks objects of one family of models.
-fn check_objects<S: Subject>(
-    history: &History,
-    model: ModelName,
-    objects: Vec<Object>,
-    budget: &Budget<'_>,
-) -> Result<Vec<KeyAnalysis>, CheckError> {
-    let read_and_decide = |object: Object| {
-        let subject = S::read(history, model, &object)?;
-        let (stage, revisions) = without_search(history, subject, budget);
-        Ok((stage, (object.key, revisions)))
-    };
-    // Of several errors the first in the order of the objects is told.
-    let decided: Vec<Result<_, CheckError>> =
-        objects.into_par_iter().map(read_and_decide).collect();
-    let decided: Vec<(Stage<S>, _)> = decided.into_iter().collect::<Result<_, _>>()?;
-    let (stages, told): (Vec<Stage<S>>, Vec<Told>) = decided.into_iter().unzip();
-    let stages = search_all(stages, budget);
-    Ok(told
-        .into_iter()
-        .zip(stages)
-        .map(|((key, revisions), stage)| {
-            let ids = stage.subject().ids();
-            let revisions = revisions.map(|found| conclude_revisions(history, ids, found));
-            let (procedure, operations, conclusion) = conclude(history, model, stage);
-            let key = key.map(|key| history.names.get(key).to_owned());
-            let procedure = procedure.to_owned();
-            KeyAnalysis { key, operations, procedure, revisions, conclusion }
-        })
-        .collect())
 }

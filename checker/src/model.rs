@@ -319,6 +319,8 @@ pub enum ModelName {
     TxnAppend,
     /// `txn-register`: transactions that write registers and read them.
     TxnRegister,
+    /// `mixed`: several models at once, each key judged by the one it names.
+    Mixed,
 }
 
 impl ModelName {
@@ -339,6 +341,7 @@ impl ModelName {
         Self::Bank,
         Self::TxnAppend,
         Self::TxnRegister,
+        Self::Mixed,
     ];
 
     /// The name as headers and the command line spell it.
@@ -358,6 +361,7 @@ impl ModelName {
             Self::Bank => "bank",
             Self::TxnAppend => "txn-append",
             Self::TxnRegister => "txn-register",
+            Self::Mixed => "mixed",
         }
     }
 
@@ -378,6 +382,7 @@ impl ModelName {
             Self::Bank => "transfers between accounts and reads of all balances",
             Self::TxnAppend => "transactions that append to lists and read them",
             Self::TxnRegister => "transactions that write registers and read them",
+            Self::Mixed => "several models at once: a key is MODEL/REST, and MODEL judges it",
         }
     }
 
@@ -398,13 +403,56 @@ impl ModelName {
             Self::Bank => &["transfer", "read"],
             Self::TxnAppend => &["txn"],
             Self::TxnRegister => &["txn"],
+            Self::Mixed => &[
+                "read",
+                "write",
+                "cas",
+                "delete",
+                "get",
+                "put",
+                "append",
+                "add",
+                "remove",
+                "contains",
+                "increment",
+                "enqueue",
+                "dequeue",
+                "acquire",
+                "release",
+                "generate",
+                "fetch-increment",
+                "transfer",
+                "txn",
+            ],
         }
     }
 
-    /// The first model that knows all of `functions`.
+    /// The first model that knows all of `functions`; [`Mixed`](Self::Mixed), which keys tell
+    /// and not functions, is never assumed.
     pub fn knowing(functions: &[&str]) -> Option<Self> {
         let knows = |model: &&Self| functions.iter().all(|f| model.functions().contains(f));
-        Self::ALL.iter().find(knows).copied()
+        Self::single().find(|model| knows(&model))
+    }
+
+    /// The model that judges a key of a [`Mixed`](Self::Mixed) history: the one named before
+    /// the first `/`.
+    ///
+    /// ```
+    /// use squall_checker::model::ModelName;
+    ///
+    /// assert_eq!(ModelName::of_key("list-append/3.0"), Some(ModelName::ListAppend));
+    /// assert_eq!(ModelName::of_key("register/a/b"), Some(ModelName::Register));
+    /// assert_eq!(ModelName::of_key("register"), None);
+    /// assert_eq!(ModelName::of_key("mixed/17"), None);
+    /// ```
+    pub fn of_key(key: &str) -> Option<Self> {
+        let (name, _) = key.split_once('/')?;
+        Self::single().find(|model| model.as_str() == name)
+    }
+
+    /// The models that judge by themselves.
+    fn single() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|model| *model != Self::Mixed)
     }
 }
 
@@ -452,7 +500,8 @@ mod name_tests {
         assert_eq!(
             error.to_string(),
             "no model is called `lock`; known models: register, cas-register, kv-append, \
-             list-append, set, counter, queue, bag, mutex, ids, kv, bank, txn-append, txn-register"
+             list-append, set, counter, queue, bag, mutex, ids, kv, bank, txn-append, txn-register, \
+             mixed"
         );
     }
 
@@ -462,5 +511,14 @@ mod name_tests {
         assert_eq!(ModelName::knowing(&["read", "cas"]), Some(ModelName::CasRegister));
         assert_eq!(ModelName::knowing(&["enqueue"]), Some(ModelName::Queue));
         assert_eq!(ModelName::knowing(&["enqueue", "read"]), None);
+    }
+
+    #[test]
+    fn mixed_knows_the_functions_of_all_models_and_no_others() {
+        let of_others = || ModelName::single().flat_map(ModelName::functions);
+        let mixed = ModelName::Mixed.functions();
+        assert!(of_others().all(|f| mixed.contains(f)));
+        assert!(mixed.iter().all(|f| of_others().any(|other| other == f)));
+        assert_eq!(ModelName::knowing(mixed), None);
     }
 }

@@ -22,6 +22,8 @@
 //! | the rest of one key: repeated values, owners, lists, sets, queues, bags, text | search | once the results of what is in flight are known | configurations carried, at most 64 MiB a key |
 //! | accounts, transactions, maps with operations on several keys, generated ids | nobody: [named](OnlineChecker::unjudged) | at the check of the whole | none |
 //!
+//! In a mixed history each key is judged so by the model it names.
+//!
 //! A monitor whose precondition breaks hands its object over to search, which is told all of
 //! the object's operations again; for that [`OnlineChecker`] keeps 4 bytes for each of them.
 //! The history itself is the caller's. Compare-and-sets refused are judged by search only.

@@ -29,7 +29,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use thiserror::Error;
 
 use crate::certificate::{Certificate, KeyCertificate};
-use crate::history::{History, Outcome, Value};
+use crate::history::{History, Name, Outcome, Value};
 use crate::model::{ModelName, UnknownModel};
 use crate::verdict::{Conclusion, Contradiction, Edge, OperationId, Verdict};
 use objects::{Division, Object, Objects};
@@ -68,6 +68,17 @@ pub enum VerifyError {
         /// The model named.
         #[from]
         source: UnknownModel,
+    },
+    /// An operation of a mixed history whose key does not begin with a model and a slash.
+    #[error(
+        "tell what judges operation {}: the history is mixed, and its key {key} names no model",
+        .operation.0
+    )]
+    KeyNamesNoModel {
+        /// The operation.
+        operation: OperationId,
+        /// Its key.
+        key: String,
     },
     /// The verdict is not the one its keys add up to.
     #[error("verify the certificate: it claims `{claimed}` but its keys add up to `{found}`")]
@@ -220,6 +231,7 @@ pub fn verify(history: &History, certificate: &Certificate) -> Result<Verified, 
     let model: ModelName = certificate.model.parse()?;
     claim_adds_up(certificate)?;
     let objects = Objects::of(history, division(history, model));
+    let judges = judges(history, model, &objects)?;
     let mut proven = FxHashSet::default();
     let mut named = vec![false; history.operations.len()];
     let mut verified = Verified { model, verdict: certificate.verdict, keys: 0, operations: 0 };
@@ -235,7 +247,8 @@ pub fn verify(history: &History, certificate: &Certificate) -> Result<Verified, 
         if matches!(proof.conclusion, Conclusion::Unknown { .. }) {
             continue;
         }
-        verified.operations += judge(history, model, &object, proof, &mut named)
+        let judge_of_it = judges[number as usize];
+        verified.operations += judge(history, judge_of_it, &object, proof, &mut named)
             .map_err(|flaw| VerifyError::Key { key: spell(key), flaw })?;
         verified.keys += 1;
     }
@@ -263,7 +276,7 @@ fn claim_adds_up(certificate: &Certificate) -> Result<(), VerifyError> {
     }
 }
 
-/// Keys are objects, unless operations are about several of them.
+/// Keys are objects, unless operations are about several of them; in a mixed history always.
 fn division(history: &History, model: ModelName) -> Division {
     match model {
         ModelName::Bank | ModelName::TxnAppend | ModelName::TxnRegister => Division::Whole,
@@ -272,6 +285,30 @@ fn division(history: &History, model: ModelName) -> Division {
         }
         _ => Division::ByKey,
     }
+}
+
+/// The model that judges each object: the one claimed, or, where that is `mixed`, what stands
+/// before the first slash of the key, which then must be a model and not `mixed` itself.
+fn judges(
+    history: &History,
+    model: ModelName,
+    objects: &Objects<'_>,
+) -> Result<Vec<ModelName>, VerifyError> {
+    let judge = |(number, key): (u32, &Option<Name>)| {
+        if model != ModelName::Mixed {
+            return Ok(model);
+        }
+        let key = key.map(|key| history.names.get(key));
+        let slash = key.and_then(|key| Some((key, key.find('/')?)));
+        match slash.map(|(key, slash)| key[..slash].parse()) {
+            Some(Ok(named)) if named != ModelName::Mixed => Ok(named),
+            _ => Err(VerifyError::KeyNamesNoModel {
+                operation: objects.object(number).members[0],
+                key: spell(key),
+            }),
+        }
+    };
+    (0..).zip(objects.keys()).map(judge).collect()
 }
 
 /// Judges the proof of one object; how many operations it names.
@@ -312,7 +349,7 @@ fn replay(
         };
     }
     match model {
-        ModelName::Kv if division(history, model) == Division::Whole => by!(Map),
+        ModelName::Kv if object.division == Division::Whole => by!(Map),
         ModelName::Register | ModelName::CasRegister | ModelName::Kv => by!(Register),
         ModelName::KvAppend => by!(Text),
         ModelName::ListAppend => by!(List { history }),
@@ -334,6 +371,7 @@ fn replay(
             let bound = if reads_all { Bound::Together } else { Bound::PerPart(part) };
             verify_order(&Elements, history, object, order, named, &bound, |_, _| {})
         }
+        ModelName::Mixed => unreachable!("a key is judged by the model it names"),
     }
 }
 

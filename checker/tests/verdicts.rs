@@ -327,6 +327,6 @@ fn what_no_model_knows_is_refused() {
         failed to judge operation 0 (process 0): it invokes `cas`, but model `register` knows only read, write, delete; choose another model
         failed to judge operation 1 (process 1): no model knows its function `enqueue` together with the others of the history; known: register (read, write, delete); cas-register (read, write, cas, delete); kv-append (get, put, append); list-append (append, read); set (add, remove, contains, read); counter (add, increment, read); queue (enqueue, dequeue); bag (enqueue, dequeue); mutex (acquire, release); ids (generate, fetch-increment); kv (read, write, cas, delete); bank (transfer, read); txn-append (txn); txn-register (txn)
         failed to judge operation 0 (process 0): it invokes `cas` with value 5, expected [expected, new]
-        failed to use the model that the header names; choose one explicitly: no model is called `stack`; known models: register, cas-register, kv-append, list-append, set, counter, queue, bag, mutex, ids, kv, bank, txn-append, txn-register
+        failed to use the model that the header names; choose one explicitly: no model is called `stack`; known models: register, cas-register, kv-append, list-append, set, counter, queue, bag, mutex, ids, kv, bank, txn-append, txn-register, mixed
     "#]].assert_eq(&said);
 }

@@ -60,6 +60,22 @@ pub enum CheckError {
         /// Its function.
         f: String,
     },
+    /// An operation of a mixed history whose key names no model.
+    #[error(
+        "judge operation {} (process {process}): it invokes `{f}` {}, expected a key MODEL/REST \
+         such as `register/17`, whose model judges it; known: {}",
+        .operation.0, on_key(.key.as_deref()), models_of_keys()
+    )]
+    KeyNamesNoModel {
+        /// The operation.
+        operation: OperationId,
+        /// Whose.
+        process: u64,
+        /// Its function.
+        f: String,
+        /// Its key, if it has one.
+        key: Option<String>,
+    },
     /// An operation whose value has not the shape its function takes.
     #[error(
         "judge operation {} (process {process}): it invokes `{f}` with value {found}, expected \
@@ -83,12 +99,33 @@ pub enum CheckError {
 fn known_functions() -> String {
     let known: Vec<String> = ModelName::ALL
         .iter()
+        .filter(|model| **model != ModelName::Mixed)
         .map(|model| format!("{model} ({})", model.functions().join(", ")))
         .collect();
     known.join("; ")
 }
 
+fn on_key(key: Option<&str>) -> String {
+    key.map_or_else(|| "without a key".to_owned(), |key| format!("on key `{key}`"))
+}
+
+fn models_of_keys() -> String {
+    let models = ModelName::ALL.iter().filter(|model| **model != ModelName::Mixed);
+    let names: Vec<&str> = models.map(|model| model.as_str()).collect();
+    names.join(", ")
+}
+
 impl CheckError {
+    /// An operation of a mixed history whose key names no model.
+    pub(super) fn key_names_no_model(id: OperationId, recorded: Recorded<'_>) -> Self {
+        Self::KeyNamesNoModel {
+            operation: id,
+            process: recorded.process,
+            f: recorded.f().to_owned(),
+            key: recorded.key().map(str::to_owned),
+        }
+    }
+
     /// An operation whose function the model does not know.
     pub(super) fn unknown_function(
         id: OperationId,

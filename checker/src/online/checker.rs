@@ -180,7 +180,7 @@ impl OnlineChecker {
     fn invoke(&mut self, id: OperationId, operation: Recorded<'_>) {
         let held = self.choice.model().is_none();
         self.choice.see_invocation(operation);
-        let number = self.number(operation.key);
+        let number = self.number(operation);
         if !self.advance(operation.invoked.position()) {
             return;
         }
@@ -226,7 +226,7 @@ impl OnlineChecker {
                 self.found(number, operation, conflict);
             }
             (Err(Stop::Unjudged(why)), Stage::Monitored(_)) => {
-                let search = self.choice.model().and_then(Live::new);
+                let search = self.model_of(number, operation.history()).and_then(Live::new);
                 self.judge_anew(number, operation.history(), search.map(search_stage), why);
             }
             (Err(Stop::Unjudged(why)), _) => self.objects[number].give_up(why),
@@ -276,7 +276,7 @@ impl OnlineChecker {
     /// Begins to judge what was held back until the model was known.
     fn begin_all(&mut self, history: &History) {
         for number in 0..self.objects.len() {
-            let stage = self.first_stage();
+            let stage = self.first_stage(self.model_of(number, history));
             self.judge_anew(number, history, Some(stage), WHOLE);
             if self.violation.is_some() {
                 return;
@@ -310,22 +310,28 @@ impl OnlineChecker {
         rises
     }
 
-    fn number(&mut self, key: Option<Name>) -> usize {
+    /// What judges an object, once it is known.
+    fn model_of(&self, number: usize, history: &History) -> Option<ModelName> {
+        self.choice.model_of(self.objects[number].key.map(|key| history.names.get(key)))
+    }
+
+    fn number(&mut self, operation: Recorded<'_>) -> usize {
+        let key = operation.key;
         if let Some(&number) = self.numbers.get(&key) {
             return number;
         }
         let number = self.objects.len();
-        let stage = self.first_stage();
+        let stage = self.first_stage(self.choice.model_of(operation.key()));
         self.objects.push(Object { key, members: Vec::new(), stage });
         self.numbers.insert(key, number);
         number
     }
 
-    fn first_stage(&self) -> Stage {
+    fn first_stage(&self, model: Option<ModelName>) -> Stage {
         if let Some(why) = self.choice.given_up() {
             return Stage::Unjudged(why);
         }
-        let Some(model) = self.choice.model() else { return Stage::Held };
+        let Some(model) = model else { return Stage::Held };
         match (monitor(model), Live::new(model)) {
             (Some(monitor), _) => Stage::Monitored(monitor),
             (None, Some(live)) => search_stage(live),

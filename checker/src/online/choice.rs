@@ -2,7 +2,7 @@
 //!
 //! The model asked for, else the header's. Where neither says, the functions seen must fit
 //! one model only, or models that judge alike: what comes later must not make another model
-//! the right one after a violation was told.
+//! the right one after a violation was told. That a history is mixed is never concluded.
 
 use crate::history::{Name, Outcome, Recorded, View};
 use crate::model::ModelName;
@@ -85,9 +85,21 @@ impl Choice {
         }
     }
 
+    /// The model of a key, once it is known: in a mixed history the one that the key names.
+    pub(super) fn model_of(&self, key: Option<&str>) -> Option<ModelName> {
+        match self.model {
+            Some(ModelName::Mixed) => key.and_then(ModelName::of_key),
+            model => model,
+        }
+    }
+
     /// Why an operation ends judging altogether, if it does.
     pub(super) fn foreign(&mut self, operation: Recorded<'_>) -> Option<&'static str> {
-        let model = self.model?;
+        self.model?;
+        let Some(model) = self.model_of(operation.key()) else {
+            self.give_up("the key of an operation names no model");
+            return self.given_up;
+        };
         if !model.functions().contains(&operation.f()) && !self.fits_later(operation) {
             self.given_up.get_or_insert("an operation is none of the model");
         }
@@ -120,7 +132,9 @@ impl Choice {
         let knows_all = |model: &ModelName| {
             self.seen.iter().all(|f| model.functions().contains(&names.get(*f)))
         };
-        ModelName::ALL.iter().copied().filter(knows_all).collect()
+        // Keys tell that a history is mixed, and only who asked or the header says so.
+        let single = |model: &ModelName| *model != ModelName::Mixed;
+        ModelName::ALL.iter().copied().filter(single).filter(knows_all).collect()
     }
 }
 

@@ -8,9 +8,7 @@ use super::rules::{
     Bank, Counter, Discipline, ElementDeed, Elements, Ids, List, Lock, Map, Queue, Register,
     RepeatingBag, Rules, Text, Transactions, TransactionsOf,
 };
-use super::{
-    Division, Flaw, claims, closure, counts, division, holds, prefix, projection, serial, window,
-};
+use super::{Division, Flaw, claims, closure, counts, holds, prefix, projection, serial, window};
 use crate::history::{History, Outcome, Value};
 use crate::model::ModelName;
 use crate::verdict::{Contradiction, Counterexample, OperationId};
@@ -33,7 +31,7 @@ pub(super) fn verify_counterexample(
             | Contradiction::MissingId
     );
     match model {
-        ModelName::Kv if division(history, model) == Division::Whole => {
+        ModelName::Kv if object.division == Division::Whole => {
             beginning(&Map, history, object, named)?;
         }
         ModelName::Register | ModelName::CasRegister | ModelName::Kv => {
@@ -67,6 +65,7 @@ pub(super) fn verify_counterexample(
             let rules = Transactions { of: TransactionsOf::Registers };
             return serial::verify(&rules, history, object, counterexample);
         }
+        ModelName::Mixed => unreachable!("a key is judged by the model it names"),
     }
     claims::verify_kind(history, model, counterexample)
 }

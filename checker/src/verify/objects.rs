@@ -37,7 +37,7 @@ pub(super) struct Objects<'a> {
 /// One object.
 pub(super) struct Object<'a> {
     operations: &'a [Operation],
-    division: Division,
+    pub(super) division: Division,
     key: Option<Name>,
     /// All operations of it, failed ones too, by invocation.
     pub(super) members: &'a [OperationId],

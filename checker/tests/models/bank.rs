@@ -31,7 +31,7 @@ fn step((moved, first): &State, deed: &Deed) -> Option<State> {
     (agrees && !strange).then_some((moved, Some(told)))
 }
 
-fn generate(random: &mut Random) -> Vec<Played> {
+pub(crate) fn generate(random: &mut Random) -> Vec<Played> {
     let names = ["0", "1", "2"];
     let mut balances: BTreeMap<&str, i64> = names.into_iter().zip([5, 5, 0]).collect();
     let wrong = [0, 10, 30][random.below(3)];

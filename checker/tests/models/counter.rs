@@ -9,7 +9,7 @@ use squall_checker::verdict::Contradiction;
 use crate::bench::{Family, Presence, Random, Small, outcome, said, shape};
 
 /// A run of a real counter, with now and then a wrong count.
-fn generate(random: &mut Random) -> Vec<Small> {
+pub(crate) fn generate(random: &mut Random) -> Vec<Small> {
     let amounts = random.pick(&[&[1_i64][..], &[1], &[3], &[-2], &[1, 2, -1], &[0], &[]]);
     let wrong_percent = random.pick(&[0, 30, 80]);
     let (spans, effects) = shape(random, 6);

@@ -9,7 +9,7 @@ use squall_checker::verdict::Contradiction;
 use crate::bench::{Family, Presence, Random, Small, outcome, said, shape};
 
 /// A run of a real counter among ids, with now and then a wrong number.
-fn generate(random: &mut Random) -> Vec<Small> {
+pub(crate) fn generate(random: &mut Random) -> Vec<Small> {
     let generate_percent = random.pick(&[0, 0, 50, 100]);
     let wrong_percent = random.pick(&[0, 30, 80]);
     let (spans, effects) = shape(random, 7);

@@ -9,7 +9,7 @@ use squall_checker::verdict::Contradiction;
 use crate::bench::{Family, Presence, Random, Small, outcome, said, shape};
 
 /// A run of a real list, with now and then a wrong read.
-fn generate(random: &mut Random) -> Vec<Small> {
+pub(crate) fn generate(random: &mut Random) -> Vec<Small> {
     let repeats = random.percent(25);
     let wrong_percent = random.pick(&[0, 30, 80]);
     let (spans, effects) = shape(random, 7);

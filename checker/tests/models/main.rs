@@ -7,6 +7,7 @@ mod counter;
 mod ids;
 mod list;
 mod map;
+mod mixed;
 mod mutex;
 mod queue;
 mod set;

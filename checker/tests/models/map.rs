@@ -46,7 +46,7 @@ fn step(map: &Map, deed: &Deed) -> Option<Map> {
     Some(after)
 }
 
-fn generate(random: &mut Random) -> Vec<Played> {
+pub(crate) fn generate(random: &mut Random) -> Vec<Played> {
     let keys = ["a", "b"];
     let mut map = Map::new();
     let wrong = [0, 10, 30][random.below(3)];

@@ -23,7 +23,7 @@ fn lock(holder: &Holder, small: &Small) -> Vec<Holder> {
 }
 
 /// Clients that acquire and release in turn; what a real lock would refuse often fails.
-fn generate(random: &mut Random, owners: bool) -> Vec<Small> {
+pub(crate) fn generate(random: &mut Random, owners: bool) -> Vec<Small> {
     let count = 1 + random.below(8);
     let mut holder = None;
     let wrong = *random.pick(&[0, 0, 10, 40]);

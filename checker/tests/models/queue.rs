@@ -43,7 +43,7 @@ fn bag(contents: &Contents, small: &Small) -> Vec<Contents> {
 }
 
 /// A run of a real queue of either kind; then perhaps some results are exchanged or altered.
-fn generate(random: &mut Random, repeats: u32) -> Vec<Small> {
+pub(crate) fn generate(random: &mut Random, repeats: u32) -> Vec<Small> {
     let count = 1 + random.below(9);
     let mut contents: VecDeque<Json> = VecDeque::new();
     let (puts, any) = (30 + random.below(40), random.percent(40));

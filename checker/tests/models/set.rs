@@ -42,17 +42,17 @@ fn step(contents: &Contents, small: &Small) -> Vec<Contents> {
 
 /// What a system offers, and what it says.
 #[derive(Clone, Copy)]
-struct Offer {
+pub(crate) struct Offer {
     /// In so many of a hundred cases the whole set is read.
-    reads: u32,
+    pub(crate) reads: u32,
     /// Elements can be removed and looked for.
-    removes: bool,
+    pub(crate) removes: bool,
     /// In so many of a hundred cases adds and removes do not say whether they did anything.
-    silent: u32,
+    pub(crate) silent: u32,
 }
 
 /// A run of a real set; then perhaps some results are altered.
-fn generate(random: &mut Random, offer: Offer) -> Vec<Small> {
+pub(crate) fn generate(random: &mut Random, offer: Offer) -> Vec<Small> {
     let count = 1 + random.below(9);
     let elements = 1 + random.below(4);
     let mut contents: BTreeSet<u32> = BTreeSet::new();

@@ -16,7 +16,7 @@ fn step(text: &String, deed: &Deed) -> Option<String> {
     }
 }
 
-fn generate(random: &mut Random) -> Vec<Played> {
+pub(crate) fn generate(random: &mut Random) -> Vec<Played> {
     let mut text = String::new();
     let mut written = 0;
     let wrong = [0, 25, 50][random.below(3)];

@@ -41,7 +41,7 @@ fn step(store: &Store, deed: &Deed) -> Option<Store> {
 }
 
 /// A legal run, most of which are then spoilt.
-fn generate(random: &mut Random, write: &'static str) -> Vec<Played> {
+pub(crate) fn generate(random: &mut Random, write: &'static str) -> Vec<Played> {
     let keys = [json!("x"), json!(7), json!("y")];
     let keys = &keys[..1 + random.below(3)];
     let mut store = Store::new();

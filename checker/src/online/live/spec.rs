@@ -87,7 +87,9 @@ impl LiveSpec {
     /// The objects of `model`, if they are of one key each.
     pub(super) fn of(model: ModelName) -> Option<Self> {
         match model {
-            ModelName::Bank | ModelName::TxnAppend | ModelName::TxnRegister => None,
+            ModelName::Bank | ModelName::TxnAppend | ModelName::TxnRegister | ModelName::Mixed => {
+                None
+            }
             model => Some(Self(model)),
         }
     }
