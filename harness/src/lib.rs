@@ -10,6 +10,7 @@ pub mod whole_file;
 
 pub mod clients;
 pub mod cluster;
+pub mod composed;
 pub mod probes;
 pub mod readback;
 pub mod recorder;

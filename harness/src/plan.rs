@@ -34,6 +34,10 @@ pub struct Plan {
     pub workload: String,
     /// Number of keys the workload spreads over, at least 1.
     pub keys: usize,
+    /// How much hotter some keys are than others, as Zipf's exponent from 0 to 5; 0 makes all
+    /// alike.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub skew: f64,
     /// Which faults happen, as a comma-separated list.
     pub nemesis: String,
     /// How long the clients run.
@@ -41,6 +45,10 @@ pub struct Plan {
     pub time: Duration,
     /// Operations a second over all clients.
     pub rate: Rate,
+    /// How operations come in at the rate.
+    pub arrivals: Arrivals,
+    /// Where clients send operations that are not meant for one node.
+    pub address: ClientAddress,
     /// Clients working at once; 0 means four for every node.
     pub concurrency: usize,
     /// How long a client waits for a reply before it gives the operation up.
@@ -69,9 +77,12 @@ impl Default for Plan {
             nodes: 5,
             workload: "register".to_owned(),
             keys: 20,
+            skew: 0.0,
             nemesis: "kill,pause,partition".to_owned(),
             time: Duration::from_secs(30),
             rate: Rate::PerSecond(2000),
+            arrivals: Arrivals::Closed,
+            address: ClientAddress::Own,
             concurrency: 0,
             operation_timeout: Duration::from_secs(1),
             net: Net::Auto,
@@ -121,6 +132,8 @@ pub enum PlanError {
 impl Plan {
     /// Largest cluster the network is made for.
     pub const NODES_MAX: usize = 64;
+    /// The greatest skew: the second key is then asked for once in 32 times the first.
+    pub const SKEW_MAX: f64 = 5.0;
     /// Most clients at once.
     pub const CONCURRENCY_MAX: usize = 10_000;
 
@@ -148,6 +161,11 @@ impl Plan {
             self.concurrency = 4 * self.nodes;
         }
         bounded("concurrency", self.concurrency, 1, Self::CONCURRENCY_MAX)?;
+        if !(0.0..=Self::SKEW_MAX).contains(&self.skew) {
+            let bounds = format!("from 0 to {}", Self::SKEW_MAX);
+            let given = self.skew.to_string();
+            return Err(PlanError::OutOfBounds { field: "skew", given, bounds });
+        }
         bounded_time("time", self.time, "1s", "1day")?;
         bounded_time("operation_timeout", self.operation_timeout, "1ms", "1h")?;
         if let Some(name) = self.name.as_ref().filter(|name| !is_plain_name(name)) {
@@ -198,8 +216,12 @@ impl Plan {
     /// The name of the run in the store.
     pub fn run_name(&self) -> String {
         self.name.clone().unwrap_or_else(|| {
-            let parts = [Some(&self.system), Some(&self.workload), self.bug.as_ref()];
-            parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("-")
+            let workload = match self.workload.contains([',', '=']) {
+                true => "mixed",
+                false => self.workload.as_str(),
+            };
+            let parts = [Some(self.system.as_str()), Some(workload), self.bug.as_deref()];
+            parts.into_iter().flatten().collect::<Vec<_>>().join("-")
         })
     }
 
@@ -211,7 +233,7 @@ impl Plan {
 
     /// What the workload needs to know.
     pub fn workload_settings(&self) -> squall_workloads::Settings {
-        squall_workloads::Settings { seed: self.seed, keys: self.keys }
+        squall_workloads::Settings { seed: self.seed, keys: self.keys, skew: self.skew }
     }
 
     /// The command line that runs this plan again: by flags where they say all of it, and by
@@ -235,9 +257,12 @@ impl Plan {
         flag(self.nodes != default.nodes, "nodes", self.nodes.to_string());
         flag(self.workload != default.workload, "workload", self.workload.clone());
         flag(self.keys != default.keys, "keys", self.keys.to_string());
+        flag(self.skew != default.skew, "skew", self.skew.to_string());
         flag(self.nemesis != default.nemesis, "nemesis", self.nemesis.clone());
         flag(self.time != default.time, "time", duration::show(self.time));
         flag(self.rate != default.rate, "rate", self.rate.to_string());
+        flag(self.arrivals != default.arrivals, "arrivals", self.arrivals.to_string());
+        flag(self.address != default.address, "address", self.address.to_string());
         flag(self.concurrency != 4 * self.nodes, "concurrency", self.concurrency.to_string());
         let timeout = duration::show(self.operation_timeout);
         flag(self.operation_timeout != default.operation_timeout, "operation-timeout", timeout);
@@ -341,6 +366,91 @@ impl<'de> Deserialize<'de> for Rate {
             Raw::Text(text) => text,
         };
         text.parse().map_err(de::Error::custom)
+    }
+}
+
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
+}
+
+/// How operations come in at a rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Arrivals {
+    /// Each client by turns of its own; what it misses while it waits for a reply is gone.
+    #[default]
+    Closed,
+    /// On one schedule that goes on whatever becomes of replies; what is late is made up for.
+    Open,
+    /// As `open`, at random times.
+    Random,
+}
+
+impl Arrivals {
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::Closed, "closed"), (Self::Open, "open"), (Self::Random, "random")];
+}
+
+/// Where clients send operations that are not meant for one node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientAddress {
+    /// Each client to the node it belongs to.
+    #[default]
+    Own,
+    /// Each client to one node after the other, a few operations each.
+    Moving,
+    /// Everybody to whoever was last seen to lead.
+    Leader,
+    /// Each client to the node that last answered it.
+    Any,
+}
+
+impl ClientAddress {
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::Own, "own"),
+        (Self::Moving, "moving"),
+        (Self::Leader, "leader"),
+        (Self::Any, "any"),
+    ];
+}
+
+/// Reads one of a few words.
+fn one_of<T: Copy>(what: &str, text: &str, all: &[(T, &str)]) -> Result<T, String> {
+    let words = || all.iter().map(|(_, word)| *word).collect::<Vec<_>>().join(", ");
+    let found = all.iter().find(|(_, word)| *word == text).map(|(value, _)| *value);
+    found.ok_or_else(|| format!("there is no {what} `{text}`; there is: {}", words()))
+}
+
+fn word_of<T: PartialEq>(value: &T, all: &[(T, &'static str)]) -> &'static str {
+    all.iter().find(|(other, _)| other == value).map_or("", |(_, word)| word)
+}
+
+impl FromStr for Arrivals {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        one_of("way to arrive", text, &Self::ALL)
+    }
+}
+
+impl fmt::Display for Arrivals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(word_of(self, &Self::ALL))
+    }
+}
+
+impl FromStr for ClientAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        one_of("address", text, &Self::ALL)
+    }
+}
+
+impl fmt::Display for ClientAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(word_of(self, &Self::ALL))
     }
 }
 

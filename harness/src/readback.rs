@@ -14,11 +14,10 @@ use crate::{
     system::Completion,
 };
 
-/// The key the harness itself changes, to see whether changes are served. No workload
-/// uses it.
-const SERVICE_KEY: &str = "squall";
 /// Pause between two attempts at a node that does not serve yet.
 const ATTEMPT_INTERVAL: Duration = Duration::from_millis(20);
+/// The most that is taken out of one object at the end.
+const DRAINED_MAX: u64 = 10_000;
 /// Sessions reading one node at the same time.
 pub const LANES: usize = 4;
 
@@ -83,6 +82,21 @@ impl Readback {
         }
         total
     }
+
+    /// Takes out everything the workload wants taken out, on whichever nodes, until each object
+    /// is empty.
+    pub async fn drain_all(&mut self, workload: &dyn Workload, deadline: Instant) {
+        let drains = workload.final_drains();
+        let nodes = self.lanes.len().max(1);
+        // Each object by one session alone, so that they do not get in each other's way.
+        let sessions = self.lanes.iter_mut().flatten();
+        let count = nodes * LANES;
+        let each = sessions.enumerate().map(|(number, session)| {
+            let share = drains.iter().skip(number).step_by(count);
+            drain_until_empty(session, share, deadline)
+        });
+        join_all(each).await;
+    }
 }
 
 async fn try_until_served(
@@ -93,7 +107,7 @@ async fn try_until_served(
 ) -> Option<Instant> {
     loop {
         let number = next_value.fetch_add(1, Ordering::Relaxed);
-        let change = workload.service_check(SERVICE_KEY, number);
+        let change = workload.service_check(number);
         if let Completion::Ok { .. } = session.run(&change).await {
             return Some(Instant::now());
         }
@@ -123,4 +137,21 @@ async fn read_until_answered<'a>(
         }
     }
     answered
+}
+
+async fn drain_until_empty<'a>(
+    session: &mut Session,
+    drains: impl Iterator<Item = &'a Invocation>,
+    deadline: Instant,
+) {
+    for drain in drains {
+        let mut taken = 0;
+        while taken < DRAINED_MAX && Instant::now() < deadline {
+            match session.run(drain).await {
+                Completion::Ok { value, .. } if value.is_null() => break,
+                Completion::Ok { .. } => taken += 1,
+                _ => tokio::time::sleep(ATTEMPT_INTERVAL).await,
+            }
+        }
+    }
 }

@@ -185,7 +185,7 @@ impl Recorder {
                 let value = found.as_ref().unwrap_or(&invocation.value).clone();
                 (EventType::Fail, value, None, Some(MISMATCH.to_owned()))
             }
-            Completion::Fail(why) => {
+            Completion::Fail(why) | Completion::Declined(why) => {
                 (EventType::Fail, invocation.value.clone(), None, Some(why.clone()))
             }
             Completion::Info(why) => {
@@ -268,8 +268,8 @@ fn client_event(
         process: Process::Client(process),
         node: Some(Cow::Owned(node.to_owned())),
         kind,
-        f: Cow::Borrowed(invocation.f),
-        key: Some(invocation.key.clone()),
+        f: Cow::Borrowed(invocation.f()),
+        key: invocation.key.clone(),
         value,
         error: None,
         revision: None,

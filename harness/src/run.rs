@@ -26,7 +26,7 @@ use tokio::sync::watch;
 
 use crate::{
     analysis::{self, AnalysisError, Circumstances},
-    clients::Clients,
+    clients::{Clients, Pacing},
     cluster::{Cluster, ClusterError},
     fail_fast::FailFast,
     host,
@@ -322,7 +322,8 @@ impl Standing {
             self.recorder.clone(),
             plan.operation_timeout,
             slots,
-        );
+        )
+        .seeing(Arc::clone(&self.view));
         let mut readback = Readback::new(&sessions, plan.concurrency);
         let serving = tokio::select! {
             serving = readback.all_serve(workload, Instant::now() + FIRST_WRITE_DEADLINE) => serving,
@@ -367,7 +368,7 @@ impl Standing {
             self.recorder.nemesis(event);
         };
         let (stop, stopped) = watch::channel(false);
-        let clients = Clients::start(sessions, workload, plan.concurrency, plan.rate);
+        let clients = Clients::start(sessions, workload, plan.concurrency, Pacing::of(plan));
         let conduct = conductor::conduct(schedule, &self.cluster, &self.network, &record, stopped);
         let timer = async {
             let reason = tokio::select! {
@@ -430,6 +431,7 @@ impl Standing {
         let reads = Instant::now();
         let FinalReads { expected, ok } =
             readback.read_all(workload, READ_ROUNDS, Instant::now() + READS_DEADLINE).await;
+        readback.drain_all(workload, Instant::now() + READS_DEADLINE).await;
         timings.final_reads_ms = ms(reads.elapsed());
         let of_node = |(node, at): (&String, Option<Instant>)| NodeRecovery {
             node: node.clone(),

@@ -4,21 +4,34 @@
 //! process retires, because its operation may still be under way, and a new one takes its
 //! place (rule 3 of the soundness rules).
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use squall_workloads::Invocation;
+use squall_workloads::{Address, Function, Invocation};
 
 use crate::{
+    composed,
+    probes::View,
     recorder::Recorder,
-    system::{Client, Completion, System},
+    system::{Client, Completion, System, by_recipe},
 };
+
+/// How much longer than others an operation may take that is tried again and again.
+const TRIED_LONGER: u32 = 5;
 
 /// Makes sessions whose process ids never collide.
 #[derive(Clone)]
 pub struct Sessions {
     system: Arc<dyn System>,
-    addresses: Arc<[std::net::SocketAddr]>,
+    addresses: Arc<[SocketAddr]>,
     names: Arc<[String]>,
+    view: Option<Arc<View>>,
     recorder: Recorder,
     timeout: Duration,
     slots: u64,
@@ -28,7 +41,7 @@ impl Sessions {
     /// Sessions on the nodes called `names` at `addresses`, for slots `0..slots`.
     pub fn new(
         system: Arc<dyn System>,
-        nodes: &[(String, std::net::SocketAddr)],
+        nodes: &[(String, SocketAddr)],
         recorder: Recorder,
         timeout: Duration,
         slots: usize,
@@ -38,10 +51,17 @@ impl Sessions {
             system,
             addresses: addresses.into(),
             names: names.into(),
+            view: None,
             recorder,
             timeout,
             slots: slots as u64,
         }
+    }
+
+    /// The same, who look up in `view` who leads.
+    #[must_use]
+    pub fn seeing(self, view: Arc<View>) -> Self {
+        Self { view: Some(view), ..self }
     }
 
     /// The session of `slot`, bound to `node`. One per slot.
@@ -51,6 +71,7 @@ impl Sessions {
             shared: self.clone(),
             process: slot as u64,
             node,
+            any: node,
         }
     }
 
@@ -66,27 +87,62 @@ pub struct Session {
     client: Box<dyn Client>,
     process: u64,
     node: usize,
+    /// The node that last answered what any node may.
+    any: usize,
 }
 
 impl Session {
     /// Carries out one operation: recorded before its first byte is sent and after its
     /// last byte is read, one attempt, given up after the timeout.
     pub async fn run(&mut self, invocation: &Invocation) -> Completion {
-        let Sessions { recorder, timeout, names, .. } = &self.shared;
-        let name = &names[self.node];
-        recorder.invoke(self.process, name, invocation);
-        let attempt = self.client.invoke(self.node, invocation);
-        let completion = match tokio::time::timeout(*timeout, attempt).await {
-            Ok(completion) => completion,
-            Err(_) => {
-                let limit = humantime::format_duration(*timeout);
-                Completion::Info(format!("no reply within {limit}"))
-            }
-        };
-        recorder.complete(self.process, name, invocation, &completion);
+        let node = self.node_for(invocation.to);
+        let Sessions { recorder, names, .. } = &self.shared;
+        recorder.invoke(self.process, &names[node], invocation);
+        let completion = self.attempt(node, invocation).await;
+        let Sessions { recorder, names, slots, .. } = &self.shared;
+        recorder.complete(self.process, &names[node], invocation, &completion);
         if matches!(completion, Completion::Info(_)) {
-            self.process += self.shared.slots;
+            self.process += slots;
+        }
+        if matches!(completion, Completion::Info(_) | Completion::Fail(_)) && node == self.any {
+            self.any = (node + 1) % self.shared.nodes();
         }
         completion
+    }
+
+    async fn attempt(&mut self, node: usize, invocation: &Invocation) -> Completion {
+        let Sessions { system, timeout, .. } = &self.shared;
+        let limit = match invocation.function {
+            Function::AppendOnce => *timeout * TRIED_LONGER,
+            _ => *timeout,
+        };
+        // What is made of several requests changes nothing before the last of them.
+        let may_change = AtomicBool::new(true);
+        let ended = if by_recipe(&**system, invocation.function) {
+            may_change.store(false, Ordering::Relaxed);
+            let composed = composed::invoke(&mut *self.client, node, invocation, &may_change);
+            tokio::time::timeout(limit, composed).await
+        } else {
+            tokio::time::timeout(limit, self.client.invoke(node, invocation)).await
+        };
+        ended.unwrap_or_else(|_| {
+            let why = format!("no reply within {}", humantime::format_duration(limit));
+            if may_change.load(Ordering::Relaxed) {
+                Completion::Info(why)
+            } else {
+                Completion::Fail(why)
+            }
+        })
+    }
+
+    fn node_for(&self, to: Address) -> usize {
+        match to {
+            Address::Own => self.node,
+            Address::Node(node) => node % self.shared.nodes(),
+            Address::Leader => {
+                self.shared.view.as_ref().and_then(|view| view.leader()).unwrap_or(self.node)
+            }
+            Address::Any => self.any,
+        }
     }
 }

@@ -6,7 +6,7 @@
 use std::{future::Future, net::SocketAddr, path::PathBuf, pin::Pin, process::Command};
 
 use serde_json::Value;
-use squall_workloads::{Ending, Invocation};
+use squall_workloads::{Ending, Function, Invocation, Workload, recipe};
 
 /// A boxed future, so that systems can be chosen by name at run time.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -31,6 +31,12 @@ pub trait System: Send + Sync {
 
     /// What ran, for the report: version and variant.
     fn version(&self) -> String;
+
+    /// Whether its clients can ask for `function`.
+    ///
+    /// What a system does not offer is made of reads and compare-and-sets where there is a
+    /// [recipe](squall_workloads::recipe).
+    fn offers(&self, function: Function) -> bool;
 
     /// The command that runs one node in the foreground until it is killed.
     fn command(&self, node: &NodeSetup) -> Command;
@@ -90,9 +96,45 @@ pub enum Order {
     Snapshot,
 }
 
+/// A workload that asks for more than a system offers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "run the workload `{workload}` on `{system}`: the system does not offer {}, and it cannot be \
+     made of what it offers",
+    lacking.iter().map(|function| format!("`{function}`")).collect::<Vec<_>>().join(", ")
+)]
+pub struct NotOffered {
+    workload: String,
+    system: String,
+    lacking: Vec<Function>,
+}
+
+/// Whether `function` has to be made of reads and compare-and-sets, and can be.
+pub fn by_recipe(system: &dyn System, function: Function) -> bool {
+    !system.offers(function)
+        && recipe::exists(function)
+        && system.offers(Function::Read)
+        && system.offers(Function::Cas)
+}
+
+/// Whether `system` offers what `workload` asks for.
+///
+/// # Errors
+/// Names every function that it neither offers nor has a recipe for.
+pub fn suits(system: &dyn System, workload: &dyn Workload) -> Result<(), NotOffered> {
+    let mut lacking = workload.functions();
+    lacking.retain(|function| !system.offers(*function) && !by_recipe(system, *function));
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let (workload, system) = (workload.name().to_owned(), system.name().to_owned());
+    Err(NotOffered { workload, system, lacking })
+}
+
 /// A connection of one logical client to the whole cluster.
 pub trait Client: Send {
-    /// Carries out one operation on one node: one attempt, no retries, no redirects.
+    /// Carries out one operation on one node: one attempt, no retries, no redirects. Only
+    /// [`Function::AppendOnce`] is tried again, at whichever node, which is what it is for.
     ///
     /// Whoever calls this bounds it in time by dropping the future, so an adapter needs
     /// no timeout of its own.
@@ -113,13 +155,16 @@ pub enum Completion {
         /// The revision the system attached, where it has them.
         revision: Option<u64>,
     },
-    /// A compare-and-set was refused because the system looked and found another value.
+    /// A compare-and-set or a guarded transaction was refused because the system looked and found another value.
     ///
     /// A fact about the store, which the checker judges; any other refusal is a `Fail`.
     Mismatch {
         /// What was found, where the system tells.
         found: Option<Value>,
     },
+    /// The object is in no state for it, such as a lock that is held: it did not take effect
+    /// and never will.
+    Declined(String),
     /// It did not take effect and never will: nothing was sent, or the system said so.
     Fail(String),
     /// Nobody knows.
@@ -132,7 +177,7 @@ impl Completion {
         match self {
             Self::Ok { value, .. } => Ending::Ok(value),
             Self::Mismatch { found } => Ending::Mismatch(found.as_ref()),
-            Self::Fail(_) => Ending::Fail,
+            Self::Fail(_) | Self::Declined(_) => Ending::Fail,
             Self::Info(_) => Ending::Info,
         }
     }

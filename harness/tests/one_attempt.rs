@@ -19,7 +19,7 @@ use squall::{
     system::{Client, Completion, System},
     systems,
 };
-use squall_workloads::Invocation;
+use squall_workloads::{Function, Invocation};
 
 /// What a hostile server does once it has read a whole operation.
 #[derive(Clone, Copy, Debug)]
@@ -199,7 +199,7 @@ async fn nobody_listening_is_a_definite_failure() {
 #[tokio::test]
 async fn what_the_system_does_not_offer_is_never_sent() {
     let (address, read) = server(Hostility::CloseAtOnce);
-    let invocation = Invocation { f: "fly", key: "1".into(), value: serde_json::Value::Null };
+    let invocation = Invocation::new(Function::Dequeue, "1", serde_json::Value::Null);
     let completion = client(address).invoke(0, &invocation).await;
     assert!(matches!(completion, Completion::Fail(_)), "{completion:?}");
     assert_eq!(read.load(Ordering::SeqCst), 0);

@@ -16,7 +16,7 @@ use std::{
 
 use serde_json::Value;
 use squall::{
-    clients::Clients,
+    clients::{Clients, Pacing},
     plan::Rate,
     recorder::Recorder,
     session::Sessions,
@@ -26,7 +26,7 @@ use squall_checker::history::{
     Event, FORMAT_VERSION, Header, HeaderTag, History, Outcome, read_jsonl,
 };
 use squall_nemesis::conductor::{NemesisEvent, Stage};
-use squall_workloads::{Invocation, Register};
+use squall_workloads::{Function, Invocation, Settings, workloads::Register};
 
 /// Answers by turns: ok, refused, broken, never.
 #[derive(Default)]
@@ -42,6 +42,10 @@ impl System for Fickle {
 
     fn version(&self) -> String {
         "1".to_owned()
+    }
+
+    fn offers(&self, function: Function) -> bool {
+        matches!(function, Function::Read | Function::Write)
     }
 
     fn command(&self, _: &NodeSetup) -> Command {
@@ -72,11 +76,11 @@ impl Client for FickleClient {
                 _ => tokio::task::yield_now().await,
             }
             let mut map = self.map.lock().expect("no panics here");
-            if op.f == "write" {
-                map.insert(op.key.to_string(), op.value.clone());
+            if op.function == Function::Write {
+                map.insert(op.key().to_owned(), op.value.clone());
                 return Completion::Ok { value: op.value.clone(), revision: None };
             }
-            let value = map.get(&*op.key).cloned().unwrap_or_default();
+            let value = map.get(op.key()).cloned().unwrap_or_default();
             Completion::Ok { value, revision: Some(4) }
         })
     }
@@ -110,7 +114,9 @@ async fn record(operations: u64, path: &Path) -> History {
     let timeout = Duration::from_millis(20);
     let system = Arc::new(Fickle::default());
     let sessions = Sessions::new(system, &nodes, recorder.clone(), timeout, CLIENTS);
-    let clients = Clients::start(&sessions, &Register::new(5, 3), CLIENTS, Rate::Unlimited);
+    let register = Register::new(Settings { keys: 3, ..Settings::of(5) });
+    let pacing = Pacing::closed(Rate::Unlimited);
+    let clients = Clients::start(&sessions, &register, CLIENTS, pacing);
     let deadline = Instant::now() + Duration::from_secs(30);
     while recorder.tally().ok < operations {
         assert!(Instant::now() < deadline, "only {:?} after 30 s", recorder.tally());

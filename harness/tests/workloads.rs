@@ -1,8 +1,8 @@
-//! Every workload against a made-up store: one that does it right is linearizable whatever
-//! becomes of the replies, and one with the flaw a workload is there for is not.
+//! Every workload through real sessions and the recorder, against a made-up store: one that
+//! does it right is linearizable whatever becomes of the replies, one with a flaw is not; and
+//! what a store does not offer is made of reads and compare-and-sets, or refused by name.
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     path::Path,
     process::Command,
@@ -13,50 +13,53 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 use squall::{
     analysis::read_history,
-    clients::Clients,
+    clients::{Clients, Pacing},
     plan::Rate,
+    readback::{LANES, Readback},
     recorder::Recorder,
     session::Sessions,
-    system::{BoxFuture, Client, Completion, NodeSetup, Status, System},
+    system::{BoxFuture, Client, Completion, NodeSetup, Status, System, suits},
 };
 use squall_checker::{
     CheckOptions, check,
     history::{FORMAT_VERSION, Header, HeaderTag, History, Outcome},
     verdict::Verdict,
 };
-use squall_workloads::{Invocation, Settings, WORKLOADS, by_name};
+use squall_workloads::{
+    Function, Invocation, Settings, WORKLOADS, Workload, by_name,
+    rehearsal::{Flaw, Reply, Store},
+};
 
-/// What the store does wrong, now and then.
+/// What the store can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flaw {
-    None,
-    /// Reads answer what was there a change before.
-    StaleRead,
-    /// A change is acknowledged and forgotten.
-    LostChange,
-    /// A change is applied twice.
-    DoubleApply,
-    /// Compare-and-set compares, and sets whatever it found.
-    BlindCas,
+enum Offer {
+    Everything,
+    /// Only what every store with a compare-and-set has.
+    ReadWriteCas,
 }
 
-struct Store {
-    flaw: Flaw,
+#[derive(Clone)]
+struct MadeUp {
+    offer: Offer,
     turn: Arc<AtomicU64>,
-    /// What each key holds, and what it held before.
-    map: Arc<Mutex<BTreeMap<String, [Value; 2]>>>,
+    store: Arc<Mutex<Store>>,
 }
 
-impl System for Store {
+impl System for MadeUp {
     fn name(&self) -> &str {
-        "store"
+        "made-up"
     }
 
     fn version(&self) -> String {
         "1".to_owned()
+    }
+
+    fn offers(&self, function: Function) -> bool {
+        let plain = [Function::Read, Function::Write, Function::Delete, Function::Cas];
+        self.offer == Offer::Everything || plain.contains(&function)
     }
 
     fn command(&self, _: &NodeSetup) -> Command {
@@ -64,8 +67,7 @@ impl System for Store {
     }
 
     fn client(&self, _: &[SocketAddr]) -> Box<dyn Client> {
-        let (turn, map) = (Arc::clone(&self.turn), Arc::clone(&self.map));
-        Box::new(Store { flaw: self.flaw, turn, map })
+        Box::new(self.clone())
     }
 
     fn probe<'a>(&'a self, _: SocketAddr) -> BoxFuture<'a, Option<Status>> {
@@ -73,60 +75,30 @@ impl System for Store {
     }
 }
 
-/// What a change makes of what is held; nothing where it is refused.
-fn changed(held: &Value, op: &Invocation, flaw: Flaw) -> Option<Value> {
-    match op.f {
-        "write" => Some(op.value.clone()),
-        "append" => {
-            let mut list = held.as_array().cloned().unwrap_or_default();
-            list.push(op.value.clone());
-            Some(list.into())
+impl MadeUp {
+    fn apply(&self, op: &Invocation) -> Completion {
+        assert!(self.offers(op.function), "asked for `{}`, which is not offered", op.function);
+        match self.store.lock().expect("no panics here").apply(op) {
+            Reply::Ok(value) => Completion::Ok { value, revision: None },
+            Reply::Mismatch(found) => Completion::Mismatch { found },
+            Reply::Fail(why) => Completion::Declined(why),
         }
-        "add" => {
-            let sum = held.as_i64().unwrap_or(0) + op.value.as_i64().expect("a number");
-            Some(sum.into())
-        }
-        "cas" => (*held == op.value[0] || flaw == Flaw::BlindCas).then(|| op.value[1].clone()),
-        f => panic!("no workload asks for `{f}`"),
     }
 }
 
-impl Store {
-    fn apply(&self, op: &Invocation, flaw: Flaw) -> Completion {
-        let mut map = self.map.lock().expect("no panics here");
-        let [held, before] = map.entry(op.key.to_string()).or_default();
-        if op.f == "read" {
-            let value = if flaw == Flaw::StaleRead { before } else { held };
-            return Completion::Ok { value: value.clone(), revision: None };
-        }
-        let Some(mut now) = changed(held, op, flaw) else {
-            return Completion::Mismatch { found: Some(held.clone()) };
-        };
-        if flaw == Flaw::DoubleApply {
-            now = changed(&now, op, flaw).unwrap_or(now);
-        }
-        if flaw != Flaw::LostChange {
-            *before = std::mem::replace(held, now);
-        }
-        Completion::Ok { value: op.value.clone(), revision: None }
-    }
-}
-
-impl Client for Store {
+impl Client for MadeUp {
     fn invoke<'a>(&'a mut self, _: usize, op: &'a Invocation) -> BoxFuture<'a, Completion> {
         Box::pin(async move {
             let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-            // Reads and changes both come by at every remainder, as 13 is prime.
-            let flaw = if turn.is_multiple_of(13) { self.flaw } else { Flaw::None };
             tokio::task::yield_now().await;
-            match turn % 16 {
+            match turn % 23 {
                 3 => Completion::Fail("refused".to_owned()),
                 7 => Completion::Info("never arrived".to_owned()),
                 11 => {
-                    self.apply(op, flaw);
+                    drop(self.apply(op));
                     Completion::Info("the reply was lost".to_owned())
                 }
-                _ => self.apply(op, flaw),
+                _ => self.apply(op),
             }
         })
     }
@@ -136,13 +108,12 @@ const CLIENTS: usize = 8;
 
 /// Runs a workload until `operations` succeeded, reads everything back, and returns what was
 /// recorded.
-async fn record(name: &str, flaw: Flaw, operations: u64, path: &Path) -> History {
-    let workload = by_name(name, Settings { seed: 5, keys: 4 }).expect("listed");
+async fn record(workload: &dyn Workload, store: MadeUp, operations: u64, path: &Path) -> History {
     let header = Header {
         squall: FORMAT_VERSION,
         kind: HeaderTag::Header,
-        system: "store".to_owned(),
-        workload: name.to_owned(),
+        system: "made-up".to_owned(),
+        workload: workload.name().to_owned(),
         model: workload.model().to_string(),
         nodes: vec!["n1".to_owned()],
         seed: 5,
@@ -150,56 +121,81 @@ async fn record(name: &str, flaw: Flaw, operations: u64, path: &Path) -> History
     };
     let (recorder, writer) = Recorder::start(path, &header, Instant::now()).expect("a file");
     let nodes = [("n1".to_owned(), "127.0.0.1:1".parse().expect("an address"))];
-    let store = Store { flaw, turn: Arc::default(), map: Arc::default() };
     let timeout = Duration::from_secs(5);
-    let sessions = Sessions::new(Arc::new(store), &nodes, recorder.clone(), timeout, CLIENTS + 1);
-    let mut service = sessions.open(CLIENTS, 0);
-    service.run(&workload.service_check("squall", 1)).await;
-    let clients = Clients::start(&sessions, &*workload, CLIENTS, Rate::Unlimited);
+    let slots = CLIENTS + LANES;
+    let sessions = Sessions::new(Arc::new(store), &nodes, recorder.clone(), timeout, slots);
     let deadline = Instant::now() + Duration::from_secs(30);
+    let mut readback = Readback::new(&sessions, CLIENTS);
+    let served = readback.all_serve(workload, deadline).await;
+    assert!(served.iter().all(Option::is_some), "the store serves");
+    let clients = Clients::start(&sessions, workload, CLIENTS, Pacing::closed(Rate::Unlimited));
     while recorder.tally().ok < operations {
         assert!(Instant::now() < deadline, "only {:?} after 30 s", recorder.tally());
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     clients.stop().await.expect("no client panics");
-    for read in workload.final_reads() {
-        service.run(&read).await;
-    }
+    let reads = readback.read_all(workload, 2, deadline).await;
+    assert_eq!(reads.ok, reads.expected, "every final read is answered in the end");
+    readback.drain_all(workload, deadline).await;
     writer.finish().expect("the disk takes it");
     read_history(path).expect("the history is valid")
 }
 
-async fn verdict(name: &str, flaw: Flaw) -> (Verdict, History) {
+async fn verdict(name: &str, offer: Offer, flaw: Flaw) -> (Verdict, History) {
     let folder = tempfile::tempdir().expect("a folder");
-    let history = record(name, flaw, 2_000, &folder.path().join("history.jsonl")).await;
+    let workload = by_name(name, Settings { keys: 4, ..Settings::of(5) }).expect("listed");
+    let store = Arc::new(Mutex::new(Store::new(flaw, 13)));
+    let store = MadeUp { offer, turn: Arc::default(), store };
+    let path = folder.path().join("history.jsonl");
+    let history = record(&*workload, store, 1_500, &path).await;
     let analysis = check(&history, &CheckOptions::default()).expect("the model knows all of it");
     (analysis.verdict, history)
 }
 
 #[tokio::test]
 async fn a_store_that_does_it_right_is_linearizable() {
-    for (name, _) in WORKLOADS {
-        assert_eq!(verdict(name, Flaw::None).await.0, Verdict::Linearizable, "{name}");
+    for entry in WORKLOADS {
+        let (verdict, _) = verdict(entry.name, Offer::Everything, Flaw::None).await;
+        assert_eq!(verdict, Verdict::Linearizable, "{}", entry.name);
     }
 }
 
 #[tokio::test]
-async fn every_workload_shows_what_it_is_there_for() {
-    for (name, flaws) in [
-        ("register", &[Flaw::StaleRead, Flaw::LostChange][..]),
-        ("cas-register", &[Flaw::StaleRead, Flaw::LostChange, Flaw::BlindCas]),
-        ("list-append", &[Flaw::StaleRead, Flaw::LostChange, Flaw::DoubleApply]),
-        ("counter", &[Flaw::StaleRead, Flaw::LostChange, Flaw::DoubleApply]),
-    ] {
-        for flaw in flaws {
-            assert_eq!(verdict(name, *flaw).await.0, Verdict::Violation, "{name}: {flaw:?}");
-        }
+async fn what_is_not_offered_is_made_of_reads_and_compare_and_sets() {
+    for name in ["list-append", "counter", "set", "queue", "bag", "mutex", "ids"] {
+        let (clean, history) = verdict(name, Offer::ReadWriteCas, Flaw::None).await;
+        assert_eq!(clean, Verdict::Linearizable, "{name}");
+        let of = |outcome| history.operations.iter().filter(|op| op.outcome == outcome).count();
+        assert!(of(Outcome::Info) > 0, "{name}: some replies are lost");
+        assert!(of(Outcome::Ok) > of(Outcome::Info), "{name}");
+        let (flawed, _) = verdict(name, Offer::ReadWriteCas, Flaw::LostChange).await;
+        assert_eq!(flawed, Verdict::Violation, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn recipes_show_a_compare_and_set_that_does_not_compare() {
+    for name in ["queue", "mutex", "ids"] {
+        let (flawed, _) = verdict(name, Offer::ReadWriteCas, Flaw::BlindCas).await;
+        assert_eq!(flawed, Verdict::Violation, "{name}");
+    }
+}
+
+#[test]
+fn a_system_that_lacks_what_a_workload_needs_is_told_by_name() {
+    let store = Arc::new(Mutex::new(Store::new(Flaw::None, 1)));
+    let system = MadeUp { offer: Offer::ReadWriteCas, turn: Arc::default(), store };
+    let workload = |name| by_name(name, Settings::of(1)).expect("listed");
+    assert!(suits(&system, &*workload("queue")).is_ok());
+    let error = suits(&system, &*workload("bank")).expect_err("no transactions").to_string();
+    for word in ["`bank`", "`made-up`", "`txn`", "`guarded-txn`"] {
+        assert!(error.contains(word), "{word}: {error}");
     }
 }
 
 #[tokio::test]
 async fn compare_and_sets_succeed_and_mismatches_say_what_was_found() {
-    let (_, history) = verdict("cas-register", Flaw::None).await;
+    let (_, history) = verdict("cas-register", Offer::Everything, Flaw::None).await;
     let cas: Vec<_> = history.iter().map(|(_, op)| op).filter(|op| op.f() == "cas").collect();
     let ok = cas.iter().filter(|op| op.outcome == Outcome::Ok).count();
     let mismatch = cas.iter().filter(|op| op.error() == Some("mismatch")).count();

@@ -20,5 +20,5 @@ pub mod recipe;
 pub mod rehearsal;
 
 pub use catalogue::{Entry, MIX, UnknownWorkload, WORKLOADS, by_name, entry};
-pub use operation::{Access, Address, Attempts, Ending, Function, Invocation};
+pub use operation::{Access, Address, Ending, Function, Invocation};
 pub use workload::{Client, Promise, SERVICE_KEY, Settings, Workload};

@@ -22,6 +22,10 @@ pub enum Function {
     Cas,
     /// Puts an element at the end of a list; a key that holds nothing is an empty list.
     Append,
+    /// As [`Append`](Self::Append), tried until it is answered or its time is up, each time
+    /// under one number of the client's own by which the system must recognise it: all
+    /// attempts together are one operation.
+    AppendOnce,
     /// Adds to a whole number; a key that holds nothing is zero.
     Add,
     /// Adds an element to a set that is read as a list of its elements and only grows.
@@ -59,6 +63,7 @@ impl Function {
         Self::Delete,
         Self::Cas,
         Self::Append,
+        Self::AppendOnce,
         Self::Add,
         Self::SetAdd,
         Self::ElementAdd,
@@ -76,6 +81,7 @@ impl Function {
     /// The name by which a system says whether it offers the function.
     pub fn name(self) -> &'static str {
         match self {
+            Self::AppendOnce => "append-once",
             Self::SetAdd => "set-add",
             Self::ElementAdd => "element-add",
             Self::ElementRemove => "element-remove",
@@ -92,7 +98,7 @@ impl Function {
             Self::Write => "write",
             Self::Delete => "delete",
             Self::Cas => "cas",
-            Self::Append => "append",
+            Self::Append | Self::AppendOnce => "append",
             Self::Add | Self::SetAdd | Self::ElementAdd => "add",
             Self::ElementRemove => "remove",
             Self::ElementContains => "contains",
@@ -146,18 +152,6 @@ pub enum Address {
     Any,
 }
 
-/// How often a client tries one operation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Attempts {
-    /// Once.
-    #[default]
-    One,
-    /// Until it is answered or its time is up, each time under the same number of the client's
-    /// own, by which the system must recognise it. All attempts together are the one operation
-    /// of the history.
-    UnderClientId,
-}
-
 /// One operation about to be invoked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Invocation {
@@ -169,14 +163,12 @@ pub struct Invocation {
     pub value: Value,
     /// Where it is sent.
     pub to: Address,
-    /// How often it is tried.
-    pub attempts: Attempts,
     /// When it was due, since the clients began, where a rate sets that.
     pub due: Option<Duration>,
 }
 
 impl Invocation {
-    /// `function` of `key` with `value`, once, at the client's own node.
+    /// `function` of `key` with `value`, at the client's own node.
     pub fn new(
         function: Function,
         key: impl Into<Cow<'static, str>>,
@@ -186,8 +178,7 @@ impl Invocation {
     }
 
     fn keyless(function: Function, value: Value) -> Self {
-        let (to, attempts) = (Address::Own, Attempts::One);
-        Self { function, key: None, value, to, attempts, due: None }
+        Self { function, key: None, value, to: Address::Own, due: None }
     }
 
     /// A read of `key`.
@@ -240,12 +231,6 @@ impl Invocation {
     #[must_use]
     pub fn sent_to(self, to: Address) -> Self {
         Self { to, ..self }
-    }
-
-    /// The same, tried so often.
-    #[must_use]
-    pub fn tried(self, attempts: Attempts) -> Self {
-        Self { attempts, ..self }
     }
 
     /// The accesses of a transaction; none of anything else.

@@ -4,6 +4,8 @@ use std::{fmt, net::SocketAddr, process::Command};
 
 use serde::{Deserialize, Serialize};
 
+use squall_workloads::Function;
+
 use crate::{
     system::{BoxFuture, Client, NodeSetup, Status, System},
     systems::Node,
@@ -77,6 +79,10 @@ impl System for Staged {
 
     fn version(&self) -> String {
         self.node.version()
+    }
+
+    fn offers(&self, function: Function) -> bool {
+        self.node.offers(function)
     }
 
     fn command(&self, setup: &NodeSetup) -> Command {

@@ -17,7 +17,7 @@ use squall_workloads::{Invocation, Settings};
 
 use super::{Cast, Line, Seen, StageError, Step};
 use crate::{
-    clients::Clients,
+    clients::{Clients, Pacing},
     cluster::Cluster,
     plan::Rate,
     session::{Session, Sessions},
@@ -189,11 +189,11 @@ impl Stage {
     /// operations in all, until [`Stage::clients_end`].
     pub fn clients_begin(&mut self, per_second: u32) {
         self.did(format!("{CLIENTS} clients, {per_second} operations a second on all nodes"));
-        let settings = Settings { seed: 1, keys: 4 };
+        let settings = Settings { keys: 4, ..Settings::of(1) };
         let workload = squall_workloads::by_name("register", settings)
             .expect("the register workload is always there");
-        let rate = Rate::PerSecond(per_second);
-        self.clients = Some(Clients::start(&self.sessions, &*workload, CLIENTS, rate));
+        let pacing = Pacing::closed(Rate::PerSecond(per_second));
+        self.clients = Some(Clients::start(&self.sessions, &*workload, CLIENTS, pacing));
     }
 
     /// Ends the background clients.
@@ -326,7 +326,7 @@ pub fn agreed(look: &Look, among: &[usize]) -> Option<usize> {
 pub fn in_words(completion: &Completion) -> String {
     match completion {
         Completion::Ok { value, .. } => format!("ok, {value}"),
-        Completion::Fail(why) => format!("refused for certain: {why}"),
+        Completion::Fail(why) | Completion::Declined(why) => format!("refused for certain: {why}"),
         Completion::Mismatch { .. } => "the comparison failed".to_owned(),
         Completion::Info(why) => format!("nobody knows: {why}"),
     }

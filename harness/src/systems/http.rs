@@ -12,7 +12,7 @@ use hyper::{
     Method, Request, StatusCode,
     body::Bytes,
     client::conn::http1::{SendRequest, handshake},
-    header::{CONTENT_TYPE, HOST, HeaderValue},
+    header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -56,11 +56,28 @@ impl Connection {
         path: &str,
         body: Bytes,
     ) -> Result<(StatusCode, Bytes), Lost> {
+        self.exchange_with(method, path, body, &[]).await
+    }
+
+    /// The same, with further headers.
+    ///
+    /// # Errors
+    /// As [`Connection::exchange`].
+    pub(super) async fn exchange_with(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        headers: &[(&'static str, u64)],
+    ) -> Result<(StatusCode, Bytes), Lost> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().expect("the path is percent-encoded");
         request.headers_mut().insert(HOST, self.host.clone());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        for &(name, number) in headers {
+            request.headers_mut().insert(HeaderName::from_static(name), number.into());
+        }
 
         let mut sender = match self.idle.take() {
             // Closed while it lay idle, so nothing of this exchange was ever on it.

@@ -17,6 +17,7 @@
 //! | [`Reserve`] | so many clients for one stream, so many for another |
 //! | [`Paced`] | a rate, held each client for itself or by all together |
 //! | [`Moving`] | a session that moves on to the next node now and then |
+//! | [`SentTo`] | operations sent to the leader, to one node, or to whichever answers |
 
 mod bursts;
 mod limit;
@@ -32,7 +33,7 @@ mod until_ok;
 pub use bursts::Bursts;
 pub use limit::Limit;
 pub use mix::Mix;
-pub use moving::Moving;
+pub use moving::{Moving, SentTo};
 pub use paced::{Arrivals, Paced, Schedule};
 pub use phase::{Barrier, Phase};
 pub use reserve::Reserve;

@@ -46,3 +46,30 @@ impl<G: Generator> Generator for Moving<G> {
         self.stream.observe(invocation, ending, now);
     }
 }
+
+/// A stream whose operations for the client's own node go somewhere else.
+pub struct SentTo<G> {
+    stream: G,
+    to: Address,
+}
+
+impl<G: Generator> SentTo<G> {
+    /// `stream`, sent `to` there. What it addressed itself goes where it was addressed.
+    pub fn new(stream: G, to: Address) -> Self {
+        Self { stream, to }
+    }
+}
+
+impl<G: Generator> Generator for SentTo<G> {
+    fn next(&mut self, now: Duration) -> Step {
+        let to = self.to;
+        self.stream.next(now).map(|invocation| match invocation.to {
+            Address::Own => invocation.sent_to(to),
+            _ => invocation,
+        })
+    }
+
+    fn observe(&mut self, invocation: &Invocation, ending: Ending<'_>, now: Duration) {
+        self.stream.observe(invocation, ending, now);
+    }
+}

@@ -101,9 +101,7 @@ impl<G: Generator> Paced<G> {
         self.due = match self.schedule.arrivals {
             // The next turn is an interval after this one, or after now if this one came more
             // than an interval late.
-            Arrivals::Closed => {
-                Some(due.max(now.saturating_sub(self.interval)) + self.interval)
-            }
+            Arrivals::Closed => Some(due.max(now.saturating_sub(self.interval)) + self.interval),
             Arrivals::Open | Arrivals::Random => None,
         };
     }

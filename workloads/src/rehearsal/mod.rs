@@ -99,7 +99,10 @@ pub struct Rehearsed {
 ///
 /// # Errors
 /// What the clients did is no history, which is a fault of the workload.
-pub fn rehearse(workload: &dyn Workload, conditions: Conditions) -> Result<Rehearsed, HistoryError> {
+pub fn rehearse(
+    workload: &dyn Workload,
+    conditions: Conditions,
+) -> Result<Rehearsed, HistoryError> {
     let mut stage = Stage::new(conditions);
     for number in 0..conditions.clients {
         let client = Client::new(number, conditions.clients, conditions.nodes);

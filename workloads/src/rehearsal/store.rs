@@ -67,6 +67,11 @@ impl Store {
             Function::Cas => self.cas(invocation, flaw),
             Function::Txn | Function::GuardedTxn => self.transact(invocation, flaw),
             function => {
+                // Each operation arrives once here.
+                let function = match function {
+                    Function::AppendOnce => Function::Append,
+                    other => other,
+                };
                 let key = recipe::state_key(invocation);
                 let found = match function {
                     Function::ElementContains => self.read(&key, flaw),

@@ -199,8 +199,7 @@ mod tests {
                 (6 | 7, "read") => panic!("client {client} never reads"),
                 (_, "read") => {}
                 (_, f) => {
-                    let value =
-                        if f == "cas" { &invocation.value[1] } else { &invocation.value };
+                    let value = if f == "cas" { &invocation.value[1] } else { &invocation.value };
                     assert!(seen.insert((invocation.key, value.as_u64())), "{value} twice");
                 }
             }

@@ -105,9 +105,7 @@ impl Generator for KvStream {
         let known = self.seen[slot].as_ref().filter(|(of, _)| *of == generation);
         Step::Invoke(match (self.rng.random_range(0..100), known) {
             (0..8, _) => Invocation::new(Function::Delete, key, Value::Null),
-            (8..40, Some((_, expected))) => {
-                Invocation::cas(key, expected.clone(), number.into())
-            }
+            (8..40, Some((_, expected))) => Invocation::cas(key, expected.clone(), number.into()),
             _ => Invocation::write(key, number),
         })
     }

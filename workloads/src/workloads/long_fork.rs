@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Keys of a group.
-pub const GROUP: u64 = 4;
+const GROUP: u64 = 4;
 
 /// Groups read back at the end, the newest first.
 const FINAL_GROUPS_MAX: u64 = 200;

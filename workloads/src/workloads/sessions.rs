@@ -5,9 +5,8 @@
 //! one, each attempt is an operation of its own; the element may come twice but must come,
 //! which sets show.
 //!
-//! Needs `append` and `set-add`, attempts under a client id, and `read`. Detects sessions
-//! forgotten by snapshots, restarts and new leaders; doubled and lost appends. Half of what it
-//! does is worth nothing on systems without client ids, which are told apart.
+//! Needs `append`, `append-once`, `set-add` and `read`. Detects sessions
+//! forgotten by snapshots, restarts and new leaders; doubled and lost appends.
 
 use rand::RngExt;
 use squall_checker::model::ModelName;
@@ -15,7 +14,7 @@ use squall_checker::model::ModelName;
 use crate::{
     generator::{Endless, Generator, UntilOk},
     keys::{FINAL_KEYS_MAX, KeyChoice, Slots},
-    operation::{Attempts, Function, Invocation},
+    operation::{Function, Invocation},
     roles::{Role, client_rng},
     workload::{Client, SERVICE_KEY, Settings, Workload},
 };
@@ -59,13 +58,13 @@ impl Workload for Sessions {
     }
 
     fn functions(&self) -> Vec<Function> {
-        vec![Function::Append, Function::SetAdd, Function::Read]
+        vec![Function::Append, Function::AppendOnce, Function::SetAdd, Function::Read]
     }
 
     fn generator(&self, client: Client) -> Box<dyn Generator> {
         let (places, choice) = (self.places.clone(), self.choice.clone());
         let (mut rng, role) = (client_rng(self.seed, client), Role::of(client));
-        Box::new(UntilOk::new(Endless(move || {
+        let stream = Endless(move || {
             let slot = choice.draw(&mut rng);
             let reads = match role {
                 Role::Both => rng.random_range(0..100) < 40,
@@ -78,11 +77,12 @@ impl Workload for Sessions {
             let (element, generation) = places.issue(slot);
             let key = key(slot, generation);
             if exactly_once(slot) {
-                Invocation::append(key, element).tried(Attempts::UnderClientId)
+                Invocation::new(Function::AppendOnce, key, element)
             } else {
                 Invocation::new(Function::SetAdd, key, element)
             }
-        })))
+        });
+        Box::new(UntilOk::new(stream, Function::SetAdd))
     }
 
     fn final_reads(&self) -> Vec<Invocation> {

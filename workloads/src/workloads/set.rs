@@ -49,20 +49,14 @@ fn grows(slot: usize) -> bool {
     slot.is_multiple_of(2)
 }
 
-fn of_elements(
-    rng: &mut ChaCha8Rng,
-    sets: &Slots,
-    slot: usize,
-    reads: bool,
-) -> Invocation {
+fn of_elements(rng: &mut ChaCha8Rng, sets: &Slots, slot: usize, reads: bool) -> Invocation {
     let element = rng.random_range(1..=UNIVERSE);
     if reads {
         let key = Slots::key(slot, sets.newest(slot));
         return Invocation::new(Function::ElementContains, key, element);
     }
     let (_, generation) = sets.issue(slot);
-    let function =
-        if rng.random() { Function::ElementAdd } else { Function::ElementRemove };
+    let function = if rng.random() { Function::ElementAdd } else { Function::ElementRemove };
     Invocation::new(function, Slots::key(slot, generation), element)
 }
 

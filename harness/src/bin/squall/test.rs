@@ -8,9 +8,9 @@ use std::{
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use squall::{
-    plan::{Net, Plan, Rate},
+    plan::{Arrivals, ClientAddress, Net, Plan, Rate},
     run::{Order, run},
-    system::System,
+    system::{self, System},
     systems,
 };
 use squall_nemesis::sandbox;
@@ -46,6 +46,10 @@ pub(crate) struct Args {
     /// Number of keys [default: 20]
     #[arg(long)]
     keys: Option<usize>,
+    /// How much hotter some keys are than others, as Zipf's exponent; 0 makes all alike
+    /// [default: 0]
+    #[arg(long, value_name = "EXPONENT")]
+    skew: Option<f64>,
     /// Faults, comma-separated: kill, pause, partition, membership, admin, all, none [default: the
     /// first three]
     #[arg(long)]
@@ -56,6 +60,15 @@ pub(crate) struct Args {
     /// Operations a second over all clients, or `unlimited` [default: 2000]
     #[arg(long)]
     rate: Option<Rate>,
+    /// How operations come in at the rate: closed (each client by turns of its own; what it
+    /// misses while it waits is gone), open (on one schedule, late if need be) or random (as
+    /// open, at random times) [default: closed]
+    #[arg(long)]
+    arrivals: Option<Arrivals>,
+    /// Where clients send operations: own (each to its node), moving (to one node after the
+    /// other), leader or any (whichever answers) [default: own]
+    #[arg(long)]
+    address: Option<ClientAddress>,
     /// Clients working at once [default: four for every node]
     #[arg(long)]
     concurrency: Option<usize>,
@@ -100,8 +113,8 @@ pub(crate) struct Args {
 /// The help on workloads: what there is.
 fn workloads() -> String {
     let mut help = "What the clients do [default: register]\n".to_owned();
-    for (name, what) in squall_workloads::WORKLOADS {
-        help.push_str(&format!("\n{name}: {what}"));
+    for entry in squall_workloads::WORKLOADS {
+        help.push_str(&format!("\n{}: {}", entry.name, entry.about));
     }
     help
 }
@@ -166,9 +179,12 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
     over(&mut plan.nodes, args.nodes.as_ref());
     over(&mut plan.workload, args.workload.as_ref());
     over(&mut plan.keys, args.keys.as_ref());
+    over(&mut plan.skew, args.skew.as_ref());
     over(&mut plan.nemesis, args.nemesis.as_ref());
     over(&mut plan.time, args.time.as_ref());
     over(&mut plan.rate, args.rate.as_ref());
+    over(&mut plan.arrivals, args.arrivals.as_ref());
+    over(&mut plan.address, args.address.as_ref());
     over(&mut plan.concurrency, args.concurrency.as_ref());
     over(&mut plan.operation_timeout, args.operation_timeout.as_ref());
     over(&mut plan.net, args.net.as_ref());
@@ -220,6 +236,7 @@ async fn execute(
 ) -> Result<Exit, Failure> {
     let workload = squall_workloads::by_name(&plan.workload, plan.workload_settings())
         .map_err(|error| Failure::asked(&error))?;
+    system::suits(&*system, &*workload).map_err(|error| Failure::asked(&error))?;
     let started_utc = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let stamp = started_utc.replace([':', '-'], "");
     let run_dir = RunDir::create(&args.store, &plan.run_name(), &stamp, plan.seed)
