@@ -147,10 +147,8 @@ impl Campaign {
             return Err("not run: interrupted before it".to_owned());
         }
         let patient = &self.patients[trial.patient];
-        let Treatment::Plan { plan, .. } = &patient.treatment else {
-            return Err("there is no plan that shows it".to_owned());
-        };
-        let plan = plan_of(plan, &patient.name, trial.subject, trial.seed)
+        let plan = plan_of(patient, trial.subject, trial.seed)
+            .ok_or("there is no plan that shows it")?
             .resolve()
             .map_err(|error| format!("failed to {}", crate::run::chain(&error)))?;
         let plan_file = self.folder.join("plans").join(format!("{}.toml", plan.run_name()));
@@ -171,8 +169,8 @@ impl Campaign {
 
     /// Notes the run's folder if it is worth keeping, and removes it otherwise.
     fn tidy(&self, patient: &PatientFindings, trial: Trial, result: &mut TrialResult) {
-        let Treatment::Plan { plan, .. } = &self.patients[trial.patient].treatment else { return };
-        let name = plan_of(plan, &patient.name, trial.subject, trial.seed).run_name();
+        let plan = plan_of(&self.patients[trial.patient], trial.subject, trial.seed);
+        let Some(name) = plan.map(|plan| plan.run_name()) else { return };
         let store = self.store();
         let Some(run_dir) = own_process::run_dir(&store, &name) else { return };
         let keep = match trial.subject {

@@ -32,6 +32,12 @@ pub struct Findings {
 pub struct PatientFindings {
     /// The bug.
     pub name: String,
+    /// The workload put in the place of the plan's own, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<String>,
+    /// How long a run may take, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_s: Option<f64>,
     /// What goes wrong, as a user would put it.
     pub breaks: String,
     /// The rule that is left out.
@@ -106,8 +112,14 @@ impl PatientFindings {
             }
             Treatment::Missing(why) => (None, None, Some(why.clone())),
         };
+        let time_s = match &patient.treatment {
+            Treatment::Plan { plan, .. } => Some(plan.time.as_secs_f64()),
+            Treatment::Missing(_) => None,
+        };
         Self {
             name: patient.name.clone(),
+            workload: patient.workload.clone(),
+            time_s,
             breaks: patient.breaks.clone(),
             rule: patient.rule.clone(),
             revealed_by: patient.revealed_by.clone(),
@@ -219,6 +231,7 @@ mod tests {
 
     fn patient(expected: Expected, outcomes: &[Outcome]) -> PatientFindings {
         let mut findings = PatientFindings::new(&Patient {
+            workload: None,
             name: "bug".to_owned(),
             breaks: String::new(),
             rule: String::new(),

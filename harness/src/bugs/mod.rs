@@ -9,6 +9,7 @@
 
 mod campaign;
 mod findings;
+mod matrix;
 mod page;
 mod table;
 mod trial;
@@ -19,6 +20,7 @@ use crate::plan::Plan;
 
 pub use campaign::{Campaign, News, run};
 pub use findings::{Figures, Findings, PatientFindings, Spread, Tally};
+pub use matrix::{matrix_markdown, matrix_summary, with_workloads};
 pub use page::markdown;
 pub use table::{heading, row, summary};
 pub use trial::{Detection, Outcome, Subject, TrialResult};
@@ -28,6 +30,8 @@ pub use trial::{Detection, Outcome, Subject, TrialResult};
 pub struct Patient {
     /// Its name on the command line.
     pub name: String,
+    /// The workload put in the place of the plan's own, if one was.
+    pub workload: Option<String>,
     /// What goes wrong, as a user would put it.
     pub breaks: String,
     /// The rule that is left out, with its source.

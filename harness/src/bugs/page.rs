@@ -20,10 +20,10 @@ of liveness, until the cluster is given up). **Operations** are those invoked un
 node was accused under the same plan.
 ";
 
-/// Renders the page. Everything in it comes from the findings, so that it can be made again
-/// from `bugs.json`.
+/// Renders the page, with the chapter `matrix` in it where there is one. Everything in it comes
+/// from the findings, so that it can be made again from `bugs.json`.
 #[must_use]
-pub fn markdown(findings: &Findings) -> String {
+pub fn markdown(findings: &Findings, matrix: Option<&str>) -> String {
     let mut page = format!("# The planted bugs\n\n{PREFACE}\n");
     let host = &findings.host;
     // Writing to a string cannot fail.
@@ -46,6 +46,10 @@ pub fn markdown(findings: &Findings) -> String {
     );
     for patient in &findings.patients {
         page.push_str(&table_row(patient));
+    }
+    if let Some(matrix) = matrix {
+        page.push('\n');
+        page.push_str(matrix);
     }
     page.push_str("\n## Each bug\n");
     for patient in &findings.patients {

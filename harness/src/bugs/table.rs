@@ -18,7 +18,11 @@ pub fn heading() -> String {
 #[must_use]
 pub fn row(patient: &PatientFindings) -> String {
     let figures = &patient.figures;
-    let mut line = format!("{:<26} {:<11} ", patient.name, patient.expected.as_str());
+    let name = match &patient.workload {
+        Some(workload) => format!("{} {workload}", patient.name),
+        None => patient.name.clone(),
+    };
+    let mut line = format!("{name:<26} {:<11} ", patient.expected.as_str());
     if let Some(why) = &patient.missing {
         line.push_str("    not run: ");
         line.push_str(why);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use squall_results::summary::{Results, RunVerdict};
 
-use super::Expected;
+use super::{Expected, Patient, Treatment};
 use crate::plan::Plan;
 
 /// What a plan is run against.
@@ -136,13 +136,16 @@ fn seconds(ms: u64) -> f64 {
     std::time::Duration::from_millis(ms).as_secs_f64()
 }
 
-/// The plan of one run.
-pub(super) fn plan_of(plan: &Plan, name: &str, subject: Subject, seed: u64) -> Plan {
-    let mut plan = plan.clone().with_seed(seed);
-    plan.name = Some(match subject {
-        Subject::Bug => format!("{name}-{seed}"),
-        Subject::Clean => format!("{name}-clean-{seed}"),
-    });
-    plan.bug = (subject == Subject::Bug).then(|| name.to_owned());
-    plan
+/// The plan of one run of a patient, if there is one.
+pub(super) fn plan_of(patient: &Patient, subject: Subject, seed: u64) -> Option<Plan> {
+    let Treatment::Plan { plan, .. } = &patient.treatment else { return None };
+    let mut plan = plan.as_ref().clone().with_seed(seed);
+    // A mix is described by signs that no folder's name has.
+    let workload = patient.workload.as_deref().unwrap_or_default().replace([',', '='], "_");
+    let clean = (subject == Subject::Clean).then_some("clean");
+    let parts = [Some(patient.name.as_str()), Some(&*workload), clean];
+    let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
+    plan.name = Some(parts.chain([&*seed.to_string()]).collect::<Vec<_>>().join("-"));
+    plan.bug = (subject == Subject::Bug).then(|| patient.name.clone());
+    Some(plan)
 }

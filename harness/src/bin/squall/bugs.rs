@@ -7,10 +7,11 @@ use std::{
     fs,
     path::{Path, PathBuf},
     thread,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use squall::bugs::{self, Campaign, Findings, News, Patient, Subject, Treatment};
+use squall_workloads::{Entry, Settings, WORKLOADS, by_name};
 
 use crate::{
     exit::{Exit, Failure},
@@ -36,6 +37,16 @@ pub(crate) struct Args {
     /// List the bugs with their plans and run nothing
     #[arg(long, conflicts_with_all = ["clean_only", "findings"])]
     list: bool,
+    /// Put this workload in the place of each plan's own; may be repeated, and `all` is every
+    /// workload. Bugs of liveness are left out
+    #[arg(long, value_name = "NAME")]
+    workload: Vec<String>,
+    /// Each workload against the bugs it is said to find
+    #[arg(long, conflicts_with = "workload")]
+    claims: bool,
+    /// How long each run goes on at most, instead of what its plan says
+    #[arg(long, value_parser = humantime::parse_duration)]
+    time: Option<Duration>,
     /// With how many seeds each bug is run
     #[arg(long, default_value_t = 10)]
     seeds: u64,
@@ -63,6 +74,10 @@ pub(crate) struct Args {
     /// Run nothing: show the findings of an earlier campaign, such as its bugs.json
     #[arg(long, value_name = "FILE")]
     findings: Option<PathBuf>,
+    /// In the page of documentation, also show the findings of an earlier campaign with
+    /// --workload: every workload against every bug
+    #[arg(long, value_name = "FILE", requires = "markdown")]
+    matrix: Option<PathBuf>,
 }
 
 pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
@@ -79,13 +94,18 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
         write(file, &findings.to_json())?;
     }
     if let Some(file) = &args.markdown {
-        write(file, &bugs::markdown(&findings))?;
+        let matrix = args.matrix.as_deref().map(read).transpose()?;
+        let matrix = matrix.as_ref().and_then(bugs::matrix_markdown);
+        write(file, &bugs::markdown(&findings, matrix.as_deref()))?;
     }
     say!("{}", bugs::heading());
     for patient in &findings.patients {
         say!("{}", bugs::row(patient));
     }
     say!("{}", bugs::summary(&findings));
+    if let Some(matrix) = bugs::matrix_summary(&findings) {
+        say!("{matrix}");
+    }
     Ok(exit(&findings))
 }
 
@@ -98,7 +118,45 @@ fn chosen(args: &Args) -> Result<Vec<Patient>, Failure> {
     if !args.only.is_empty() {
         patients.retain(|patient| args.only.contains(&patient.name));
     }
+    if args.claims {
+        return Ok(claimed(&patients, args.time));
+    }
+    if !args.workload.is_empty() {
+        return Ok(bugs::with_workloads(&patients, &workloads(&args.workload)?, args.time));
+    }
+    for patient in &mut patients {
+        if let Treatment::Plan { plan, .. } = &mut patient.treatment {
+            plan.time = args.time.unwrap_or(plan.time);
+        }
+    }
     Ok(patients)
+}
+
+/// The workloads asked for.
+fn workloads(asked: &[String]) -> Result<Vec<String>, Failure> {
+    let mut workloads = Vec::new();
+    for name in asked {
+        if name == "all" {
+            workloads.extend(WORKLOADS.iter().map(|entry| entry.name.to_owned()));
+            continue;
+        }
+        by_name(name, Settings::of(0)).map_err(|error| Failure::asked(&error))?;
+        workloads.push(name.clone());
+    }
+    Ok(workloads)
+}
+
+/// Each workload with the bugs it is said to find.
+fn claimed(patients: &[Patient], time: Option<Duration>) -> Vec<Patient> {
+    let of_workload = |entry: &Entry| {
+        let found: Vec<Patient> = patients
+            .iter()
+            .filter(|patient| entry.finds.contains(&patient.name.as_str()))
+            .cloned()
+            .collect();
+        bugs::with_workloads(&found, &[entry.name.to_owned()], time)
+    };
+    WORKLOADS.iter().flat_map(of_workload).collect()
 }
 
 fn list(patients: &[Patient]) {
@@ -106,7 +164,10 @@ fn list(patients: &[Patient]) {
         say!("{} ({}): {}", patient.name, patient.expected.as_str(), patient.breaks);
         say!("  rule left out: {}", patient.rule);
         match &patient.treatment {
-            Treatment::Plan { file, .. } => say!("  squall test --plan {file}"),
+            Treatment::Plan { file, .. } => match &patient.workload {
+                Some(workload) => say!("  squall test --plan {file} --workload {workload}"),
+                None => say!("  squall test --plan {file}"),
+            },
             Treatment::Missing(why) => say!("  not run: {why}"),
         }
     }
@@ -170,8 +231,9 @@ fn tell(news: &News<'_>) {
                 Subject::Clean => " without its bug",
             };
             tell!(
-                "squall: {done}/{total} {}{whose}, seed {}: {} in {:.1} s: {}",
+                "squall: {done}/{total} {}{}{whose}, seed {}: {} in {:.1} s: {}",
                 patient.name,
+                patient.workload.as_ref().map(|name| format!(" with {name}")).unwrap_or_default(),
                 result.seed,
                 result.outcome.as_str(),
                 result.took_s,

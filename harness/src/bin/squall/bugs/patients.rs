@@ -55,6 +55,7 @@ pub(super) fn all() -> Result<Vec<Patient>, PlanError> {
 fn patient(planted: &PlantedBug) -> Result<Patient, PlanError> {
     Ok(Patient {
         name: planted.name.to_owned(),
+        workload: None,
         breaks: planted.breaks.to_owned(),
         rule: planted.rule.to_owned(),
         revealed_by: planted.revealed_by.to_owned(),
