@@ -19,6 +19,16 @@ pub trait Progress: Send + Sync {
     fn tick(&self, snapshot: &Snapshot);
 }
 
+/// Nobody wants to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn phase(&self, _what: &str) {}
+
+    fn tick(&self, _snapshot: &Snapshot) {}
+}
+
 /// The run at one moment.
 #[derive(Clone, Debug)]
 pub struct Snapshot {

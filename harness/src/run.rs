@@ -5,9 +5,9 @@
 //! cluster kills what it started when dropped, and the sandbox ends with its init.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use squall_checker::history::{FORMAT_VERSION, Header, HeaderTag};
@@ -32,11 +32,11 @@ use crate::{
     host,
     plan::{Net, Plan},
     probes::{Probing, View},
-    progress::{FaultsInForce, Progress, Snapshot},
+    progress::{FaultsInForce, Progress, Silent, Snapshot},
     readback::{self, FinalReads, Readback},
     recorder::{Observer, Recorder, RecorderError},
     session::Sessions,
-    system::System,
+    system::{NotOffered, System},
 };
 
 /// How long a fresh cluster may take to serve its first write.
@@ -71,6 +71,9 @@ pub enum RunError {
     /// The nodes cannot be run.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+    /// The workload asks for what the system does not offer.
+    #[error(transparent)]
+    NotOffered(#[from] NotOffered),
     /// The cluster runs but never served.
     #[error(
         "get a first write from the cluster within {} s; the nodes' logs are in {}",
@@ -120,6 +123,28 @@ pub struct Order {
     /// Becomes true when somebody wants the run to end early: it is healed, read back and
     /// judged all the same.
     pub interrupt: watch::Receiver<bool>,
+}
+
+/// Carries out a run by itself, without anybody watching: `plan`, resolved, against `system`
+/// with `workload`, which need not be the one the plan names. The run is kept in `store`.
+///
+/// # Errors
+/// As [`run`]; also where `system` does not offer what `workload` asks for.
+pub async fn alone(
+    plan: Plan,
+    system: Arc<dyn System>,
+    workload: Box<dyn Workload>,
+    store: &Path,
+) -> Result<Results, RunError> {
+    crate::system::suits(&*system, &*workload)?;
+    let plan = Plan { workload: workload.name().to_owned(), ..plan };
+    let started_utc = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let stamp = started_utc.replace([':', '-'], "");
+    let run_dir = RunDir::create(store, &plan.run_name(), &stamp, plan.seed)?;
+    let (_nobody, interrupt) = watch::channel(false);
+    let progress = Arc::new(Silent);
+    run(Order { plan, system, workload, run_dir, started_utc, refused: None, progress, interrupt })
+        .await
 }
 
 /// Connects `nodes` nodes as `net` asks for; the second value says why a wish for the

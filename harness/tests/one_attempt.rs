@@ -150,7 +150,9 @@ async fn a_stale_pooled_connection_never_sends_a_write_twice() {
             }
             Completion::Info(_) => {}
             Completion::Fail(why) => panic!("write {sent} may have been taken, but: {why}"),
-            Completion::Mismatch { .. } => panic!("a write expects nothing"),
+            Completion::Mismatch { .. } | Completion::Declined(_) => {
+                panic!("a write expects nothing")
+            }
         }
     }
 }

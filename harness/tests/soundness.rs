@@ -172,6 +172,10 @@ impl System for Witness {
         "1".to_owned()
     }
 
+    fn offers(&self, function: Function) -> bool {
+        matches!(function, Function::Read | Function::Write)
+    }
+
     fn command(&self, _: &NodeSetup) -> Command {
         Command::new("true")
     }

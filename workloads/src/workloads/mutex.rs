@@ -2,7 +2,7 @@
 //!
 //! Each holder has a name of its own, and each lock taken comes with a fencing token. A lock
 //! whose holder no longer knows whether it holds it is left for a fresh one, as nobody would
-//! ever give it back.
+//! ever give it back; so is one that a client was denied [`DENIALS_MAX`] times in a row.
 //!
 //! Needs `acquire` and `release`, which can be had by compare-and-set. Detects locks held
 //! twice and given back by somebody else; beside that, tokens must rise. Cannot detect what
@@ -29,6 +29,9 @@ const HOLD_MAX: Duration = Duration::from_millis(4);
 
 /// How often a client tries to give a lock back that it is told it does not hold.
 const RELEASES_MAX: u32 = 20;
+
+/// How often in a row a client is told that a lock is held before it leaves it.
+const DENIALS_MAX: u32 = 100;
 
 /// The `mutex` workload.
 #[derive(Clone, Debug)]
@@ -68,6 +71,7 @@ impl Workload for Mutex {
             life: 0,
             held: None,
             asked: (0, 0),
+            denied: vec![(0, 0); self.locks.count()],
         })
     }
 
@@ -95,6 +99,8 @@ struct MutexStream {
     held: Option<Held>,
     /// Place and generation of the last invocation.
     asked: (usize, u64),
+    /// By place: a generation, and how often in a row it was denied.
+    denied: Vec<(u64, u32)>,
 }
 
 /// A lock this client holds.
@@ -145,6 +151,7 @@ impl Generator for MutexStream {
             (Function::Acquire, Ending::Ok(_)) => {
                 let until = now + HOLD_MAX.mul_f64(self.rng.random());
                 self.locks.issue(slot);
+                self.denied[slot] = (generation, 0);
                 self.held = Some(Held { slot, generation, until, releases: 0 });
             }
             (Function::Release, Ending::Ok(_)) => self.held = None,
@@ -157,7 +164,14 @@ impl Generator for MutexStream {
                     self.give_up();
                 }
             }
-            _ => {}
+            _ => {
+                let (of, times) = &mut self.denied[slot];
+                *times = if *of == generation { *times + 1 } else { 1 };
+                *of = generation;
+                if *times >= DENIALS_MAX {
+                    self.locks.give_up(slot, generation);
+                }
+            }
         }
     }
 }
