@@ -22,9 +22,11 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::history::History;
 use crate::model::ModelName;
-use crate::verdict::{Analysis, KeyAnalysis, Verdict};
+use crate::procedure::{Conflict, Decision};
+use crate::verdict::{Analysis, KeyAnalysis, OperationId, Verdict};
 use choice::choose_model;
 use families::{Begun, Family, families};
+use subjects::Subject;
 
 /// How to check.
 #[derive(Clone, Copy, Debug, Default)]
@@ -99,4 +101,22 @@ pub fn check(history: &History, options: &CheckOptions<'_>) -> Result<Analysis, 
     let verdicts = keys.iter().map(|key| key.conclusion.verdict());
     let verdict = verdicts.max().unwrap_or(Verdict::Linearizable);
     Ok(Analysis { verdict, model: model.to_string(), keys })
+}
+
+/// What contradicts what among these transactions of a history that may still grow, as far as
+/// the near-linear procedure tells; operations are named by their ids.
+///
+/// # Errors
+/// Operations that the model does not know.
+pub(crate) fn violation_so_far(
+    history: &History,
+    model: ModelName,
+    members: &[OperationId],
+) -> Result<Option<Conflict>, CheckError> {
+    let object = objects::Object { key: None, model, members: members.to_vec() };
+    let subject = subjects::TransactionsSubject::read(history, model, &object)?;
+    let Decision::Violation(conflict) = subject.decide() else { return Ok(None) };
+    let ids = subject.ids();
+    let named = conflict.operations.iter().map(|position| ids[*position as usize].0);
+    Ok(Some(Conflict::new(conflict.kind, named)))
 }

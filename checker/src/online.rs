@@ -20,7 +20,8 @@
 //! | locks without owners | [`bit`] | exact | 4 bytes an operation since the horizon |
 //! | fetch and increment | [`ids`] | exact | 12 bytes an operation since the horizon |
 //! | the rest of one key: repeated values, owners, lists, sets, queues, bags, text | search | once the results of what is in flight are known | configurations carried, at most 64 MiB a key |
-//! | accounts, transactions, maps with operations on several keys, generated ids | nobody: [named](OnlineChecker::unjudged) | at the check of the whole | none |
+//! | transactions | the procedure of the whole, anew whenever there is a sixteenth more of them | at the next look | 4 bytes each, and those of the check while it lasts |
+//! | accounts, maps with operations on several keys, generated ids | nobody: [named](OnlineChecker::unjudged) | at the check of the whole | none |
 //!
 //! In a mixed history each key is judged so by the model it names.
 //!
@@ -43,6 +44,7 @@ pub mod bit;
 pub mod counter;
 pub mod ids;
 mod pledges;
+mod rechecked;
 
 #[cfg(test)]
 mod judged;

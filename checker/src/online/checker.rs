@@ -17,6 +17,7 @@ use rustc_hash::FxHashMap;
 use super::choice::Choice;
 use super::live::Live;
 use super::objects::{Judge, Stop, monitor};
+use super::rechecked::Rechecked;
 use crate::history::{History, Moment, Name, Pushed, Recorded};
 use crate::model::ModelName;
 use crate::procedure::Conflict;
@@ -332,15 +333,20 @@ impl OnlineChecker {
             return Stage::Unjudged(why);
         }
         let Some(model) = model else { return Stage::Held };
-        match (monitor(model), Live::new(model)) {
-            (Some(monitor), _) => Stage::Monitored(monitor),
-            (None, Some(live)) => search_stage(live),
-            (None, None) => Stage::Unjudged(WHOLE),
+        if let Some(monitor) = monitor(model) {
+            return Stage::Monitored(monitor);
+        }
+        if let Some(live) = Live::new(model) {
+            return search_stage(live);
+        }
+        match Rechecked::new(model) {
+            Some(rechecked) => Stage::Searched(Box::new(rechecked)),
+            None => Stage::Unjudged(WHOLE),
         }
     }
 }
 
-/// Why accounts and transactions are not judged here.
+/// Why accounts are not judged here.
 const WHOLE: &str = "its model is judged only as a whole";
 
 fn search_stage(live: Live) -> Stage {

@@ -103,6 +103,11 @@ impl Choice {
         if !model.functions().contains(&operation.f()) && !self.fits_later(operation) {
             self.given_up.get_or_insert("an operation is none of the model");
         }
+        let transactions = matches!(model, ModelName::TxnAppend | ModelName::TxnRegister);
+        if transactions && operation.key.is_some() && self.model != Some(ModelName::Mixed) {
+            // They are one object, whatever keys they name.
+            self.given_up.get_or_insert("transactions name keys of their own");
+        }
         if model == ModelName::Kv && operation.key.is_none() {
             self.given_up.get_or_insert("an operation is on several keys at once");
         }
