@@ -18,6 +18,7 @@ use squall_checker::{
     verify,
 };
 use squall_results::{
+    checks::logs::{LogFindings, Scan},
     facts::RunFacts,
     junit,
     probes::{Probe, read_cluster_jsonl},
@@ -131,7 +132,9 @@ pub fn conclude(
     if facts.timings.first_write_ms.is_none() {
         facts.timings.first_write_ms = first_write_ms(&history);
     }
-    let mut results = summarize(&history, &analysis, &circumstances.probes, circumstances.facts);
+    let logs = logs_of(run_dir, &circumstances.facts.nodes);
+    let Circumstances { facts, probes } = &circumstances;
+    let mut results = summarize(&history, &analysis, probes, logs.as_ref(), facts.clone());
     let html = report::render(&results, &history, &circumstances.probes);
     run_dir.write(&run_dir.report(), html.as_bytes())?;
     run_dir.write(&run_dir.junit(), junit::render(&results).as_bytes())?;
@@ -190,6 +193,20 @@ fn probes_of(run_dir: &RunDir) -> Result<Vec<Probe>, AnalysisError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(source) => Err(AnalysisError::Read { path, source }),
     }
+}
+
+/// What the logs of the nodes tell; nothing if a run left none, as one behind a finished
+/// cluster may.
+fn logs_of(run_dir: &RunDir, nodes: &[String]) -> Option<LogFindings> {
+    let mut scan = Scan::default();
+    for node in nodes {
+        match File::open(run_dir.log(node)) {
+            Ok(log) => scan.log(node, BufReader::with_capacity(1 << 18, log)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => scan.unreadable(node, &error),
+        }
+    }
+    scan.finish()
 }
 
 /// Writes a certificate, as [`write_whole`] does.

@@ -4,13 +4,14 @@
 //! ran, and `squall test --plan` runs it again. Deliberately absent: anything about where
 //! results go or how they are shown.
 
-use std::{fmt, path::Path, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, fmt, path::Path, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use squall_nemesis::{
     fault::FaultSet,
     schedule::{Schedule, ScheduleError},
 };
+use squall_results::checks::{CheckName, Severity};
 
 /// What to run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,6 +63,9 @@ pub struct Plan {
     /// Whether the run stops at the first violation seen while it goes on.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub fail_fast: bool,
+    /// What becomes of the checks beside linearizability, where it is not their default.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub checks: BTreeMap<CheckName, Severity>,
     /// The fault schedule; drawn from the seed when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
@@ -88,6 +92,7 @@ impl Default for Plan {
             net: Net::Auto,
             seed: 0,
             fail_fast: false,
+            checks: BTreeMap::new(),
             schedule: None,
         }
     }
@@ -267,6 +272,9 @@ impl Plan {
         let timeout = duration::show(self.operation_timeout);
         flag(self.operation_timeout != default.operation_timeout, "operation-timeout", timeout);
         flag(self.net != default.net, "net", self.net.to_string());
+        for (name, severity) in &self.checks {
+            flag(*severity != name.default_severity(), "check", format!("{name}={severity}"));
+        }
         flag(true, "seed", self.seed.to_string());
         words.extend(self.fail_fast.then(|| "--fail-fast".to_owned()));
         words.join(" ")
@@ -564,6 +572,13 @@ mod tests {
         assert_eq!(drawn.command(file), "squall test --nodes 3 --seed 7");
         let hasty = Plan { fail_fast: true, ..drawn.clone() };
         assert_eq!(hasty.command(file), "squall test --nodes 3 --seed 7 --fail-fast");
+        let checks = [(CheckName::Logs, Severity::Warn), (CheckName::Pace, Severity::Warn)];
+        let lenient = Plan { checks: checks.into(), ..drawn.clone() };
+        assert_eq!(
+            lenient.command(file),
+            "squall test --nodes 3 --check logs=warn --seed 7",
+            "a default need not be said"
+        );
         let slow = ["--election-ms 150".to_owned(), "--x=it's".to_owned()].to_vec();
         let flagged = Plan { node_flags: slow, ..drawn.clone() };
         assert_eq!(
@@ -573,6 +588,23 @@ mod tests {
         let mut own = drawn;
         own.schedule.as_mut().expect("resolved").steps.truncate(1);
         assert_eq!(own.command(file), "squall test --plan store/x/plan.toml");
+    }
+
+    #[test]
+    fn checks_are_kept_and_unknown_ones_refused_by_name() {
+        let plan =
+            Plan::from_toml("[checks]\nlogs = \"warn\"\nset-full = \"off\"").expect("a plan");
+        let asked = [(CheckName::SetFull, Severity::Off), (CheckName::Logs, Severity::Warn)];
+        assert_eq!(plan.checks, asked.into());
+        let plan = plan.resolve().expect("a good plan");
+        assert_eq!(Plan::from_toml(&plan.to_toml()).expect("a plan"), plan);
+        for (text, given, known) in
+            [("log = \"warn\"", "`log`", "`set-full`"), ("logs = \"error\"", "`error`", "`fail`")]
+        {
+            let refused = Plan::from_toml(&format!("[checks]\n{text}")).expect_err("no such");
+            let refused = crate::run::chain(&refused);
+            assert!(refused.contains(given) && refused.contains(known), "{refused}");
+        }
     }
 
     #[test]

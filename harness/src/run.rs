@@ -314,6 +314,7 @@ impl Standing {
                 .as_ref()
                 .map_or(0, |schedule| u32::try_from(schedule.unrolled().len()).unwrap_or(u32::MAX)),
             command: plan.command(&run_dir.plan()),
+            checks: plan.checks.clone(),
             network: self.network.describe(),
             network_caveats: self.network.caveats(),
             started_utc: started_utc.to_owned(),

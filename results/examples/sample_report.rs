@@ -17,7 +17,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (name, ending) in [("linearizable", Ending::Linearizable), ("violation", Ending::Violation)]
     {
         let run = invented::run(815, 30_000, ending);
-        let results = summary::summarize(&run.history, &run.analysis, &run.probes, run.facts);
+        let results = summary::summarize(
+            &run.history,
+            &run.analysis,
+            &run.probes,
+            run.logs.as_ref(),
+            run.facts,
+        );
         let html = report::render(&results, &run.history, &run.probes);
         std::fs::write(folder.join(format!("{name}.html")), html)?;
         std::fs::write(
@@ -29,8 +35,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         cells.push(cell(name, &results));
     }
     let nothing = invented::nothing();
-    let results =
-        summary::summarize(&nothing.history, &nothing.analysis, &nothing.probes, nothing.facts);
+    let results = summary::summarize(
+        &nothing.history,
+        &nothing.analysis,
+        &nothing.probes,
+        None,
+        nothing.facts,
+    );
     let html = report::render(&results, &nothing.history, &nothing.probes);
     std::fs::write(folder.join("inconclusive.html"), html)?;
     cells.push(cell("inconclusive", &results));

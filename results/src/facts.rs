@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::checks::{CheckName, Severity};
+use crate::summary::Latency;
+
 /// The circumstances of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -45,6 +48,13 @@ pub struct RunFacts {
     pub timings: Timings,
     /// Whether the cluster came back after the last fault was undone.
     pub recovered: Recovery,
+    /// What the plan asks of the checks beside linearizability, where it departs from their
+    /// defaults.
+    pub checks: BTreeMap<CheckName, Severity>,
+    /// What the workload declares of itself, beside its model.
+    pub beside: Vec<Beside>,
+    /// Whether the rate that was asked for was held; `None` where none was asked for.
+    pub pace: Option<Pace>,
     /// Somebody stopped the run before its time.
     pub interrupted: bool,
     /// Where the run was stopped because a violation was seen, if it was.
@@ -55,6 +65,43 @@ pub struct RunFacts {
     pub proof_verified: Option<bool>,
     /// Why the verifier rejected the proof or could not run.
     pub verify_error: Option<String>,
+}
+
+/// Something a workload holds to be true of every history of its operations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Beside {
+    /// What `txn` operations read of all these accounts together always sums to one total.
+    ConstantTotal {
+        /// The keys of all accounts; a number is the same key as its digits.
+        keys: Vec<String>,
+        /// The sum of their balances.
+        total: i64,
+        /// Whether a single balance may be below zero.
+        #[serde(default)]
+        may_be_negative: bool,
+    },
+    /// `acquire` gives tokens that rise: a whole number, or an object with a field `token`.
+    FencingTokens,
+    /// The revisions of operations are those of values of their key, and rise with each write.
+    Revisions,
+}
+
+/// How well clients kept to the rate that was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pace {
+    /// Operations a second that were asked for, over all clients.
+    pub asked_per_s: f64,
+    /// Operations a second that were invoked.
+    pub achieved_per_s: f64,
+    /// Whether that is as good as what was asked for.
+    pub held: bool,
+    /// Why it was not held, as a sentence without its full stop.
+    pub why_not: Option<String>,
+    /// Latencies by function of the operations that succeeded, from when each was due rather
+    /// than from when it was invoked, which corrects for coordinated omission.
+    pub latencies: BTreeMap<String, Latency>,
 }
 
 /// The event at which a run was stopped because no order was legal any more.

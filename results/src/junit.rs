@@ -1,14 +1,15 @@
 //! JUnit XML, for continuous integration: a violation is a failure, and so is a system that did
-//! not come back; a run that proves nothing is an error.
+//! not come back or fails a check; a run that proves nothing is an error.
 
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 use squall_checker::history::Outcome;
 
+use crate::checks::{CheckName, CheckReport, CheckStatus, DETAILS_MAX};
 use crate::summary::{OperationDetail, Results, RunVerdict};
 use crate::wording::{Nanos, instant};
 
-/// Renders a run as a JUnit file with one test case.
+/// Renders a run as a JUnit file: a test case for the run, and one for each check beside it.
 pub fn render(results: &Results) -> String {
     let facts = &results.facts;
     let mut case = case(&facts.name, Some(results.verdict), &results.headline, &details(results));
@@ -19,7 +20,37 @@ pub fn render(results: &Results) -> String {
     suite.add_property(Property::new("command", facts.command.clone()));
     suite.set_time(std::time::Duration::from_nanos(results.duration_ns));
     suite.add_test_case(case);
+    suite.add_test_cases(results.checks.iter().map(|check| check_case(results, check)));
     document("squall", suite)
+}
+
+/// A test case for a check beside linearizability; a warning is a success that says so.
+fn check_case(results: &Results, check: &CheckReport) -> TestCase {
+    let told = || {
+        let details = check.details.iter().take(DETAILS_MAX).map(String::as_str);
+        [check.sentence.as_str()].into_iter().chain(details).collect::<Vec<_>>().join("\n")
+    };
+    // The run's own case says already that it is unavailable, and counts it.
+    let is_told = check.name == CheckName::Recovery && results.verdict == RunVerdict::Unavailable;
+    let mut status = match check.status {
+        CheckStatus::Passed | CheckStatus::Warned => TestCaseStatus::success(),
+        CheckStatus::Failed if !is_told => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        CheckStatus::Failed | CheckStatus::NotApplicable => TestCaseStatus::skipped(),
+    };
+    if check.status == CheckStatus::Failed && !is_told {
+        status.set_type("check");
+        status.set_description(told());
+    }
+    if check.status != CheckStatus::Passed && check.status != CheckStatus::Warned {
+        status.set_message(check.sentence.clone());
+    }
+    let mut case = TestCase::new(format!("{}: {}", results.facts.name, check.name), status);
+    if check.status == CheckStatus::Warned {
+        case.set_system_out(format!("warning: {}", told()));
+    }
+    let facts = &results.facts;
+    case.set_classname(format!("squall.{}.{}.checks", facts.system, facts.workload));
+    case
 }
 
 /// A test case for one run; `None` is a run that could not be set up.
@@ -32,7 +63,9 @@ pub(crate) fn case(
     let kind = match verdict {
         Some(RunVerdict::Linearizable) => return TestCase::new(name, TestCaseStatus::success()),
         // A system that does not come back has failed, whatever it answered before.
-        Some(RunVerdict::Violation | RunVerdict::Unavailable) => NonSuccessKind::Failure,
+        Some(RunVerdict::Violation | RunVerdict::Unavailable | RunVerdict::Failed) => {
+            NonSuccessKind::Failure
+        }
         Some(RunVerdict::Unknown | RunVerdict::Inconclusive) | None => NonSuccessKind::Error,
     };
     let mut status = TestCaseStatus::non_success(kind);

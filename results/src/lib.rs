@@ -5,6 +5,7 @@
 //! never reads a clock: whatever only the harness can know arrives in [`facts::RunFacts`].
 //! Everything here can be computed again from a run directory.
 
+pub mod checks;
 pub mod facts;
 pub mod junit;
 pub mod probes;

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use crate::checks::{CheckReport, CheckStatus};
 use crate::junit::operation_line;
 use crate::summary::{Results, RunVerdict};
-use crate::wording::{Millis, Nanos, count, percent, plural, rate};
+use crate::wording::{Millis, Nanos, count, percent, plural, rate, shorten};
 
 /// Whether to write colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,12 @@ impl Colour {
             (Self::Ansi, Some(RunVerdict::Violation)) => "1;31",
             (
                 Self::Ansi,
-                Some(RunVerdict::Unknown | RunVerdict::Inconclusive | RunVerdict::Unavailable)
+                Some(
+                    RunVerdict::Unknown
+                    | RunVerdict::Inconclusive
+                    | RunVerdict::Unavailable
+                    | RunVerdict::Failed,
+                )
                 | None,
             ) => "1;33",
         };
@@ -34,6 +40,9 @@ impl Colour {
 
 /// Operations and caveats listed before the rest is only counted, so that it stays one screen.
 const LIST_MAX: usize = 8;
+
+/// What is told of a check on its line.
+const CHECK_CHARS_MAX: usize = 200;
 
 /// Renders a run for a terminal, on one screen and ending with a newline.
 ///
@@ -59,6 +68,12 @@ pub fn one_screen(results: &Results, colour: Colour) -> String {
         if more > 0 {
             line("", &format!("and {}", plural(more as u64, "more operation", "more operations")));
         }
+    }
+    let bad =
+        |check: &&CheckReport| matches!(check.status, CheckStatus::Warned | CheckStatus::Failed);
+    for (index, check) in results.checks.iter().filter(bad).enumerate() {
+        let told = format!("{} {}: {}", check.name, check.status.as_str(), check.sentence);
+        line(if index == 0 { "checks" } else { "" }, &shorten(&told, CHECK_CHARS_MAX));
     }
     for (index, caveat) in results.caveats.iter().take(LIST_MAX).enumerate() {
         line(if index == 0 { "note" } else { "" }, caveat);

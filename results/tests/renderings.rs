@@ -16,7 +16,7 @@ use squall_results::text::{Colour, one_screen};
 use squall_results::{junit, report};
 
 fn summarized(run: &Invented) -> Results {
-    summarize(&run.history, &run.analysis, &run.probes, run.facts.clone())
+    summarize(&run.history, &run.analysis, &run.probes, run.logs.as_ref(), run.facts.clone())
 }
 
 fn html(run: &Invented) -> String {

@@ -27,20 +27,32 @@ fn assert_valid(results: &Results) {
 fn results_of_both_endings_are_valid() {
     for ending in [Ending::Linearizable, Ending::Violation] {
         let run = run(1, 2_000, ending);
-        assert_valid(&summarize(&run.history, &run.analysis, &run.probes, run.facts));
+        assert_valid(&summarize(
+            &run.history,
+            &run.analysis,
+            &run.probes,
+            run.logs.as_ref(),
+            run.facts,
+        ));
     }
 }
 
 #[test]
 fn results_of_an_empty_run_are_valid() {
     let nothing = invented::nothing();
-    assert_valid(&summarize(&nothing.history, &nothing.analysis, &nothing.probes, nothing.facts));
+    assert_valid(&summarize(
+        &nothing.history,
+        &nothing.analysis,
+        &nothing.probes,
+        None,
+        nothing.facts,
+    ));
 }
 
 #[test]
 fn the_schema_notices_a_field_it_does_not_know_and_one_that_is_gone() {
     let run = run(1, 200, Ending::Violation);
-    let results = summarize(&run.history, &run.analysis, &run.probes, run.facts);
+    let results = summarize(&run.history, &run.analysis, &run.probes, run.logs.as_ref(), run.facts);
     let good = serde_json::to_value(&results).unwrap();
     let mut extra = good.clone();
     extra["faults"][0]["surprise"] = Value::Bool(true);

@@ -115,7 +115,7 @@ fn analysis(verdict: Verdict) -> Analysis {
 }
 
 fn results(history: &History, verdict: Verdict, facts: RunFacts) -> Results {
-    summarize(history, &analysis(verdict), &[], facts)
+    summarize(history, &analysis(verdict), &[], None, facts)
 }
 
 fn assert_inconclusive(history: &History, facts: RunFacts, why: &str) {
@@ -445,7 +445,7 @@ fn a_contradiction_without_a_cycle_shows_the_order_in_real_time() {
 #[test]
 fn the_story_is_in_order_and_names_faults_leaders_and_the_last_operation() {
     let run = invented::run(3, 3_000, invented::Ending::Violation);
-    let results = summarize(&run.history, &run.analysis, &run.probes, run.facts);
+    let results = summarize(&run.history, &run.analysis, &run.probes, run.logs.as_ref(), run.facts);
     let times: Vec<_> = results.story.iter().map(|line| line.time_ns).collect();
     assert!(times.is_sorted());
     let told =
@@ -510,7 +510,7 @@ fn a_fault_explains_silence_until_it_was_seen_to_be_undone() {
     history.nemesis.push(undo_with(&json!({ "id": 1 }), EventType::Invoke, "restart", 3_100));
     history.nemesis.push(undo(1, "restart", 4_600));
     let probes = [probe(2_900, true), probe(3_200, false), probe(4_500, false), probe(4_700, true)];
-    let told = summarize(&history, &analysis(Verdict::Linearizable), &probes, recovered());
+    let told = summarize(&history, &analysis(Verdict::Linearizable), &probes, None, recovered());
     assert!(told.caveats.is_empty(), "{:?}", told.caveats);
 }
 
@@ -529,7 +529,7 @@ fn a_node_that_falls_silent_by_itself_is_a_caveat() {
     let silent = |from_ms: u64, to_ms: u64| {
         let probes =
             [probe(0, false), probe(1_100, true), probe(from_ms, false), probe(to_ms, true)];
-        summarize(&tested(), &analysis(Verdict::Linearizable), &probes, recovered()).caveats
+        summarize(&tested(), &analysis(Verdict::Linearizable), &probes, None, recovered()).caveats
     };
     let told = silent(1_200, 2_400);
     assert_eq!(told, ["n2 did not answer from 1.200 s for 1.20 s, and no fault explains it."]);

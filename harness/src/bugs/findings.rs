@@ -298,6 +298,7 @@ mod tests {
     #[test]
     fn only_what_says_something_about_a_working_system_accuses_it() {
         assert!(after(1.0).accuses() && Outcome::Unknown.accuses());
+        assert!(Outcome::CheckFailed.accuses());
         for harmless in [Outcome::Linearizable, Outcome::Inconclusive, Outcome::Failed] {
             assert!(!harmless.accuses(), "{harmless:?}");
         }

@@ -43,6 +43,9 @@ pub enum Outcome {
         /// From the start of the clients until the harness gave the cluster up, in seconds.
         seconds: f64,
     },
+    /// Linearizable, but a check beside it failed.
+    #[serde(rename = "check-failed")]
+    CheckFailed,
     /// Linearizable, with faults.
     Linearizable,
     /// Linearizable, but too little was put to the test.
@@ -77,6 +80,7 @@ impl Outcome {
                 let timings = &results.facts.timings;
                 Self::Unavailable { seconds: seconds(timings.workload_ms + timings.heal_ms) }
             }
+            RunVerdict::Failed => Self::CheckFailed,
             RunVerdict::Linearizable => Self::Linearizable,
             RunVerdict::Inconclusive => Self::Inconclusive,
         }
@@ -95,7 +99,10 @@ impl Outcome {
     /// Whether a system that works may not come to this.
     #[must_use]
     pub fn accuses(self) -> bool {
-        matches!(self, Self::Violation(_) | Self::Unavailable { .. } | Self::Unknown)
+        matches!(
+            self,
+            Self::Violation(_) | Self::Unavailable { .. } | Self::Unknown | Self::CheckFailed
+        )
     }
 
     /// The word for it in listings.
@@ -104,6 +111,7 @@ impl Outcome {
         match self {
             Self::Violation(_) => "violation",
             Self::Unavailable { .. } => "unavailable",
+            Self::CheckFailed => "check failed",
             Self::Linearizable => "linearizable",
             Self::Inconclusive => "inconclusive",
             Self::Unknown => "unknown",

@@ -4,7 +4,9 @@ use askama::Template;
 use serde_json::Value;
 use squall_checker::verdict::{Precedence, Verdict};
 
-use super::tables::{FunctionRow, NONE, Stretch, functions, stretches};
+use super::tables::{
+    CheckRow, DueRow, FunctionRow, NONE, Stretch, checks, dues, functions, stretches,
+};
 use crate::summary::{
     ContradictionDetail, FaultRecord, OperationDetail, Order, Results, RunVerdict, StoryKind,
     StoryLine,
@@ -34,6 +36,8 @@ struct Page<'r> {
     story: Vec<StoryRow<'r>>,
     stretches: Vec<Stretch>,
     functions: Vec<FunctionRow>,
+    dues: Vec<DueRow>,
+    checks: Vec<CheckRow<'r>>,
     evidence: Vec<FaultRow>,
     circumstances: Vec<Fact>,
     keys_in_doubt: Vec<String>,
@@ -87,6 +91,8 @@ pub(super) fn render(results: &Results, data: &str) -> String {
         story: results.story.iter().map(story_row).collect(),
         stretches: stretches(results),
         functions: functions(&results.whole),
+        dues: dues(results),
+        checks: checks(results),
         evidence: results.faults.iter().map(fault_row).collect(),
         circumstances: circumstances(results),
         keys_in_doubt: keys_in_doubt(results),
@@ -103,6 +109,7 @@ pub(crate) fn mark(verdict: RunVerdict) -> &'static str {
         RunVerdict::Unknown => "?",
         RunVerdict::Inconclusive => "△",
         RunVerdict::Unavailable => "⊘",
+        RunVerdict::Failed => "⊗",
     }
 }
 

@@ -1,5 +1,6 @@
-//! The tables of the report: what was served when, and by function.
+//! The tables of the report: what was served when, by function, and what checks found.
 
+use crate::checks::{CheckReport, CheckStatus};
 use crate::summary::{Counts, Latency, Results, Service};
 use crate::wording::{Nanos, count, instant, percent, rate};
 
@@ -32,6 +33,59 @@ pub(super) struct FunctionRow {
     pub(super) p99: String,
     pub(super) max: String,
     pub(super) total: bool,
+}
+
+/// A function and how long its operations took from when they were due.
+pub(super) struct DueRow {
+    pub(super) name: String,
+    pub(super) p50: String,
+    pub(super) p95: String,
+    pub(super) p99: String,
+    pub(super) max: String,
+}
+
+/// A check beside linearizability and what it came to.
+pub(super) struct CheckRow<'r> {
+    pub(super) check: &'r CheckReport,
+    pub(super) class: &'static str,
+    pub(super) word: &'static str,
+    pub(super) severity: &'static str,
+}
+
+/// The checks, those that found something first and those that had nothing to look at last.
+pub(super) fn checks(results: &Results) -> Vec<CheckRow<'_>> {
+    let mut rows: Vec<_> = results.checks.iter().map(check_row).collect();
+    rows.sort_by_key(|row| match row.check.status {
+        CheckStatus::Failed => 0,
+        CheckStatus::Warned => 1,
+        CheckStatus::Passed => 2,
+        CheckStatus::NotApplicable => 3,
+    });
+    rows
+}
+
+fn check_row(check: &CheckReport) -> CheckRow<'_> {
+    let (class, word) = match check.status {
+        CheckStatus::Failed => ("bad", "✗ failed"),
+        CheckStatus::Warned => ("doubt", "△ warned"),
+        CheckStatus::Passed => ("good", "✓ passed"),
+        CheckStatus::NotApplicable => ("", "– not applicable"),
+    };
+    CheckRow { check, class, word, severity: check.severity.as_str() }
+}
+
+/// Latencies from when operations were due, where a rate was asked for.
+pub(super) fn dues(results: &Results) -> Vec<DueRow> {
+    let pace = results.facts.pace.iter();
+    let latencies = pace.flat_map(|pace| &pace.latencies);
+    let row = |(name, latency): (&String, &Latency)| DueRow {
+        name: name.clone(),
+        p50: Nanos(latency.p50_ns).to_string(),
+        p95: Nanos(latency.p95_ns).to_string(),
+        p99: Nanos(latency.p99_ns).to_string(),
+        max: Nanos(latency.max_ns).to_string(),
+    };
+    latencies.map(row).collect()
 }
 
 /// What was served under each fault, between them and after them.

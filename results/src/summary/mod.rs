@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use squall_checker::history::{FORMAT_VERSION, History};
 use squall_checker::verdict::{Analysis, Conclusion, RevisionConclusion, Verdict};
 
+use crate::checks::{self, CheckReport, Evidence, LogFindings};
 use crate::facts::{RunFacts, StoppedAt};
 use crate::probes::Probe;
 use crate::wording::plural;
@@ -68,6 +69,9 @@ pub struct Results {
     pub contradictions: Vec<ContradictionDetail>,
     /// What was observed around the first contradiction, in order of time.
     pub story: Vec<StoryLine>,
+    /// What was looked at beside linearizability, each check once.
+    #[serde(default)]
+    pub checks: Vec<CheckReport>,
     /// What a reader should bear in mind, in sentences.
     pub caveats: Vec<String>,
 }
@@ -115,6 +119,7 @@ pub struct KeyVerdict {
 
 /// Works out what a run came to.
 ///
+/// `logs` is what the nodes' logs tell, `None` where there are none.
 /// Operations are counted in the windows in which they were invoked; see [`Counts`] for
 /// what each figure means. Cost: one pass over the operations per fault window they fall
 /// into, and one sort by time.
@@ -122,6 +127,7 @@ pub fn summarize(
     history: &History,
     analysis: &Analysis,
     probes: &[Probe],
+    logs: Option<&LogFindings>,
     facts: RunFacts,
 ) -> Results {
     let duration_ns = duration_ns(history, probes);
@@ -146,6 +152,16 @@ pub fn summarize(
     let whole = traffic.service(&[run]);
     let silences = cluster::silences(&node_spans(&facts.nodes, probes, &faults, duration_ns));
     let check = check(analysis);
+    let checks = checks::make(&Evidence {
+        history,
+        analysis,
+        facts: &facts,
+        whole: &whole,
+        stormy: &stormy,
+        faults: &faults,
+        availability: &availability,
+        logs,
+    });
     let ruling = verdict::rule(&verdict::Grounds {
         analysis,
         whole: &whole,
@@ -153,6 +169,7 @@ pub fn summarize(
         faults: &faults,
         contradictions: &contradictions,
         availability: &availability,
+        checks: &checks,
         facts: &facts,
     });
     Results {
@@ -173,6 +190,7 @@ pub fn summarize(
         faults,
         contradictions,
         story,
+        checks,
     }
 }
 

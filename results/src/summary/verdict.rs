@@ -3,8 +3,8 @@
 //! A linearizable history of a run in which some function never succeeded under faults, no
 //! fault took hold or somebody stopped it before its time proves too little, and is
 //! `inconclusive`. One after which nodes did not serve again although every fault was undone is
-//! `unavailable`: that is a failure, but no violation. One whose proof the independent verifier rejects is
-//! `unknown`. A violation stays one whatever becomes of its proof, but the verdict says so.
+//! `unavailable`: that is a failure, but no violation. One is
+//! `failed` if a check beside linearizability is to fail and did. One whose proof the independent verifier rejects is `unknown`. A violation stays one whatever becomes of its proof, but the verdict says so.
 
 use std::fmt;
 
@@ -15,6 +15,7 @@ use super::availability::{self, Availability};
 use super::contradiction::ContradictionDetail;
 use super::faults::FaultRecord;
 use super::service::Service;
+use crate::checks::{CheckReport, CheckStatus};
 use crate::facts::RunFacts;
 use crate::wording::{Millis, count, plural};
 
@@ -32,6 +33,8 @@ pub enum RunVerdict {
     Inconclusive,
     /// The history is linearizable, but not every node served again once all faults were undone.
     Unavailable,
+    /// The history is linearizable, but a check beside linearizability failed.
+    Failed,
 }
 
 impl RunVerdict {
@@ -40,7 +43,7 @@ impl RunVerdict {
         match self {
             Self::Linearizable => 0,
             Self::Violation => 10,
-            Self::Unknown | Self::Inconclusive | Self::Unavailable => 11,
+            Self::Unknown | Self::Inconclusive | Self::Unavailable | Self::Failed => 11,
         }
     }
 
@@ -52,6 +55,7 @@ impl RunVerdict {
             Self::Unknown => "unknown",
             Self::Inconclusive => "inconclusive",
             Self::Unavailable => "unavailable",
+            Self::Failed => "failed",
         }
     }
 }
@@ -70,6 +74,7 @@ pub(super) struct Grounds<'a> {
     pub(super) faults: &'a [FaultRecord],
     pub(super) contradictions: &'a [ContradictionDetail],
     pub(super) availability: &'a Availability,
+    pub(super) checks: &'a [CheckReport],
     pub(super) facts: &'a RunFacts,
 }
 
@@ -81,7 +86,7 @@ pub(super) struct Ruling {
 }
 
 /// Decides: a violation, then an undecided key or a rejected proof, then a run cut short, then
-/// nodes that did not come back, then too little tested.
+/// nodes that did not come back, then a failed check, then too little tested.
 pub(super) fn rule(grounds: &Grounds<'_>) -> Ruling {
     match grounds.analysis.verdict {
         Verdict::Violation => violation(grounds),
@@ -90,6 +95,7 @@ pub(super) fn rule(grounds: &Grounds<'_>) -> Ruling {
             Some(cause) => rejected_proof(cause),
             None => stopped(grounds)
                 .or_else(|| unavailable(grounds))
+                .or_else(|| failed(grounds))
                 .or_else(|| inconclusive(grounds))
                 .unwrap_or_else(|| linearizable(grounds)),
         },
@@ -196,6 +202,19 @@ fn unavailable(grounds: &Grounds<'_>) -> Option<Ruling> {
     let headline = format!("Unavailable: {}", grounds.availability.sentence(grounds.facts));
     let reason = format!("{reason} What was recorded contradicts nothing.");
     Some(doubt(RunVerdict::Unavailable, headline, reason))
+}
+
+/// The ruling on a linearizable history beside which a check failed, if one did.
+fn failed(grounds: &Grounds<'_>) -> Option<Ruling> {
+    let failed = grounds.checks.iter().filter(|check| check.status == CheckStatus::Failed);
+    let failed: Vec<&CheckReport> = failed.collect();
+    let first = failed.first()?;
+    let names: Vec<_> = failed.iter().map(|check| check.name.as_str()).collect();
+    let mut reason = format!("{} What was recorded contradicts nothing.", first.sentence);
+    if let Some(more) = too_little(grounds) {
+        reason = format!("{reason} {more}");
+    }
+    Some(doubt(RunVerdict::Failed, format!("Failed: {}", names.join(", ")), reason))
 }
 
 /// Who did not serve again and who did, if somebody did not.

@@ -22,6 +22,7 @@ use squall_checker::verdict::{
     Analysis, Conclusion, Contradiction, Counterexample, Edge, KeyAnalysis, OperationId,
     Precedence, Verdict,
 };
+use squall_results::checks::LogFindings;
 use squall_results::facts::{Host, NodeRecovery, Recovery, RunFacts, Timings};
 use squall_results::probes::Probe;
 
@@ -40,6 +41,7 @@ pub struct Invented {
     pub history: History,
     pub analysis: Analysis,
     pub probes: Vec<Probe>,
+    pub logs: Option<LogFindings>,
     pub facts: RunFacts,
 }
 
@@ -76,7 +78,7 @@ pub fn run(seed: u64, operations: usize, ending: Ending) -> Invented {
     if ending == Ending::Violation {
         facts.bug = Some("stale-read".to_owned());
     }
-    Invented { history, analysis, probes: probes(), facts }
+    Invented { history, analysis, probes: probes(), logs: None, facts }
 }
 
 /// A run in which nothing happened.
@@ -87,6 +89,7 @@ pub fn nothing() -> Invented {
         history: History::default(),
         analysis,
         probes: Vec::new(),
+        logs: None,
         facts: RunFacts::default(),
     }
 }
@@ -307,6 +310,9 @@ fn facts(seed: u64) -> RunFacts {
             final_reads_expected: 40,
             final_reads_ok: 40,
         },
+        checks: BTreeMap::new(),
+        beside: Vec::new(),
+        pace: None,
         interrupted: false,
         stopped_at: None,
         notes: Vec::new(),

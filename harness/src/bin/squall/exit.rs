@@ -44,9 +44,10 @@ impl From<RunVerdict> for Exit {
         match verdict {
             RunVerdict::Linearizable => Self::Linearizable,
             RunVerdict::Violation => Self::Violation,
-            RunVerdict::Unknown | RunVerdict::Inconclusive | RunVerdict::Unavailable => {
-                Self::Unknown
-            }
+            RunVerdict::Unknown
+            | RunVerdict::Inconclusive
+            | RunVerdict::Unavailable
+            | RunVerdict::Failed => Self::Unknown,
         }
     }
 }

@@ -15,6 +15,7 @@ use squall::{
 };
 use squall_nemesis::sandbox;
 use squall_results::{
+    checks::{CheckName, Severity, UnknownWord},
     run_dir::RunDir,
     summary::{Results, RunVerdict},
     text,
@@ -96,10 +97,13 @@ pub(crate) struct Args {
     /// Take the plan from a file, such as plan.toml of an earlier run
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    /// What becomes of a check beside linearizability: off, warn or fail; may be repeated
+    #[arg(long, value_name = "NAME=SEVERITY", value_parser = check, long_help = checks())]
+    check: Vec<(CheckName, Severity)>,
     /// Stop the clients at the first violation; heal, read back and check as always
     #[arg(long)]
     fail_fast: bool,
-    /// Keep the nodes' data directories; otherwise only a violation or a node that did not come back keeps them
+    /// Keep the nodes' data directories; otherwise only a violation, a failed check or a node that did not come back keeps them
     #[arg(long)]
     keep_data: bool,
     /// Print the results as JSON on stdout
@@ -115,6 +119,26 @@ fn workloads() -> String {
     let mut help = "What the clients do [default: register]\n".to_owned();
     for entry in squall_workloads::WORKLOADS {
         help.push_str(&format!("\n{}: {}", entry.name, entry.about));
+    }
+    help
+}
+
+/// A check and what becomes of it, as `logs=warn`.
+fn check(text: &str) -> Result<(CheckName, Severity), String> {
+    let (name, severity) = text
+        .split_once('=')
+        .ok_or_else(|| format!("`{text}` says not what becomes of it: try `{text}=warn`"))?;
+    let unknown = |error: UnknownWord| error.to_string();
+    Ok((name.parse().map_err(unknown)?, severity.parse().map_err(unknown)?))
+}
+
+/// The help on checks: what there is, and what it does by itself.
+fn checks() -> String {
+    let mut help =
+        "What becomes of a check beside linearizability: off, warn or fail; may be repeated\n"
+            .to_owned();
+    for name in CheckName::ALL {
+        help.push_str(&format!("\n{name} [default: {}]", name.default_severity()));
     }
     help
 }
@@ -189,6 +213,7 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
     over(&mut plan.operation_timeout, args.operation_timeout.as_ref());
     over(&mut plan.net, args.net.as_ref());
     plan.fail_fast |= args.fail_fast;
+    plan.checks.extend(args.check.iter().copied());
     if !args.node_flag.is_empty() {
         plan.node_flags.clone_from(&args.node_flag);
     }
@@ -259,7 +284,10 @@ async fn execute(
     drop(progress);
     let results = outcome.map_err(|error| Failure::setup(&error))?;
     let exit = Exit::from(results.verdict);
-    let telling = matches!(results.verdict, RunVerdict::Violation | RunVerdict::Unavailable);
+    let telling = matches!(
+        results.verdict,
+        RunVerdict::Violation | RunVerdict::Unavailable | RunVerdict::Failed
+    );
     if !telling && !args.keep_data {
         // Only disk space is lost when this fails.
         drop(std::fs::remove_dir_all(run_dir.path().join("data")));
