@@ -1,8 +1,8 @@
 //! Turns a checked history into what people and machines read: a run directory,
 //! `results.json`, a self-contained HTML report, JUnit and a terminal summary.
 //!
-//! The crate renders and computes statistics; it never checks, never starts anything and
-//! never reads a clock: whatever only the harness can know arrives in [`facts::RunFacts`].
+//! The crate renders, computes statistics and makes [`checks`] beside linearizability; it
+//! never judges a history, never starts anything and never reads a clock: whatever only the harness can know arrives in [`facts::RunFacts`].
 //! Everything here can be computed again from a run directory.
 
 pub mod checks;

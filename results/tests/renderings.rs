@@ -9,9 +9,10 @@ use expect_test::expect_file;
 use invented::{Ending, Invented, run};
 use serde_json::json;
 use squall_checker::verdict::Conclusion;
-use squall_results::facts::RunFacts;
+use squall_results::checks::logs::Scan;
+use squall_results::facts::{Pace, RunFacts};
 use squall_results::suite::{self, Cell, SuiteResults};
-use squall_results::summary::{Results, RunVerdict, summarize};
+use squall_results::summary::{Latency, Results, RunVerdict, summarize};
 use squall_results::text::{Colour, one_screen};
 use squall_results::{junit, report};
 
@@ -102,6 +103,16 @@ fn hostile() -> Invented {
         }
     }
     run.analysis.model = text();
+    let mut scan = Scan::default();
+    scan.log(HOSTILE, format!("panicked at {HOSTILE}").as_bytes());
+    scan.unreadable(HOSTILE, &std::io::Error::other(HOSTILE));
+    run.logs = scan.finish();
+    let latency = Latency { p50_ns: 1, p95_ns: 2, p99_ns: 3, max_ns: 4 };
+    run.facts.pace = Some(Pace {
+        why_not: Some(text()),
+        latencies: [(text(), latency)].into(),
+        ..Pace::default()
+    });
     run.facts = RunFacts {
         name: text(),
         system: text(),

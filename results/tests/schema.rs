@@ -3,8 +3,11 @@
 mod invented;
 
 use invented::{Ending, run};
-use serde_json::Value;
-use squall_results::summary::{Results, summarize};
+use serde_json::{Value, json};
+use squall_results::checks::logs::Scan;
+use squall_results::checks::{CheckName, Severity};
+use squall_results::facts::{Beside, Pace};
+use squall_results::summary::{Latency, Results, summarize};
 
 fn schema() -> jsonschema::Validator {
     let schema: Value = serde_json::from_str(include_str!("../schema/results.schema.json"))
@@ -35,6 +38,43 @@ fn results_of_both_endings_are_valid() {
             run.facts,
         ));
     }
+}
+
+/// A run with everything that checks may have figures of.
+fn checked() -> Results {
+    let mut run = run(1, 2_000, Ending::Linearizable);
+    let mut scan = Scan::default();
+    scan.log("n1", &b"panic: no\nWARNING: DATA RACE\n"[..]);
+    scan.unreadable("n2", &std::io::Error::other("gone"));
+    run.logs = scan.finish();
+    run.analysis.model = "list-append".to_owned();
+    let read = run.history.names.find("read").expect("there are reads");
+    let (f, result) = (run.history.names.intern("append"), run.history.values.intern(&json!([7])));
+    let argument = run.history.values.intern(&json!(7));
+    for operation in &mut run.history.operations {
+        match operation.f == read {
+            true => operation.result = result,
+            false => (operation.f, operation.argument) = (f, argument),
+        }
+    }
+    run.facts.checks = [(CheckName::Logs, Severity::Warn), (CheckName::Pace, Severity::Off)].into();
+    run.facts.beside = vec![
+        Beside::ConstantTotal { keys: vec!["a".to_owned()], total: -5, may_be_negative: true },
+        Beside::FencingTokens,
+        Beside::Revisions,
+    ];
+    let latency = Latency { p50_ns: 1, p95_ns: 2, p99_ns: 3, max_ns: 4 };
+    let latencies = [("read".to_owned(), latency)].into();
+    run.facts.pace = Some(Pace { asked_per_s: 7.5, latencies, ..Pace::default() });
+    summarize(&run.history, &run.analysis, &run.probes, run.logs.as_ref(), run.facts)
+}
+
+#[test]
+fn results_with_figures_of_every_check_are_valid() {
+    let results = checked();
+    let with_figures = results.checks.iter().filter(|check| check.figures.is_some());
+    assert_eq!(with_figures.count(), 7);
+    assert_valid(&results);
 }
 
 #[test]

@@ -34,8 +34,8 @@ use clap::{Parser, Subcommand};
 ///
 /// Begin with `squall test`: it needs nothing else and takes half a minute.
 ///
-/// Exit codes: 0 linearizable, 10 violation, 11 unknown, unavailable or inconclusive, 12 the
-/// harness or the system could not be set up, 2 bad arguments.
+/// Exit codes: 0 linearizable, 10 violation, 11 unknown, unavailable, failed or
+/// inconclusive, 12 the harness or the system could not be set up, 2 bad arguments.
 #[derive(Parser)]
 #[command(name = "squall", version, max_term_width = 100)]
 struct Cli {
