@@ -181,6 +181,8 @@ fn facts_from_header(history: &History) -> RunFacts {
         facts.nodes.clone_from(&header.nodes);
         facts.seed = header.seed;
         facts.plan = header.plan.clone();
+        let checks = header.plan.get("checks").cloned().map(serde_json::from_value);
+        facts.checks = checks.and_then(Result::ok).unwrap_or_default();
     }
     facts
 }

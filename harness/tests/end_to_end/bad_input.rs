@@ -31,6 +31,9 @@ fn arguments_that_make_no_sense() {
         ("test --time 0s", &["time", "0s"]),
         ("test --time 1s", &["fit any of the faults", "--nemesis none"]),
         ("test --time soon", &["--time", "soon"]),
+        ("test --check log=warn", &["`log`", "logs, errors"]),
+        ("test --check logs=loud", &["`loud`", "off, warn, fail"]),
+        ("test --check logs", &["`logs`", "logs=warn"]),
         ("test --net tcp", &["`tcp`", "sandbox"]),
         ("test --name ../up", &["name", "../up"]),
         ("tset", &["tset", "test"]),
@@ -62,6 +65,8 @@ fn plan_and_suite_files_that_are_none() {
     refused(&place, &format!("suite {suite}"), 2, &["`nope`", "stale-read"]);
     let suite = place.file("up.toml", "name = '../up'\n");
     refused(&place, &format!("suite {suite}"), 2, &["../up", "letters"]);
+    let plan = place.file("checks.toml", "checks = { log = 'warn' }\n");
+    refused(&place, &format!("test --plan {plan}"), 2, &["`log`", "`logs`", "`set-full`"]);
     let plan = place.file("rate.toml", "rate = -1\n");
     refused(&place, &format!("test --plan {plan}"), 2, &["unlimited"]);
 }

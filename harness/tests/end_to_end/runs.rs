@@ -1,7 +1,7 @@
 //! Whole runs: a clean node passes, a planted bug is found, and what a run leaves can be
 //! checked again by anyone.
 
-use std::path::Path;
+use std::{io::Write as _, path::Path};
 
 use crate::squall::{Place, finish, results, squall, start};
 
@@ -124,5 +124,22 @@ fn a_report_can_be_made_again_from_the_run_directory() {
     assert_eq!(code, 0, "{said}");
     for file in ["report.html", "certificate.json", "junit.xml"] {
         assert!(run_dir.join(file).exists(), "{file}");
+    }
+}
+
+#[test]
+fn a_panic_in_a_log_fails_the_run_unless_the_plan_is_lenient() {
+    for (flag, expected, verdict) in [("", 11, "failed"), (" --check logs=warn", 0, "warned")] {
+        let place = Place::new();
+        let args = format!("test --nodes 1 --time 2s --seed 2 --nemesis none{flag}");
+        let (code, said) = finish(place.with_store(&args));
+        assert_eq!(code, 0, "{said}");
+        let run_dir = place.latest();
+        let log = run_dir.join("logs").join("n1.log");
+        let mut log = std::fs::OpenOptions::new().append(true).open(log).expect("a log");
+        writeln!(log, "thread 'main' panicked at src/main.rs:1:1:").expect("it is written");
+        let (code, said) = finish(squall(&format!("report {}", run_dir.display())));
+        assert_eq!(code, expected, "{said}");
+        assert!(said.contains(&format!("logs {verdict}: In 1 log, panic: 1 line.")), "{said}");
     }
 }

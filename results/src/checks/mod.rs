@@ -116,7 +116,7 @@ impl fmt::Display for CheckName {
 
 /// A word that names no check, or no severity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("use the {what} `{given}`; there is: {known}")]
+#[error("there is no {what} `{given}`; there is: {known}")]
 pub struct UnknownWord {
     what: &'static str,
     given: String,
@@ -363,9 +363,9 @@ mod tests {
             assert_eq!(json, name.as_str());
         }
         let refused = "log".parse::<CheckName>().expect_err("there is none").to_string();
-        assert!(refused.starts_with("use the check `log`; there is: functions, "), "{refused}");
+        assert!(refused.starts_with("there is no check `log`; there is: functions, "), "{refused}");
         let refused = "error".parse::<Severity>().expect_err("there is none").to_string();
-        assert_eq!(refused, "use the severity `error`; there is: off, warn, fail");
+        assert_eq!(refused, "there is no severity `error`; there is: off, warn, fail");
     }
 
     #[test]

@@ -250,6 +250,9 @@ impl OfKey {
 
 /// The keys to look at, in the order of their names' first appearance.
 fn keys(history: &History, model: &str) -> Vec<(Option<Name>, OfKey)> {
+    if model != MIXED && !is_collection(model, None) {
+        return Vec::new();
+    }
     let mut keys: FxHashMap<Option<Name>, Option<OfKey>> = FxHashMap::default();
     for (id, operation) in history.iter() {
         // The field, which is a handle, and not the method, which looks it up.
