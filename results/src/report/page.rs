@@ -5,8 +5,10 @@ use serde_json::Value;
 use squall_checker::verdict::{Precedence, Verdict};
 
 use super::tables::{
-    CheckRow, DueRow, FunctionRow, NONE, Stretch, checks, dues, functions, stretches,
+    CheckRow, DueRow, FunctionRow, NONE, Stretch, checks, dues, functions, not_applicable,
+    stretches,
 };
+use crate::checks::CheckReport;
 use crate::summary::{
     ContradictionDetail, FaultRecord, OperationDetail, Order, Results, RunVerdict, StoryKind,
     StoryLine,
@@ -38,6 +40,7 @@ struct Page<'r> {
     functions: Vec<FunctionRow>,
     dues: Vec<DueRow>,
     checks: Vec<CheckRow<'r>>,
+    not_applicable: Vec<&'r CheckReport>,
     evidence: Vec<FaultRow>,
     circumstances: Vec<Fact>,
     keys_in_doubt: Vec<String>,
@@ -93,6 +96,7 @@ pub(super) fn render(results: &Results, data: &str) -> String {
         functions: functions(&results.whole),
         dues: dues(results),
         checks: checks(results),
+        not_applicable: not_applicable(results),
         evidence: results.faults.iter().map(fault_row).collect(),
         circumstances: circumstances(results),
         keys_in_doubt: keys_in_doubt(results),

@@ -49,29 +49,36 @@ pub(super) struct CheckRow<'r> {
     pub(super) check: &'r CheckReport,
     pub(super) class: &'static str,
     pub(super) word: &'static str,
+    /// Whether its details are shown at once.
+    pub(super) open: bool,
     pub(super) severity: &'static str,
 }
 
-/// The checks, those that found something first and those that had nothing to look at last.
+/// The checks that looked at something, those that found something first.
 pub(super) fn checks(results: &Results) -> Vec<CheckRow<'_>> {
-    let mut rows: Vec<_> = results.checks.iter().map(check_row).collect();
+    let mut rows: Vec<_> = results.checks.iter().filter_map(check_row).collect();
     rows.sort_by_key(|row| match row.check.status {
         CheckStatus::Failed => 0,
         CheckStatus::Warned => 1,
-        CheckStatus::Passed => 2,
-        CheckStatus::NotApplicable => 3,
+        CheckStatus::Passed | CheckStatus::NotApplicable => 2,
     });
     rows
 }
 
-fn check_row(check: &CheckReport) -> CheckRow<'_> {
+fn check_row(check: &CheckReport) -> Option<CheckRow<'_>> {
     let (class, word) = match check.status {
         CheckStatus::Failed => ("bad", "✗ failed"),
         CheckStatus::Warned => ("doubt", "△ warned"),
         CheckStatus::Passed => ("good", "✓ passed"),
-        CheckStatus::NotApplicable => ("", "– not applicable"),
+        CheckStatus::NotApplicable => return None,
     };
-    CheckRow { check, class, word, severity: check.severity.as_str() }
+    let open = check.status != CheckStatus::Passed;
+    Some(CheckRow { check, class, word, open, severity: check.severity.as_str() })
+}
+
+/// The checks that had nothing to look at.
+pub(super) fn not_applicable(results: &Results) -> Vec<&CheckReport> {
+    results.checks.iter().filter(|check| check.status == CheckStatus::NotApplicable).collect()
 }
 
 /// Latencies from when operations were due, where a rate was asked for.
