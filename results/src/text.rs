@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::checks::{CheckReport, CheckStatus};
+use crate::checks::{CheckName, CheckReport, CheckStatus};
 use crate::junit::operation_line;
 use crate::summary::{Results, RunVerdict};
 use crate::wording::{Millis, Nanos, count, percent, plural, rate, shorten};
@@ -69,8 +69,11 @@ pub fn one_screen(results: &Results, colour: Colour) -> String {
             line("", &format!("and {}", plural(more as u64, "more operation", "more operations")));
         }
     }
-    let bad =
-        |check: &&CheckReport| matches!(check.status, CheckStatus::Warned | CheckStatus::Failed);
+    // Recovery has a line of its own already.
+    let bad = |check: &&CheckReport| {
+        check.name != CheckName::Recovery
+            && matches!(check.status, CheckStatus::Warned | CheckStatus::Failed)
+    };
     for (index, check) in results.checks.iter().filter(bad).enumerate() {
         let told = format!("{} {}: {}", check.name, check.status.as_str(), check.sentence);
         line(if index == 0 { "checks" } else { "" }, &shorten(&told, CHECK_CHARS_MAX));

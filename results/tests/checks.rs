@@ -100,6 +100,7 @@ fn a_cluster_that_stays_away_is_unavailable_and_counted_once() {
     let results = summarized(&gone);
     assert_eq!(results.verdict, RunVerdict::Unavailable);
     assert!(junit::render(&results).contains(r#"failures="1" errors="0""#));
+    assert!(!one_screen(&results, Colour::Plain).contains("checks  "));
     gone.facts.checks.insert(CheckName::Recovery, Severity::Off);
     assert_eq!(summarized(&gone).verdict, RunVerdict::Unavailable);
 }

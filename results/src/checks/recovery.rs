@@ -18,7 +18,10 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Found {
     );
     let sentence = match recovered.served_again_ms {
         Some(ms) => format!("Every node served again within {}; {reads}.", Millis(ms)),
-        None => format!("After all, {}; {reads}.", evidence.availability.sentence(evidence.facts)),
+        None => {
+            let who = evidence.availability.sentence(evidence.facts);
+            format!("Once every fault was undone, {who}; {reads}.")
+        }
     };
     let details = recovered.nodes.iter().map(|node| match node.served_again_ms {
         Some(ms) => format!("{}: {}", node.node, Millis(ms)),
