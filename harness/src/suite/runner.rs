@@ -1,10 +1,11 @@
-//! Carries out a suite: one process a cell, one after another, whatever happens to each.
+//! Carries out a suite: one process a cell, so many at once, whatever happens to each.
 
 use std::{
     path::{Path, PathBuf},
     time::Instant,
 };
 
+use futures_util::stream::{self, StreamExt};
 use squall_results::{
     run_dir::{StoreError, write_atomically},
     suite::{Cell, SuiteResults, render_html, render_junit},
@@ -24,7 +25,9 @@ pub struct SuiteOrder {
     pub folder: PathBuf,
     /// When it began.
     pub started_utc: String,
-    /// Becomes true when somebody wants the suite to end after the run under way.
+    /// How many runs go on at once, at least 1.
+    pub jobs: usize,
+    /// Becomes true when somebody wants the suite to end after the runs under way.
     pub interrupt: watch::Receiver<bool>,
 }
 
@@ -35,19 +38,26 @@ pub struct SuiteOrder {
 /// # Errors
 /// When the reports cannot be written. A cell that goes wrong is not an error.
 pub async fn run(order: SuiteOrder, tell: &dyn Fn(&Told<'_>)) -> Result<SuiteResults, StoreError> {
-    let SuiteOrder { suite, executable, folder, started_utc, interrupt } = order;
+    let SuiteOrder { suite, executable, folder, started_utc, jobs, interrupt } = order;
     let mut results = SuiteResults { squall: 1, suite: suite.name, started_utc, cells: Vec::new() };
     let total = suite.cells.len();
-    for (index, cell) in suite.cells.iter().enumerate() {
-        let done = if *interrupt.borrow() {
-            not_run(cell, &folder, "not run: the suite was interrupted before it")
-        } else {
-            tell(&Told::Starts { index, total, cell });
-            carry_out(cell, &executable, &folder, interrupt.clone()).await
-        };
+    let (executable, folder, interrupt) = (&executable, &folder, &interrupt);
+    let running = suite.cells.iter().enumerate().map(async |(index, cell)| {
+        if *interrupt.borrow() {
+            return (index, not_run(cell, folder, "not run: the suite was interrupted before it"));
+        }
+        tell(&Told::Starts { index, total, cell });
+        (index, carry_out(cell, executable, folder, interrupt.clone()).await)
+    });
+    let mut running = stream::iter(running).buffer_unordered(jobs.max(1));
+    let mut indices: Vec<usize> = Vec::new();
+    while let Some((index, done)) = running.next().await {
         tell(&Told::Ended { cell: &done });
-        results.cells.push(done);
-        write_reports(&results, &folder)?;
+        // In the order of the file, whichever ended first.
+        let place = indices.partition_point(|other| *other < index);
+        indices.insert(place, index);
+        results.cells.insert(place, done);
+        write_reports(&results, folder)?;
     }
     Ok(results)
 }

@@ -26,6 +26,9 @@ use crate::{
 pub(crate) struct Args {
     /// The suite file, such as suites/smoke.toml
     suite: PathBuf,
+    /// How many runs go on at once; each keeps about two processors busy
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: u16,
     /// Where the results are kept
     #[arg(long, default_value = "store")]
     store: PathBuf,
@@ -42,7 +45,11 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
     let executable = std::env::current_exe().map_err(|error| Failure::setup(&error))?;
     for cell in &suite.cells {
         // Better now than when its turn comes, hours from here.
-        crate::test::system(&cell.plan, &executable)?;
+        let system = crate::test::system(&cell.plan, &executable)?;
+        let settings = cell.plan.workload_settings();
+        let workload = squall_workloads::by_name(&cell.plan.workload, settings)
+            .map_err(|error| Failure::asked(&error))?;
+        squall::system::suits(&*system, &*workload).map_err(|error| Failure::asked(&error))?;
     }
     let started_utc = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let folder = make_folder(&args.store, &suite.name, &started_utc.replace([':', '-'], ""))?;
@@ -52,10 +59,11 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
         .map_err(|error| Failure::setup(&error))?;
     let results = runtime.block_on(async {
         let interrupt =
-            interrupt::listen("the run under way ends with a verdict, the rest is not run")
+            interrupt::listen("the runs under way end with a verdict, the rest is not run")
                 .map_err(|error| Failure::setup(&error))?;
         let folder = folder.clone();
-        let order = SuiteOrder { suite, executable, folder, started_utc, interrupt };
+        let jobs = usize::from(args.jobs);
+        let order = SuiteOrder { suite, executable, folder, started_utc, jobs, interrupt };
         suite::run(order, &tell).await.map_err(|error| Failure::setup(&error))
     })?;
     if args.json {
@@ -97,7 +105,12 @@ fn tell(news: &Told<'_>) {
         Told::Ended { cell } => {
             let verdict = cell.verdict.map_or("no verdict".to_owned(), |found| found.to_string());
             let so = if cell.as_expected { "as expected" } else { "NOT AS EXPECTED" };
-            tell!("squall:   {verdict} in {:.1} s, {so}: {}", cell.seconds, cell.reason);
+            tell!(
+                "squall:   {}: {verdict} in {:.1} s, {so}: {}",
+                cell.name,
+                cell.seconds,
+                cell.reason
+            );
         }
     }
 }
