@@ -176,8 +176,8 @@ fn released(found: &Value, owner: &Value) -> Decision {
 mod tests {
     use super::*;
 
-    fn replaced(function: Function, argument: Value, found: Value) -> (Value, Value) {
-        match decide(function, &argument, &found) {
+    fn replaced(function: Function, argument: &Value, found: &Value) -> (Value, Value) {
+        match decide(function, argument, found) {
             Decision::Replace { new, answer } => (new, answer),
             other => panic!("{function} of {argument} on {found}: {other:?}"),
         }
@@ -185,10 +185,10 @@ mod tests {
 
     #[test]
     fn a_queue_gives_back_what_came_first_and_null_when_it_is_empty() {
-        let (state, _) = replaced(Function::Enqueue, json!(1), Value::Null);
-        let (state, _) = replaced(Function::Enqueue, json!(2), state);
-        let (state, first) = replaced(Function::Dequeue, Value::Null, state);
-        let (state, second) = replaced(Function::Dequeue, Value::Null, state);
+        let (state, _) = replaced(Function::Enqueue, &json!(1), &Value::Null);
+        let (state, _) = replaced(Function::Enqueue, &json!(2), &state);
+        let (state, first) = replaced(Function::Dequeue, &Value::Null, &state);
+        let (state, second) = replaced(Function::Dequeue, &Value::Null, &state);
         assert_eq!((first, second), (json!(1), json!(2)));
         let empty = decide(Function::Dequeue, &Value::Null, &state);
         assert_eq!(empty, Decision::Answer(Value::Null));
@@ -196,25 +196,25 @@ mod tests {
 
     #[test]
     fn a_lock_is_held_by_one_and_its_tokens_rise() {
-        let (state, token) = replaced(Function::Acquire, json!("a"), Value::Null);
+        let (state, token) = replaced(Function::Acquire, &json!("a"), &Value::Null);
         assert_eq!(token, json!(1));
         let refused = |function, owner: &str, state: &Value| {
             matches!(decide(function, &json!(owner), state), Decision::Refuse(_))
         };
         assert!(refused(Function::Acquire, "b", &state) && refused(Function::Release, "b", &state));
-        let (state, _) = replaced(Function::Release, json!("a"), state);
+        let (state, _) = replaced(Function::Release, &json!("a"), &state);
         assert!(refused(Function::Release, "a", &state));
-        let (_, token) = replaced(Function::Acquire, json!("b"), state);
+        let (_, token) = replaced(Function::Acquire, &json!("b"), &state);
         assert_eq!(token, json!(2));
     }
 
     #[test]
     fn elements_tell_whether_they_were_there_and_have_keys_of_their_own() {
-        let (there, changed) = replaced(Function::ElementAdd, json!(3), Value::Null);
+        let (there, changed) = replaced(Function::ElementAdd, &json!(3), &Value::Null);
         assert_eq!(changed, json!(true));
         let again = decide(Function::ElementAdd, &json!(3), &there);
         assert_eq!(again, Decision::Answer(json!(false)));
-        let (gone, _) = replaced(Function::ElementRemove, json!(3), there);
+        let (gone, _) = replaced(Function::ElementRemove, &json!(3), &there);
         let contains = decide(Function::ElementContains, &json!(3), &gone);
         assert_eq!(contains, Decision::Answer(json!(false)));
         let of = |value: u64| state_key(&Invocation::new(Function::ElementAdd, "s", value));

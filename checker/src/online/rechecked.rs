@@ -9,7 +9,7 @@
 
 use super::objects::{Judge, Stop};
 use crate::check::violation_so_far;
-use crate::history::Recorded;
+use crate::history::{Moment, Recorded};
 use crate::model::ModelName;
 use crate::verdict::OperationId;
 
@@ -56,7 +56,7 @@ impl Judge for Rechecked {
         let found = violation_so_far(history, self.model, &self.members)
             .map_err(|_| Stop::Unjudged("an operation is none of the model"))?;
         let Some(conflict) = found else { return Ok(()) };
-        let ended = |id: &u32| history.get(OperationId(*id)).completed.map(|end| end.position());
+        let ended = |id: &u32| history.get(OperationId(*id)).completed.map(Moment::position);
         // The contradiction is complete when the last of its operations has ended.
         let last = conflict.operations.iter().copied().max_by_key(ended);
         match last {

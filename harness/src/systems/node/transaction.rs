@@ -24,7 +24,9 @@ pub(super) fn call(invocation: &Invocation) -> Option<Call> {
         match access {
             // A missing key compares as null.
             Access::Read(key, value) if guarded => {
-                compare.push(json!({ "key": key, "target": "value", "op": "==", "value": value }))
+                let comparison =
+                    json!({ "key": key, "target": "value", "op": "==", "value": value });
+                compare.push(comparison);
             }
             Access::Read(key, _) => steps.push(json!({ "op": "get", "key": key })),
             Access::Write(key, value) => {
