@@ -220,3 +220,57 @@ proptest! {
         prop_assert!(counts.iter().all(|count| *count > 0));
     }
 }
+
+/// Clients that all do something, wait for each other, and do something else.
+struct TwoPhases {
+    operations: Vec<u64>,
+    barrier: Barrier,
+}
+
+impl crate::workload::Workload for TwoPhases {
+    fn name(&self) -> &'static str {
+        "two-phases"
+    }
+
+    fn model(&self) -> squall_checker::model::ModelName {
+        squall_checker::model::ModelName::Register
+    }
+
+    fn functions(&self) -> Vec<crate::operation::Function> {
+        vec![crate::operation::Function::Read]
+    }
+
+    fn generator(&self, client: Client) -> Box<dyn Generator> {
+        let before = Limit::operations(reads("before"), self.operations[client.number]);
+        Box::new(Phase::new(Box::new(before), self.barrier.clone(), reads("after")))
+    }
+
+    fn final_reads(&self) -> Vec<Invocation> {
+        Vec::new()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever becomes of operations, none of the second phase begins before all of the first
+    /// have ended; and none of the first is left out.
+    #[test]
+    fn a_barrier_holds_under_all_conditions(
+        seed: u64,
+        operations in prop::collection::vec(0u64..20, 1..10),
+        refused in 0u32..300,
+        lost in 0u32..300,
+    ) {
+        use crate::rehearsal::{Conditions, rehearse};
+        let clients = operations.len();
+        let workload = TwoPhases { barrier: Barrier::new(clients), operations };
+        let conditions = Conditions { seed, clients, refused, lost, ..Conditions::default() };
+        let performed = rehearse(&workload, conditions).expect("a history").performed;
+        let of = |key| performed.iter().filter(move |op| op.invocation.key() == key);
+        let ended = of("before").map(|op| op.completed).max().unwrap_or_default();
+        let began = of("after").map(|op| op.invoked).min();
+        prop_assert!(began.is_some_and(|began| began >= ended), "{began:?} before {ended:?}");
+        prop_assert_eq!(of("before").count() as u64, workload.operations.iter().sum::<u64>());
+    }
+}
