@@ -26,8 +26,9 @@ use squall_results::{
     run_dir::{RunDir, StoreError},
     summary::{Results, summarize},
 };
+use squall_workloads::by_name;
 
-use crate::whole_file::write_whole;
+use crate::{plan::Plan, promises, whole_file::write_whole};
 
 /// What was recorded cannot be judged or shown.
 #[derive(Debug, thiserror::Error)]
@@ -183,6 +184,11 @@ fn facts_from_header(history: &History) -> RunFacts {
         facts.plan = header.plan.clone();
         let checks = header.plan.get("checks").cloned().map(serde_json::from_value);
         facts.checks = checks.and_then(Result::ok).unwrap_or_default();
+        let plan: Option<Plan> = serde_json::from_value(header.plan.clone()).ok();
+        let settings = plan.map(|plan| plan.workload_settings());
+        // A workload of somebody's own is known only to whoever ran it.
+        let workload = settings.and_then(|settings| by_name(&header.workload, settings).ok());
+        facts.beside = workload.map(|workload| promises::of(&*workload)).unwrap_or_default();
     }
     facts
 }

@@ -24,6 +24,7 @@ pub mod progress;
 pub mod run;
 
 mod own_process;
+mod promises;
 
 pub mod bugs;
 pub mod scenario;

@@ -16,12 +16,12 @@ use squall_nemesis::{
     network::{Network, NetworkError},
 };
 use squall_results::{
-    facts::{Beside, NodeRecovery, Recovery, RunFacts, StoppedAt, Timings},
+    facts::{NodeRecovery, Recovery, RunFacts, StoppedAt, Timings},
     probes::Probe,
     run_dir::{RunDir, StoreError},
     summary::Results,
 };
-use squall_workloads::{Promise, Workload};
+use squall_workloads::Workload;
 use tokio::sync::watch;
 
 use crate::{
@@ -33,6 +33,7 @@ use crate::{
     plan::{Net, Plan},
     probes::{Probing, View},
     progress::{FaultsInForce, Progress, Silent, Snapshot},
+    promises,
     readback::{self, FinalReads, Readback},
     recorder::{Observer, Recorder, RecorderError},
     session::Sessions,
@@ -181,18 +182,6 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     line
 }
 
-/// A promise of a workload as results keep it.
-fn beside(promise: Promise) -> Beside {
-    match promise {
-        // Clients move only what they know an account to hold.
-        Promise::ConstantTotal { keys, total } => {
-            Beside::ConstantTotal { keys, total, may_be_negative: false }
-        }
-        Promise::FencingTokens => Beside::FencingTokens,
-        Promise::Revisions => Beside::Revisions,
-    }
-}
-
 /// Carries out `order` and leaves a complete run directory.
 ///
 /// # Errors
@@ -208,7 +197,7 @@ pub async fn run(order: Order) -> Result<Results, RunError> {
     let refused = refused.or(failed);
     let standing = Standing::set_up(&plan, system, network, &run_dir, &*workload, began)?;
     let mut facts = standing.facts(&plan, &run_dir, &started_utc);
-    facts.beside = workload.promises().into_iter().map(beside).collect();
+    facts.beside = promises::of(&*workload);
     facts.notes.extend(refused.map(|why| format!("No sandbox: {why}.")));
 
     let carried_out =
