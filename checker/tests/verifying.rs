@@ -190,7 +190,7 @@ fn a_model_without_rules_and_a_foreign_function_are_refused() {
     expect![[r#"
         failed to verify the proof of key (none): judge operation 0: it is no operation of the model
         failed to verify the proof of key (none): judge operation 0: it is no operation of the model
-        failed to verify the certificate: no model is called `stack`; known models: register, cas-register, kv-append, list-append, set, counter, queue, bag, mutex, ids, kv, bank, txn-append, txn-register
+        failed to verify the certificate: no model is called `stack`; known models: register, cas-register, kv-append, list-append, set, counter, queue, bag, mutex, ids, kv, bank, txn-append, txn-register, mixed
     "#]]
     .assert_eq(&said);
 }
