@@ -37,6 +37,7 @@ mod order;
 mod real_time;
 
 mod registers;
+mod schedule;
 mod store;
 
 mod cycles;

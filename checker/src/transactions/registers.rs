@@ -1,4 +1,4 @@
-//! Transactions over registers: the dependencies that are certain, and a guess at the rest.
+//! Transactions over registers: the dependencies that are certain, and an order that fits.
 //!
 //! A read of a register tells which write came last, but not in what order the writes
 //! before it came. Certain are: a write before those that read it; who found the initial
@@ -8,15 +8,15 @@
 //! What each transaction did to one key, what it found first and left last, is a read, a
 //! write or a compare-and-set of a [register](crate::register), and if the transactions have
 //! a serial order, so have these. If one key has none, that is the contradiction. If all
-//! have, their orders are taken together as a guess at the order of the versions. The
-//! guess is believed only if the transactions replay in it; else nothing follows, because
-//! the question is NP-complete in general (Papadimitriou 1979).
+//! have, an order is [built](super::schedule) that respects what is certain. It is believed
+//! only if the transactions replay in it; where none is found nothing follows, because the
+//! question is NP-complete in general (Papadimitriou 1979).
 
 use super::edges::Links;
 use super::evidence::{Evidence, Readers};
 use super::input::{ElementId, KeyId, MicroOperation, Outcome, Transactions};
 use super::writes::{NONE, Writes};
-use super::{Anomaly, Judgement, cycles, order, real_time};
+use super::{Anomaly, Judgement, cycles, order, real_time, schedule};
 use crate::fault::planted;
 use crate::model::{RegisterOp, ValueId};
 use crate::procedure::Decision;
@@ -26,7 +26,7 @@ use crate::verdict::{Contradiction, Precedence};
 
 /// What a transaction found in a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Found {
+pub(super) enum Found {
     /// It did not read before it wrote, or nobody knows what it read.
     Unknown,
     Initial,
@@ -35,12 +35,12 @@ enum Found {
 
 /// What a transaction did to one register, all of it taken together.
 #[derive(Clone, Copy, Debug)]
-struct Update {
-    transaction: u32,
-    key: KeyId,
-    found: Found,
+pub(super) struct Update {
+    pub(super) transaction: u32,
+    pub(super) key: KeyId,
+    pub(super) found: Found,
     /// What it left there, if it wrote.
-    left: Option<ElementId>,
+    pub(super) left: Option<ElementId>,
     /// What a read within the transaction must return by now.
     current: Found,
 }
@@ -65,13 +65,13 @@ pub(super) fn decide(transactions: &Transactions, writes: &Writes) -> Result<Jud
         return Err(anomaly);
     }
     for updates in by_key(transactions, &updates) {
-        guess(transactions, &updates, &mut links)?;
+        by_itself(transactions, &updates)?;
     }
-    Ok(match order::sort(transactions, &links) {
-        order::Sorted::Order(order) if order::replays(transactions, &order) => {
-            Judgement::Serializable(order)
-        }
-        order::Sorted::Order(_) | order::Sorted::Cyclic(_) => Judgement::NotApplicable(
+    let took_part = |update: &Update| links.took_part[update.transaction as usize];
+    let updates: Vec<Update> = updates.into_iter().filter(took_part).collect();
+    Ok(match schedule::build(transactions, writes, &updates, &links) {
+        Some(order) if order::replays(transactions, &order) => Judgement::Serializable(order),
+        _ => Judgement::NotApplicable(
             "the reads leave open in which order the registers were written",
         ),
     })
@@ -229,15 +229,11 @@ fn by_key(transactions: &Transactions, updates: &[Update]) -> Vec<Vec<Update>> {
     by_key
 }
 
-/// Links the transactions of one key as the key by itself may have happened.
+/// Judges what happened to one key by itself.
 ///
 /// # Errors
 /// The key by itself cannot have happened.
-fn guess(
-    transactions: &Transactions,
-    updates: &[Update],
-    links: &mut Links,
-) -> Result<(), Anomaly> {
+fn by_itself(transactions: &Transactions, updates: &[Update]) -> Result<(), Anomaly> {
     let mut numbers = rustc_hash::FxHashMap::default();
     let mut number = |element: ElementId| {
         let next = u32::try_from(numbers.len() + 1).expect("fewer values than positions");
@@ -262,34 +258,11 @@ fn guess(
         projected.push(update);
     }
     let values = u32::try_from(numbers.len() + 1).expect("fewer values than positions");
-    match register::decide(&operations, values) {
-        Decision::Linearizable(order) => {
-            versions(order.iter().map(|&position| projected[position as usize]), links);
-        }
-        Decision::Violation(conflict) => {
-            let named = conflict.operations.iter();
-            let named = named.map(|&position| projected[position as usize].transaction);
-            let key = updates.first().map(|update| update.key);
-            return Err(Anomaly { key, ..Anomaly::new(conflict.kind, named) });
-        }
-        // Left open; the order of this key is then whatever the others make of it.
-        Decision::NotApplicable(_) => {}
-    }
-    Ok(())
-}
-
-/// Links each write to its readers and all of these to the next write.
-fn versions<'a>(order: impl Iterator<Item = &'a Update>, links: &mut Links) {
-    let mut readers: Vec<u32> = Vec::new();
-    for update in order {
-        let transaction = update.transaction;
-        if update.left.is_some() {
-            for reader in readers.drain(..) {
-                links.add(reader, transaction, Precedence::ReadWrite);
-            }
-        } else if let Some(&writer) = readers.first() {
-            links.add(writer, transaction, Precedence::ReadsFrom);
-        }
-        readers.push(transaction);
-    }
+    let Decision::Violation(conflict) = register::decide(&operations, values) else {
+        return Ok(());
+    };
+    let named = conflict.operations.iter();
+    let named = named.map(|&position| projected[position as usize].transaction);
+    let key = updates.first().map(|update| update.key);
+    Err(Anomaly { key, ..Anomaly::new(conflict.kind, named) })
 }
