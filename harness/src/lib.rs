@@ -11,6 +11,7 @@ pub mod whole_file;
 pub mod clients;
 pub mod cluster;
 pub mod composed;
+pub mod pace;
 pub mod probes;
 pub mod readback;
 pub mod recorder;

@@ -5,17 +5,21 @@
 //! that order is the real-time order the checker uses. No lock is on the way of an
 //! operation. Deliberately absent: any judgement of events.
 
+mod latencies;
+mod writing;
+
+pub use latencies::Latencies;
+pub use writing::Written;
+
 use std::{
     borrow::Cow,
-    cmp::Reverse,
-    collections::BinaryHeap,
     fs::File,
     io,
     path::{Path, PathBuf},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
-        mpsc::{self, TryRecvError, TrySendError},
+        mpsc,
     },
     thread,
     time::{Duration, Instant},
@@ -27,18 +31,15 @@ use squall_nemesis::conductor::{NemesisEvent, Stage};
 use squall_workloads::Invocation;
 use tokio::sync::watch;
 
+use self::writing::{Message, Stamped, Writing};
 use crate::system::Completion;
 
 /// The error of a compare-and-set that was refused because of what was found; the checker
 /// knows it by this word.
 const MISMATCH: &str = "mismatch";
 
-/// How long an event may sit in memory before it is handed to the kernel; a `kill -9`
-/// loses no more than this.
-const BATCH_INTERVAL: Duration = Duration::from_millis(10);
-
 /// How many events may wait for the disk: some seconds of the fastest clients.
-const WAITING_MAX: usize = 1 << 19;
+const WAITING_MAX: u64 = 1 << 19;
 
 /// The history could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +67,8 @@ struct Shared {
     path: PathBuf,
     began: Instant,
     next_index: AtomicU64,
+    /// How many indices the writer is done with.
+    done: AtomicU64,
     ok: AtomicU64,
     fail: AtomicU64,
     info: AtomicU64,
@@ -88,21 +91,14 @@ pub type Observer = Box<dyn FnMut(&Event) + Send>;
 #[derive(Clone)]
 pub struct Recorder {
     shared: Arc<Shared>,
-    inbox: mpsc::SyncSender<Message>,
+    inbox: mpsc::Sender<Message>,
 }
 
 /// The writer thread behind a [`Recorder`].
 pub struct Writer {
-    thread: thread::JoinHandle<()>,
-    inbox: mpsc::SyncSender<Message>,
+    thread: thread::JoinHandle<Option<Written>>,
+    inbox: mpsc::Sender<Message>,
     shared: Arc<Shared>,
-}
-
-/// What the writer thread is told.
-enum Message {
-    Event(Box<Event>),
-    /// Write what came so far and end.
-    Close,
 }
 
 impl Recorder {
@@ -137,21 +133,23 @@ impl Recorder {
             path: path.to_owned(),
             began,
             next_index: AtomicU64::new(0),
+            done: AtomicU64::new(0),
             ok: AtomicU64::new(0),
             fail: AtomicU64::new(0),
             info: AtomicU64::new(0),
             failed: OnceLock::new(),
             broken: watch::Sender::new(false),
         });
-        let (sender, inbox) = mpsc::sync_channel(WAITING_MAX);
+        let (sender, inbox) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("recorder".to_owned())
             .spawn({
                 let shared = Arc::clone(&shared);
                 move || {
-                    if let Err(source) = write_in_order(writer, &inbox, observer) {
-                        shared.fail(source);
-                    }
+                    let done = &shared.done;
+                    let written = Written::default();
+                    let writing = Writing { writer, observer, began, done, written };
+                    writing.run(&inbox).map_err(|source| shared.fail(source)).ok()
                 }
             })
             .map_err(failed)?;
@@ -164,20 +162,50 @@ impl Recorder {
         self.shared.began.elapsed()
     }
 
-    /// Records that `process` is about to send `invocation` to `node`. Call before the
-    /// first byte is sent.
-    pub fn invoke(&self, process: u64, node: &str, invocation: &Invocation) {
+    /// What the clock of the run shows at `instant`.
+    pub fn clock_at(&self, instant: Instant) -> Duration {
+        instant.saturating_duration_since(self.shared.began)
+    }
+
+    /// Records that `process` is about to send `invocation` to `node`, and returns what the
+    /// clock of the run showed. Call before the first byte is sent.
+    pub fn invoke(&self, process: u64, node: &'static str, invocation: &Invocation) -> Duration {
         let value = invocation.value.clone();
-        self.record(client_event(process, node, invocation, EventType::Invoke, value));
+        self.record(client_event(process, node, invocation, EventType::Invoke, value), None)
     }
 
     /// Records how the operation of `process` ended. Call after the last byte was read.
     pub fn complete(
         &self,
         process: u64,
-        node: &str,
+        node: &'static str,
         invocation: &Invocation,
         completion: &Completion,
+    ) {
+        self.record_completion(process, node, invocation, completion, None);
+    }
+
+    /// As [`complete`](Self::complete); if it succeeded, the operation counts among the
+    /// latencies with the time that passed from `since` on the clock of the run.
+    pub fn complete_since(
+        &self,
+        process: u64,
+        node: &'static str,
+        invocation: &Invocation,
+        completion: &Completion,
+        since: Duration,
+    ) {
+        let since = matches!(completion, Completion::Ok { .. }).then_some(since);
+        self.record_completion(process, node, invocation, completion, since);
+    }
+
+    fn record_completion(
+        &self,
+        process: u64,
+        node: &'static str,
+        invocation: &Invocation,
+        completion: &Completion,
+        since: Option<Duration>,
     ) {
         let (kind, value, revision, error) = match completion {
             Completion::Ok { value, revision } => (EventType::Ok, value.clone(), *revision, None),
@@ -193,7 +221,7 @@ impl Recorder {
             }
         };
         let event = client_event(process, node, invocation, kind, value);
-        self.record(Event { error, revision, ..event });
+        self.record(Event { error, revision, ..event }, since);
         let counter = match kind {
             EventType::Ok => &self.shared.ok,
             EventType::Fail => &self.shared.fail,
@@ -204,7 +232,7 @@ impl Recorder {
 
     /// Records what the nemesis did or saw.
     pub fn nemesis(&self, event: NemesisEvent) {
-        self.record(Event {
+        let event = Event {
             index: None,
             time: 0,
             process: Process::NEMESIS,
@@ -220,7 +248,8 @@ impl Recorder {
             error: None,
             revision: None,
             evidence: event.evidence,
-        });
+        };
+        self.record(event, None);
     }
 
     /// Operations by outcome so far.
@@ -238,26 +267,33 @@ impl Recorder {
 
     /// Stamps and hands over. Stamp and hand-over are one step without await, so that the
     /// writer never waits for an index that does not come.
-    fn record(&self, mut event: Event) {
-        event.index = Some(self.shared.next_index.fetch_add(1, Ordering::SeqCst));
-        let since = self.shared.began.elapsed();
-        event.time = u64::try_from(since.as_nanos()).expect("a run shorter than 584 years");
-        match self.inbox.try_send(Message::Event(Box::new(event))) {
-            // The writer is gone only after it failed, which `broken` and `finish` report.
-            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
-            // Waiting here would stop all clients, and a lost event makes the history worthless.
-            Err(TrySendError::Full(_)) => {
-                let why = format!("the disk does not keep up: {WAITING_MAX} events wait");
-                self.shared.fail(io::Error::other(why));
-            }
+    fn record(&self, mut event: Event, since: Option<Duration>) -> Duration {
+        let Shared { next_index, done, began, .. } = &*self.shared;
+        let index = next_index.fetch_add(1, Ordering::SeqCst);
+        let now = began.elapsed();
+        event.index = Some(index);
+        event.time = ns(now);
+        // Waiting here would stop all clients, and a lost event makes the history worthless.
+        if index.saturating_sub(done.load(Ordering::Relaxed)) >= WAITING_MAX {
+            let why = format!("the disk does not keep up: {WAITING_MAX} events wait");
+            self.shared.fail(io::Error::other(why));
+            return now;
         }
+        let stamped = Stamped { event, since_ns: since.map(ns) };
+        // The writer is gone only after it failed, which `broken` and `finish` report.
+        drop(self.inbox.send(Message::Event(stamped)));
+        now
     }
+}
+
+fn ns(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).expect("a run shorter than 584 years")
 }
 
 /// An event of a client, not yet stamped.
 fn client_event(
     process: u64,
-    node: &str,
+    node: &'static str,
     invocation: &Invocation,
     kind: EventType,
     value: Value,
@@ -266,7 +302,7 @@ fn client_event(
         index: None,
         time: 0,
         process: Process::Client(process),
-        node: Some(Cow::Owned(node.to_owned())),
+        node: Some(Cow::Borrowed(node)),
         kind,
         f: Cow::Borrowed(invocation.f()),
         key: invocation.key.clone(),
@@ -282,76 +318,13 @@ impl Writer {
     ///
     /// # Errors
     /// When writing failed at any time during the run.
-    pub fn finish(self) -> Result<(), Arc<RecorderError>> {
+    pub fn finish(self) -> Result<Written, Arc<RecorderError>> {
         // It no longer listens only after it failed, which is reported below.
         drop(self.inbox.send(Message::Close));
-        self.thread.join().expect("the writer thread does not panic");
+        let written = self.thread.join().expect("the writer thread does not panic");
         match self.shared.failed.get() {
             Some(error) => Err(Arc::clone(error)),
-            None => Ok(()),
+            None => Ok(written.expect("a writer that wrote nothing said why")),
         }
     }
-}
-
-/// An event ordered by its index alone.
-struct Late(Box<Event>);
-
-impl Late {
-    fn index(&self) -> u64 {
-        self.0.index.unwrap_or_default()
-    }
-}
-
-impl PartialEq for Late {
-    fn eq(&self, other: &Self) -> bool {
-        self.index() == other.index()
-    }
-}
-
-impl Eq for Late {}
-
-impl PartialOrd for Late {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Late {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.index().cmp(&other.index())
-    }
-}
-
-fn write_in_order(
-    mut writer: EventWriter<File>,
-    inbox: &mpsc::Receiver<Message>,
-    mut observer: Observer,
-) -> Result<(), io::Error> {
-    let mut waiting: BinaryHeap<Reverse<Late>> = BinaryHeap::new();
-    let mut next = 0;
-    let mut open = true;
-    while open {
-        // Not woken by every event: whoever records one then never pays for a wake-up.
-        thread::sleep(BATCH_INTERVAL);
-        loop {
-            match inbox.try_recv() {
-                Ok(Message::Event(event)) => waiting.push(Reverse(Late(event))),
-                Ok(Message::Close) | Err(TryRecvError::Disconnected) => open = false,
-                Err(TryRecvError::Empty) => break,
-            }
-            if !open {
-                break;
-            }
-        }
-        // Once closed nothing late can come, and a gap left by a dead thread must not
-        // hold back what others recorded.
-        while waiting.peek().is_some_and(|first| first.0.index() == next || !open) {
-            let Some(Reverse(Late(event))) = waiting.pop() else { break };
-            next = event.index.unwrap_or_default() + 1;
-            writer.append(&event)?;
-            observer(&event);
-        }
-        writer.flush()?;
-    }
-    Ok(())
 }

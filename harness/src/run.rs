@@ -30,12 +30,13 @@ use crate::{
     cluster::{Cluster, ClusterError},
     fail_fast::FailFast,
     host,
+    pace::{Driven, Faults},
     plan::{Net, Plan},
     probes::{Probing, View},
     progress::{FaultsInForce, Progress, Silent, Snapshot},
     promises,
     readback::{self, FinalReads, Readback},
-    recorder::{Observer, Recorder, RecorderError},
+    recorder::{Latencies, Observer, Recorder, RecorderError, Written},
     session::Sessions,
     system::{NotOffered, System},
 };
@@ -205,8 +206,10 @@ pub async fn run(order: Order) -> Result<Results, RunError> {
     // On every way out the nodes end and what was recorded reaches the disk.
     progress.phase("ending the nodes");
     let probed = standing.take_down().await;
-    let Remains { probes, lost, unjudged } = probed?;
+    let Remains { probes, lost, unjudged, latencies } = probed?;
     let course = carried_out?;
+    let faults = if facts.faults_planned > 0 { Faults::Planned } else { Faults::None };
+    facts.pace = course.driven.pace(faults, latencies.percentiles());
     facts.timings = course.timings;
     facts.recovered = course.recovered;
     facts.interrupted = course.end == End::Interrupted;
@@ -239,6 +242,7 @@ struct Standing {
 /// How a run went.
 struct Course {
     timings: Timings,
+    driven: Driven,
     recovered: Recovery,
     end: End,
 }
@@ -250,6 +254,7 @@ struct Remains {
     lost: Option<String>,
     /// What could not be judged while the run went on.
     unjudged: Option<String>,
+    latencies: Latencies,
 }
 
 impl Standing {
@@ -364,7 +369,7 @@ impl Standing {
 
         timings.clients_began_ms = Some(ms(began.elapsed()));
         let workload_began = Instant::now();
-        let end = self.drive(plan, workload, &sessions, progress, interrupt).await?;
+        let (end, driven) = self.drive(plan, workload, &sessions, progress, interrupt).await?;
         timings.workload_ms = ms(workload_began.elapsed());
         if end == End::Broken {
             return Err(RunError::Unrecorded);
@@ -377,7 +382,7 @@ impl Standing {
         }
         progress.phase("healing, then reading back");
         let recovered = self.read_back(workload, &mut readback, &mut timings).await;
-        Ok(Course { timings, recovered, end })
+        Ok(Course { timings, driven, recovered, end })
     }
 
     /// Clients against nemesis until the time is up or something ends it before.
@@ -388,7 +393,7 @@ impl Standing {
         sessions: &Sessions,
         progress: &dyn Progress,
         mut interrupt: watch::Receiver<bool>,
-    ) -> Result<End, RunError> {
+    ) -> Result<(End, Driven), RunError> {
         let schedule = plan.schedule.as_ref().expect("a resolved plan has a schedule");
         let faults = FaultsInForce::default();
         let record = |event: NemesisEvent| {
@@ -409,8 +414,7 @@ impl Standing {
             reason
         };
         let (_, reason) = tokio::join!(conduct, timer);
-        clients.stop().await?;
-        Ok(reason)
+        Ok((reason, clients.stop().await?))
     }
 
     /// Resolves at the first violation, where the run is to stop at it.
@@ -479,9 +483,9 @@ impl Standing {
     async fn take_down(self) -> Result<Remains, RunError> {
         self.cluster.stop_all().await;
         let (probes, lost) = self.probing.finish().await;
-        self.writer.finish()?;
+        let Written { latencies, .. } = self.writer.finish()?;
         let unjudged = self.fail_fast.and_then(FailFast::finish);
-        Ok(Remains { probes, lost, unjudged })
+        Ok(Remains { probes, lost, unjudged, latencies })
     }
 }
 

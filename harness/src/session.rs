@@ -5,12 +5,13 @@
 //! place (rule 3 of the soundness rules).
 
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use squall_workloads::{Address, Function, Invocation};
@@ -30,7 +31,7 @@ const TRIED_LONGER: u32 = 5;
 pub struct Sessions {
     system: Arc<dyn System>,
     addresses: Arc<[SocketAddr]>,
-    names: Arc<[String]>,
+    names: Arc<[&'static str]>,
     view: Option<Arc<View>>,
     recorder: Recorder,
     timeout: Duration,
@@ -46,7 +47,8 @@ impl Sessions {
         timeout: Duration,
         slots: usize,
     ) -> Self {
-        let (names, addresses): (Vec<_>, Vec<_>) = nodes.iter().cloned().unzip();
+        let names: Vec<_> = nodes.iter().map(|(name, _)| interned(name)).collect();
+        let addresses: Vec<_> = nodes.iter().map(|(_, address)| *address).collect();
         Self {
             system,
             addresses: addresses.into(),
@@ -93,14 +95,27 @@ pub struct Session {
 
 impl Session {
     /// Carries out one operation: recorded before its first byte is sent and after its
-    /// last byte is read, one attempt, given up after the timeout.
+    /// last byte is read, one attempt, given up after the timeout. Its latency does not count.
     pub async fn run(&mut self, invocation: &Invocation) -> Completion {
+        self.run_counted(invocation, None).await
+    }
+
+    /// The same for an operation whose latency counts, from when it was due.
+    pub async fn run_due(&mut self, invocation: &Invocation, due: Instant) -> Completion {
+        self.run_counted(invocation, Some(due)).await
+    }
+
+    async fn run_counted(&mut self, invocation: &Invocation, due: Option<Instant>) -> Completion {
         let node = self.node_for(invocation.to);
         let Sessions { recorder, names, .. } = &self.shared;
-        recorder.invoke(self.process, &names[node], invocation);
+        let invoked = recorder.invoke(self.process, names[node], invocation);
         let completion = self.attempt(node, invocation).await;
         let Sessions { recorder, names, slots, .. } = &self.shared;
-        recorder.complete(self.process, &names[node], invocation, &completion);
+        let (process, name) = (self.process, names[node]);
+        match due.map(|due| recorder.clock_at(due).min(invoked)) {
+            Some(since) => recorder.complete_since(process, name, invocation, &completion, since),
+            None => recorder.complete(process, name, invocation, &completion),
+        }
         if matches!(completion, Completion::Info(_)) {
             self.process += slots;
         }
@@ -145,4 +160,17 @@ impl Session {
             Address::Any => self.any,
         }
     }
+}
+
+/// `name` for the rest of the process, so that no event needs a copy of it. Each name is kept
+/// once, and clusters give their nodes the same few names.
+fn interned(name: &str) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut names = NAMES.lock().expect("no thread panics while it holds the names");
+    if let Some(known) = names.get(name) {
+        return known;
+    }
+    let kept: &'static str = Box::leak(name.into());
+    names.insert(kept);
+    kept
 }

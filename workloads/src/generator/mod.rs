@@ -34,7 +34,7 @@ pub use bursts::Bursts;
 pub use limit::Limit;
 pub use mix::Mix;
 pub use moving::{Moving, SentTo};
-pub use paced::{Arrivals, Paced, Schedule};
+pub use paced::{Arrivals, MADE_UP, Paced, Schedule};
 pub use phase::{Barrier, Phase};
 pub use reserve::Reserve;
 pub use sequence::Sequence;

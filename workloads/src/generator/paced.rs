@@ -20,8 +20,8 @@ use crate::{
 /// How operations come in at a rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Arrivals {
-    /// Each client has turns of its own, evenly spread; a turn it misses because it waits for a
-    /// reply is gone, so no burst follows a fault (a closed loop).
+    /// Each client has turns of its own, evenly spread; turns it misses because it waits for a
+    /// reply are gone but for the last [`MADE_UP`], so no burst follows a fault (a closed loop).
     #[default]
     Closed,
     /// All clients share one schedule that goes on whatever becomes of replies: who is free
@@ -31,6 +31,10 @@ pub enum Arrivals {
     /// (a Poisson process).
     Random,
 }
+
+/// How late a turn of a closed loop may be taken: what timers, schedulers and an ordinary slow
+/// reply cost is made up for, what a fault costs is not.
+pub const MADE_UP: Duration = Duration::from_millis(20);
 
 /// The schedule of a run, from which every client's pace is taken.
 #[derive(Clone, Debug)]
@@ -99,9 +103,16 @@ impl<G: Generator> Paced<G> {
 
     fn take_turn(&mut self, due: Duration, now: Duration) {
         self.due = match self.schedule.arrivals {
-            // The next turn is an interval after this one, or after now if this one came more
-            // than an interval late.
-            Arrivals::Closed => Some(due.max(now.saturating_sub(self.interval)) + self.interval),
+            // The next turn; those before `now` less what is made up for are gone. Turns stay
+            // where they were, so that clients that waited for the same thing do not go on in
+            // step.
+            Arrivals::Closed => {
+                let late = now.saturating_sub(due);
+                let gone = late.saturating_sub(self.interval.max(MADE_UP)).as_nanos();
+                let gone = gone / self.interval.as_nanos().max(1);
+                let gone = u32::try_from(gone).unwrap_or(u32::MAX);
+                Some(due + self.interval * gone.saturating_add(1))
+            }
             Arrivals::Open | Arrivals::Random => None,
         };
     }

@@ -1,0 +1,287 @@
+//! Whether the clients of a run kept to the rate that was asked for, and if not, why.
+//!
+//! Every worker adds up where its time went; the sums meet only when the clients have ended.
+//! Only what was measured is given as a reason, and several may be. Deliberately absent: a
+//! judgement whether a rate that was not held is bad, which is that of the checks.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use squall_results::{facts::Pace, summary::Latency};
+use squall_workloads::generator::MADE_UP;
+
+use crate::{
+    plan::{Arrivals, Rate},
+    system::Completion,
+};
+
+/// The share of the rate that must be reached for it to be held.
+const HELD_SHARE: f64 = 0.99;
+/// A cause is named if it accounts for this share of what is missing, at least.
+const NAMED_SHARE: f64 = 0.2;
+/// How late turns of free clients may come, on average, before the harness is to blame.
+const LAG_MAX: Duration = Duration::from_millis(2);
+/// The share of all cores from which on the harness itself is to blame.
+const CORES_MAX: f64 = 0.8;
+
+/// From when on an operation could have begun.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ready {
+    /// Its client was free: its last operation had ended, and the pause after it.
+    pub(crate) client: Duration,
+    /// Its stream had something to do.
+    pub(crate) stream: Duration,
+}
+
+/// Where the time of clients went, in sums.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Worked {
+    /// Between two turns of a client, where it has turns.
+    turn: Option<Duration>,
+    begun: u64,
+    answered: Sum,
+    /// The part of the time of each answered operation beyond what a client may be late.
+    slow: Sum,
+    lost: Sum,
+    refused: Sum,
+    /// Turns that came when the workload had nothing to do.
+    idle: Sum,
+    /// Turns that were taken late though client and stream were ready.
+    lag: Sum,
+    lag_max: Duration,
+}
+
+/// How often, and how long together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    count: u64,
+    time: Duration,
+}
+
+impl Sum {
+    fn add(&mut self, time: Duration) {
+        self.count += 1;
+        self.time += time;
+    }
+
+    fn join(&mut self, other: Self) {
+        self.count += other.count;
+        self.time += other.time;
+    }
+
+    fn mean(self) -> Option<Duration> {
+        (self.count > 0).then(|| self.time.div_f64(self.count as f64))
+    }
+}
+
+impl Worked {
+    /// Nothing yet, by a client with a turn every so often.
+    pub(crate) fn new(turn: Option<Duration>) -> Self {
+        Self { turn, ..Self::default() }
+    }
+
+    /// An operation due at `due` began at `at`.
+    pub(crate) fn began(&mut self, due: Duration, ready: Ready, at: Duration) {
+        self.begun += 1;
+        let wanted = due.max(ready.client);
+        self.idle.add(ready.stream.saturating_sub(wanted));
+        let lag = at.saturating_sub(wanted.max(ready.stream));
+        self.lag.add(lag);
+        self.lag_max = self.lag_max.max(lag);
+    }
+
+    /// It ended after so long.
+    pub(crate) fn ended(&mut self, took: Duration, completion: &Completion) {
+        match completion {
+            Completion::Ok { .. } | Completion::Mismatch { .. } | Completion::Declined(_) => {
+                self.answered.add(took);
+                let turn = self.turn.unwrap_or(took);
+                self.slow.add(took.saturating_sub(turn.max(MADE_UP)));
+            }
+            Completion::Fail(_) => self.refused.add(took),
+            Completion::Info(_) => self.lost.add(took),
+        }
+    }
+
+    /// The client paused after a refusal.
+    pub(crate) fn paused(&mut self, time: Duration) {
+        self.refused.time += time;
+    }
+
+    /// Adds what another client did.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.turn = self.turn.or(other.turn);
+        self.begun += other.begun;
+        self.lag_max = self.lag_max.max(other.lag_max);
+        let Self { answered, slow, lost, refused, idle, lag, .. } = self;
+        for (mine, others) in [
+            (answered, other.answered),
+            (slow, other.slow),
+            (lost, other.lost),
+            (refused, other.refused),
+            (idle, other.idle),
+            (lag, other.lag),
+        ] {
+            mine.join(others);
+        }
+    }
+}
+
+/// How the clients of a run went.
+#[derive(Clone, Debug)]
+pub struct Driven {
+    pub(crate) rate: Rate,
+    pub(crate) arrivals: Arrivals,
+    pub(crate) clients: usize,
+    /// From when they began until they were told to end.
+    pub(crate) wall: Duration,
+    /// What the harness computed meanwhile, on all cores.
+    pub(crate) cpu: Duration,
+    pub(crate) worked: Worked,
+}
+
+impl Driven {
+    /// Whether the rate was held, and if not, why; `faults` says whether there were any to
+    /// explain it. Nothing where no rate was asked for.
+    pub fn pace(&self, faults: Faults, latencies: BTreeMap<String, Latency>) -> Option<Pace> {
+        let Rate::PerSecond(rate) = self.rate else { return None };
+        let asked_per_s = f64::from(rate);
+        let achieved_per_s = self.achieved_per_s();
+        let held = achieved_per_s >= HELD_SHARE * asked_per_s;
+        let why_not = (!held).then(|| self.why_not(asked_per_s, faults));
+        Some(Pace { asked_per_s, achieved_per_s, held, why_not, latencies })
+    }
+
+    /// Operations begun, over the time for which clients went on.
+    pub fn achieved_per_s(&self) -> f64 {
+        self.worked.begun as f64 / self.wall.as_secs_f64().max(f64::MIN_POSITIVE)
+    }
+
+    fn why_not(&self, asked_per_s: f64, faults: Faults) -> String {
+        let missing = 1.0 - self.achieved_per_s() / asked_per_s;
+        let causes = [
+            self.held_up(missing, faults),
+            self.slow(missing),
+            self.too_few(asked_per_s),
+            self.harness(missing),
+            self.idle(missing),
+        ];
+        let causes: Vec<_> = causes.into_iter().flatten().collect();
+        if causes.is_empty() {
+            let busy = self.share(self.worked.answered) + self.share(self.worked.lost);
+            return format!("no cause was seen; clients were busy {} of their time", percent(busy));
+        }
+        causes.join("; ")
+    }
+
+    /// The share of the time of all clients.
+    fn share(&self, sum: Sum) -> f64 {
+        let all = self.wall.as_secs_f64() * self.clients as f64;
+        if all > 0.0 { sum.time.as_secs_f64() / all } else { 0.0 }
+    }
+
+    fn held_up(&self, missing: f64, faults: Faults) -> Option<String> {
+        let Worked { lost, refused, .. } = self.worked;
+        let (lost, refused) = (self.share(lost), self.share(refused));
+        if lost + refused < NAMED_SHARE * missing {
+            return None;
+        }
+        let gone = match self.arrivals {
+            Arrivals::Closed => ", and the turns they miss meanwhile are not made up for",
+            Arrivals::Open | Arrivals::Random => "",
+        };
+        let expected = match faults {
+            Faults::Planned => ", as is to be expected under faults",
+            Faults::None => "",
+        };
+        Some(format!(
+            "clients were held up for {} of their time by operations that were never answered \
+             ({}) or refused ({}){expected}{gone}",
+            percent(lost + refused),
+            percent(lost),
+            percent(refused),
+        ))
+    }
+
+    fn slow(&self, missing: f64) -> Option<String> {
+        let turn = self.worked.turn?.max(MADE_UP);
+        let share = self.share(self.worked.slow);
+        (share >= NAMED_SHARE * missing).then(|| {
+            format!(
+                "answers that took longer than {} made clients miss turns for {} of their time",
+                shown(turn),
+                percent(share),
+            )
+        })
+    }
+
+    /// Little's law: so many operations are under way on average as come in during one.
+    fn too_few(&self, asked_per_s: f64) -> Option<String> {
+        let mean = self.worked.answered.mean()?;
+        let needed = (asked_per_s * mean.as_secs_f64()).ceil();
+        (needed > self.clients as f64).then(|| {
+            format!(
+                "{} clients are too few for a mean latency of {}: this rate needs {needed} at \
+                 that latency",
+                self.clients,
+                shown(mean),
+            )
+        })
+    }
+
+    fn harness(&self, missing: f64) -> Option<String> {
+        let Worked { lag, lag_max, .. } = self.worked;
+        let late =
+            lag.mean().filter(|mean| *mean > LAG_MAX && self.share(lag) >= NAMED_SHARE * missing);
+        let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
+        let used = self.cpu.as_secs_f64() / self.wall.as_secs_f64().max(f64::MIN_POSITIVE);
+        let busy = used > CORES_MAX * cores;
+        if late.is_none() && !busy {
+            return None;
+        }
+        let mut words = "the harness was the limit".to_owned();
+        if let Some(mean) = late {
+            words += &format!(
+                ": it took turns of free clients late, by {} on average and {} at most",
+                shown(mean),
+                shown(lag_max)
+            );
+        }
+        if busy {
+            words += &format!("; it used {used:.1} of {cores:.0} cores");
+        }
+        Some(words)
+    }
+
+    fn idle(&self, missing: f64) -> Option<String> {
+        let share = self.share(self.worked.idle);
+        (share >= NAMED_SHARE * missing).then(|| {
+            format!(
+                "the workload had nothing for its clients to do for {} of their time",
+                percent(share)
+            )
+        })
+    }
+}
+
+/// Whether something was done to the system that may have held clients up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Faults {
+    /// There were to be faults.
+    Planned,
+    /// There were none.
+    None,
+}
+
+fn percent(share: f64) -> String {
+    match 100.0 * share {
+        percent if percent < 10.0 => format!("{percent:.1} %"),
+        percent => format!("{percent:.0} %"),
+    }
+}
+
+fn shown(time: Duration) -> String {
+    match time.as_secs_f64() * 1e3 {
+        ms if ms < 10.0 => format!("{ms:.1} ms"),
+        ms => format!("{ms:.0} ms"),
+    }
+}
