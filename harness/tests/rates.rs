@@ -20,7 +20,7 @@ use squall::{
 };
 use squall_checker::history::{FORMAT_VERSION, Header, HeaderTag};
 use squall_results::facts::Pace;
-use squall_workloads::{Invocation, Settings, workloads::Register};
+use squall_workloads::{Function, Invocation, Settings, workloads::Register};
 
 /// Answers every operation in the same way after the same time.
 #[derive(Clone)]
@@ -36,6 +36,10 @@ impl System for Steady {
 
     fn version(&self) -> String {
         "1".to_owned()
+    }
+
+    fn offers(&self, function: Function) -> bool {
+        matches!(function, Function::Read | Function::Write)
     }
 
     fn command(&self, _: &NodeSetup) -> Command {
