@@ -6,6 +6,11 @@ use std::{
     fs::File,
     io::{self, BufReader},
     path::{Path, PathBuf},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -104,6 +109,27 @@ pub fn read_history(path: &Path) -> Result<History, AnalysisError> {
 
 fn open(path: &Path) -> Result<File, AnalysisError> {
     File::open(path).map_err(|source| AnalysisError::Read { path: path.to_owned(), source })
+}
+
+/// How long the searches of one analysis may take before what is undecided stays so.
+pub const SEARCH_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Does `work` with a budget whose time runs out after `limit`.
+pub fn within<T>(limit: Duration, work: impl FnOnce(Budget<'_>) -> T) -> T {
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let (done, over) = mpsc::channel::<()>();
+        let stop = &stop;
+        scope.spawn(move || {
+            // Told of the end by `done` being dropped, also where the work panics.
+            if over.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+                stop.store(true, Ordering::Relaxed);
+            }
+        });
+        let result = work(Budget { stop: Some(stop), ..Budget::default() });
+        drop(done);
+        result
+    })
 }
 
 /// Judges the history of a run and writes everything that follows from it.

@@ -222,7 +222,9 @@ pub async fn run(order: Order) -> Result<Results, RunError> {
     facts.notes.extend(lost.map(|why| format!("Not all probes were kept: {why}.")));
     facts.notes.extend(unjudged.map(|why| format!("Not everything was judged on the way: {why}.")));
     let circumstances = Circumstances { facts, probes };
-    Ok(analysis::conclude(&run_dir, circumstances, squall_checker::Budget::default())?)
+    Ok(analysis::within(analysis::SEARCH_TIME_MAX, |budget| {
+        analysis::conclude(&run_dir, circumstances, budget)
+    })?)
 }
 
 /// Everything that stands while the clients run.

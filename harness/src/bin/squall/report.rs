@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use squall::analysis::conclude_again;
-use squall_checker::Budget;
+use squall::analysis::{SEARCH_TIME_MAX, conclude_again, within};
 use squall_results::{run_dir::RunDir, text};
 
 use crate::{
@@ -23,8 +22,8 @@ pub(crate) struct Args {
 
 pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
     let run_dir = RunDir::open(&args.run_dir).map_err(|error| Failure::asked(&error))?;
-    let results =
-        conclude_again(&run_dir, Budget::default()).map_err(|error| Failure::setup(&error))?;
+    let results = within(SEARCH_TIME_MAX, |budget| conclude_again(&run_dir, budget))
+        .map_err(|error| Failure::setup(&error))?;
     say!("{}", text::one_screen(&results, show::colour()).trim_end());
     say!("report: {}", run_dir.report().display());
     Ok(results.verdict.into())
