@@ -285,3 +285,107 @@ fn shown(time: Duration) -> String {
         ms => format!("{ms:.0} ms"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Ten clients for a second, of whom 1,000 operations were asked.
+    fn driven(worked: Worked) -> Driven {
+        let (rate, arrivals) = (Rate::PerSecond(1_000), Arrivals::Closed);
+        Driven { rate, arrivals, clients: 10, wall: 1_000 * MS, cpu: MS, worked }
+    }
+
+    fn why_not(worked: Worked) -> String {
+        let pace = driven(worked).pace(Faults::None, BTreeMap::new()).expect("a rate was asked");
+        assert!(!pace.held, "{pace:?}");
+        pace.why_not.expect("not held")
+    }
+
+    fn ok() -> Completion {
+        Completion::Ok { value: Value::Null, revision: None }
+    }
+
+    /// So many operations begun as soon as they were due, each taking so long.
+    fn prompt(count: u64, took: Duration) -> Worked {
+        let mut worked = Worked::new(Some(10 * MS));
+        for _ in 0..count {
+            worked.began(5 * MS, Ready::default(), 5 * MS);
+            worked.ended(took, &ok());
+        }
+        worked
+    }
+
+    #[test]
+    fn a_rate_is_held_from_99_of_100_on() {
+        let of = |count| driven(prompt(count, MS)).pace(Faults::None, BTreeMap::new());
+        assert!(of(990).is_some_and(|pace| pace.held && pace.why_not.is_none()));
+        assert!(of(989).is_some_and(|pace| !pace.held && pace.why_not.is_some()));
+        let unlimited = Driven { rate: Rate::Unlimited, ..driven(prompt(1, MS)) };
+        assert_eq!(unlimited.pace(Faults::None, BTreeMap::new()), None);
+    }
+
+    #[test]
+    fn what_was_not_measured_is_not_a_reason() {
+        assert_eq!(
+            why_not(prompt(500, MS)),
+            "no cause was seen; clients were busy 5.0 % of their time"
+        );
+    }
+
+    #[test]
+    fn the_number_of_clients_needed_is_that_of_littles_law() {
+        let why = why_not(prompt(500, 19 * MS));
+        assert_eq!(
+            why,
+            "10 clients are too few for a mean latency of 19 ms: this rate needs 19 at that latency"
+        );
+    }
+
+    #[test]
+    fn a_few_slow_answers_are_told_from_too_few_clients() {
+        let mut worked = prompt(800, 2 * MS);
+        for _ in 0..5 {
+            worked.began(5 * MS, Ready::default(), 5 * MS);
+            worked.ended(520 * MS, &ok());
+        }
+        assert_eq!(
+            why_not(worked),
+            "answers that took longer than 20 ms made clients miss turns for 25 % of their time"
+        );
+    }
+
+    #[test]
+    fn refusals_count_with_their_pauses() {
+        let mut worked = prompt(800, MS);
+        for _ in 0..100 {
+            worked.began(5 * MS, Ready::default(), 5 * MS);
+            worked.ended(Duration::ZERO, &Completion::Fail("refused".to_owned()));
+            worked.paused(10 * MS);
+        }
+        let why = why_not(worked);
+        assert!(why.starts_with("clients were held up for 10 % of their time"), "{why}");
+        assert!(why.contains("never answered (0.0 %) or refused (10 %), and the turns"), "{why}");
+    }
+
+    #[test]
+    fn only_lateness_of_a_free_client_with_something_to_do_is_the_harness() {
+        let begun = |client, stream| {
+            let mut worked = Worked::new(Some(10 * MS));
+            for _ in 0..500 {
+                worked.began(5 * MS, Ready { client, stream }, 13 * MS);
+                worked.ended(MS, &ok());
+            }
+            why_not(worked)
+        };
+        let why = begun(MS, MS);
+        assert!(why.contains("turns of free clients late, by 8.0 ms on average"), "{why}");
+        assert!(begun(13 * MS, MS).starts_with("no cause was seen"));
+        let why = begun(MS, 13 * MS);
+        assert_eq!(why, "the workload had nothing for its clients to do for 40 % of their time");
+    }
+}

@@ -14,19 +14,25 @@ use std::{
     time::{Duration, Instant},
 };
 
+use proptest::prelude::*;
 use serde_json::Value;
 use squall::{
     clients::{Clients, Pacing},
-    plan::Rate,
-    recorder::Recorder,
+    plan::{Arrivals, Rate},
+    recorder::{Recorder, Tally},
     session::Sessions,
-    system::{BoxFuture, Client, Completion, NodeSetup, Status, System},
+    system::{self, BoxFuture, Completion, NodeSetup, Status, System},
 };
-use squall_checker::history::{
-    Event, FORMAT_VERSION, Header, HeaderTag, History, Outcome, read_jsonl,
+use squall_checker::{
+    history::{Event, EventType, FORMAT_VERSION, Header, HeaderTag, History, Outcome, read_jsonl},
+    model::ModelName,
 };
 use squall_nemesis::conductor::{NemesisEvent, Stage};
-use squall_workloads::{Function, Invocation, Settings, workloads::Register};
+use squall_workloads::{
+    Address, Client, Function, Invocation, Settings, Workload,
+    generator::{Bursts, Endless, Generator, Limit, Mix, Moving, SentTo, Sequence, Think, UntilOk},
+    workloads::Register,
+};
 
 /// Answers by turns: ok, refused, broken, never.
 #[derive(Default)]
@@ -52,7 +58,7 @@ impl System for Fickle {
         Command::new("true")
     }
 
-    fn client(&self, _: &[SocketAddr]) -> Box<dyn Client> {
+    fn client(&self, _: &[SocketAddr]) -> Box<dyn system::Client> {
         Box::new(FickleClient { turn: Arc::clone(&self.turn), map: Arc::clone(&self.map) })
     }
 
@@ -66,7 +72,7 @@ struct FickleClient {
     map: Arc<Mutex<BTreeMap<String, Value>>>,
 }
 
-impl Client for FickleClient {
+impl system::Client for FickleClient {
     fn invoke<'a>(&'a mut self, _: usize, op: &'a Invocation) -> BoxFuture<'a, Completion> {
         Box::pin(async move {
             match self.turn.fetch_add(1, Ordering::Relaxed) % 16 {
@@ -180,7 +186,7 @@ impl System for Witness {
         Command::new("true")
     }
 
-    fn client(&self, _: &[SocketAddr]) -> Box<dyn Client> {
+    fn client(&self, _: &[SocketAddr]) -> Box<dyn system::Client> {
         Box::new(WitnessClient(self.recorder.get().expect("set before any client").clone()))
     }
 
@@ -194,7 +200,7 @@ fn mark(recorder: &Recorder, f: &'static str) {
     recorder.nemesis(NemesisEvent { stage: Stage::Ok, f, value, evidence });
 }
 
-impl Client for WitnessClient {
+impl system::Client for WitnessClient {
     fn invoke<'a>(&'a mut self, _: usize, op: &'a Invocation) -> BoxFuture<'a, Completion> {
         Box::pin(async move {
             mark(&self.0, "begins");
@@ -262,4 +268,161 @@ fn many_threads_record_into_one_ordered_file() {
     let history = read(&path);
     assert_eq!(history.operations.len() as u64, THREADS * EACH);
     assert!(!history.torn);
+}
+
+/// A stream, drawn at random.
+#[derive(Clone, Debug)]
+enum Shape {
+    Plain,
+    Thinks(Box<Shape>),
+    Bursts(u64, Box<Shape>),
+    Insists(Box<Shape>),
+    Moves(u64, Box<Shape>),
+    Anywhere(Box<Shape>),
+    Mixed(Box<Shape>, Box<Shape>),
+    Then(u64, Box<Shape>, Box<Shape>),
+}
+
+fn shapes() -> impl Strategy<Value = Shape> {
+    Just(Shape::Plain).prop_recursive(4, 12, 2, |inner| {
+        let inner = inner.prop_map(Box::new);
+        prop_oneof![
+            inner.clone().prop_map(Shape::Thinks),
+            (1u64..6, inner.clone()).prop_map(|(length, of)| Shape::Bursts(length, of)),
+            inner.clone().prop_map(Shape::Insists),
+            (1u64..4, inner.clone()).prop_map(|(every, of)| Shape::Moves(every, of)),
+            inner.clone().prop_map(Shape::Anywhere),
+            (inner.clone(), inner.clone()).prop_map(|(one, two)| Shape::Mixed(one, two)),
+            (1u64..9, inner.clone(), inner)
+                .prop_map(|(first, one, two)| Shape::Then(first, one, two)),
+        ]
+    })
+}
+
+impl Shape {
+    fn stream(&self, client: Client, values: &Arc<AtomicU64>) -> Box<dyn Generator> {
+        let of = |shape: &Self| shape.stream(client, values);
+        let some_ms = Duration::from_millis(2);
+        match self {
+            Self::Plain => {
+                let values = Arc::clone(values);
+                Box::new(Endless(move || match values.fetch_add(1, Ordering::Relaxed) {
+                    value if value % 2 == 0 => Invocation::write("1", value),
+                    _ => Invocation::read("1"),
+                }))
+            }
+            Self::Thinks(shape) => Box::new(Think::new(of(shape), 1, client, some_ms)),
+            Self::Bursts(length, shape) => Box::new(Bursts::new(of(shape), *length, some_ms)),
+            Self::Insists(shape) => Box::new(UntilOk::new(of(shape), Function::Write)),
+            Self::Moves(every, shape) => Box::new(Moving::new(of(shape), client, *every)),
+            Self::Anywhere(shape) => Box::new(SentTo::new(of(shape), Address::Any)),
+            Self::Mixed(one, two) => Box::new(Mix::new(1, client, [(1, of(one)), (2, of(two))])),
+            Self::Then(first, one, two) => {
+                let first: Box<dyn Generator> = Box::new(Limit::operations(of(one), *first));
+                Box::new(Sequence::new([first, of(two)]))
+            }
+        }
+    }
+}
+
+struct Drawn {
+    shape: Shape,
+    values: Arc<AtomicU64>,
+}
+
+impl Workload for Drawn {
+    fn name(&self) -> &'static str {
+        "drawn"
+    }
+
+    fn model(&self) -> ModelName {
+        ModelName::Register
+    }
+
+    fn functions(&self) -> Vec<Function> {
+        vec![Function::Read, Function::Write]
+    }
+
+    fn generator(&self, client: Client) -> Box<dyn Generator> {
+        self.shape.stream(client, &self.values)
+    }
+
+    fn final_reads(&self) -> Vec<Invocation> {
+        Vec::new()
+    }
+}
+
+/// Goes through a recorded file by itself, without the reader that validates it.
+fn go_through(path: &Path) -> Tally {
+    let text = std::fs::read_to_string(path).expect("the history is there");
+    let mut under_way: BTreeMap<String, Event> = BTreeMap::new();
+    let mut retired = BTreeSet::new();
+    let mut tally = Tally::default();
+    for (number, line) in text.lines().skip(1).enumerate() {
+        let event: Event = serde_json::from_str(line).expect("an event a line");
+        assert_eq!(event.index, Some(number as u64), "indices are dense and in order");
+        let process = format!("{:?}", event.process);
+        assert!(!retired.contains(&process), "{process} came back: {line}");
+        let counter = match event.kind {
+            EventType::Invoke => {
+                let before = under_way.insert(process, event);
+                assert!(before.is_none(), "two operations at once: {before:?}, {line}");
+                continue;
+            }
+            EventType::Ok => &mut tally.ok,
+            EventType::Fail => &mut tally.fail,
+            EventType::Info => &mut tally.info,
+        };
+        *counter += 1;
+        let invoked = under_way.remove(&process).expect("an invocation comes first");
+        assert!(invoked.time <= event.time, "{invoked:?}, {line}");
+        assert_eq!((&invoked.f, &invoked.key), (&event.f, &event.key));
+        assert_eq!(invoked.node, event.node);
+        if event.kind == EventType::Info {
+            retired.insert(process);
+        }
+    }
+    assert!(under_way.is_empty(), "clients finish what they are in: {under_way:?}");
+    tally
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever clients do and at whatever pace, against a system that misbehaves.
+    #[test]
+    fn a_process_has_one_operation_at_a_time_and_ends_with_an_indeterminate_one(
+        shape in shapes(),
+        clients in 1usize..12,
+        rate in prop_oneof![Just(Rate::Unlimited), (500u32..20_000).prop_map(Rate::PerSecond)],
+        arrivals in prop_oneof![
+            Just(Arrivals::Closed), Just(Arrivals::Open), Just(Arrivals::Random),
+        ],
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("history.jsonl");
+        let (recorder, writer) = Recorder::start(&path, &header(), Instant::now()).expect("a file");
+        let address: SocketAddr = "127.0.0.1:1".parse().expect("an address");
+        let nodes = [("n1".to_owned(), address), ("n2".to_owned(), address)];
+        let timeout = Duration::from_millis(5);
+        let system = Arc::new(Fickle::default());
+        let sessions = Sessions::new(system, &nodes, recorder.clone(), timeout, clients);
+        let workload = Drawn { shape, values: Arc::default() };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_time()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let pacing = Pacing { arrivals, ..Pacing::closed(rate) };
+            let clients = Clients::start(&sessions, &workload, clients, pacing);
+            // How long the run goes on, not a wait for something to happen.
+            tokio::time::sleep(Duration::from_millis(120)).await;
+            clients.stop().await.expect("no client panics");
+        });
+        writer.finish().expect("the disk takes it");
+        let tally = go_through(&path);
+        prop_assert_eq!(tally, recorder.tally());
+        prop_assert!(tally.ok > 0);
+    }
 }
