@@ -214,7 +214,8 @@ fn facts_from_header(history: &History) -> RunFacts {
         let settings = plan.map(|plan| plan.workload_settings());
         // A workload of somebody's own is known only to whoever ran it.
         let workload = settings.and_then(|settings| by_name(&header.workload, settings).ok());
-        facts.beside = workload.map(|workload| promises::of(&*workload)).unwrap_or_default();
+        // Nobody is left to ask of revisions.
+        facts.beside = workload.map(|workload| promises::of(&*workload, false)).unwrap_or_default();
     }
     facts
 }

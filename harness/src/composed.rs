@@ -23,8 +23,10 @@ pub async fn invoke(
     may_change: &AtomicBool,
 ) -> Completion {
     let key = recipe::state_key(invocation);
+    // Where several keys hold what is one object, none of their revisions is that object's.
+    let own = invocation.key.as_ref() == Some(&key);
     let (found, revision) = match client.invoke(node, &Invocation::read(key.clone())).await {
-        Completion::Ok { value, revision } => (value, revision),
+        Completion::Ok { value, revision } => (value, revision.filter(|_| own)),
         // A read changes nothing, so neither has the whole.
         Completion::Info(why) => return Completion::Fail(format!("cannot look first: {why}")),
         other => return other,
@@ -36,7 +38,9 @@ pub async fn invoke(
     };
     may_change.store(true, Ordering::Relaxed);
     match client.invoke(node, &Invocation::cas(key, found, new)).await {
-        Completion::Ok { revision, .. } => Completion::Ok { value: answer, revision },
+        Completion::Ok { revision, .. } => {
+            Completion::Ok { value: answer, revision: revision.filter(|_| own) }
+        }
         Completion::Mismatch { .. } => {
             Completion::Declined("somebody changed it in between".to_owned())
         }

@@ -36,9 +36,9 @@ pub struct Plan {
     /// Number of keys the workload spreads over, at least 1.
     pub keys: usize,
     /// How much hotter some keys are than others, as Zipf's exponent from 0 to 5; 0 makes all
-    /// alike.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub skew: f64,
+    /// alike. Without one the workload decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skew: Option<f64>,
     /// Which faults happen, as a comma-separated list.
     pub nemesis: String,
     /// How long the clients run.
@@ -79,9 +79,9 @@ impl Default for Plan {
             bug: None,
             node_flags: Vec::new(),
             nodes: 5,
-            workload: "register".to_owned(),
+            workload: "mixed".to_owned(),
             keys: 20,
-            skew: 0.0,
+            skew: None,
             nemesis: "kill,pause,partition".to_owned(),
             time: Duration::from_secs(30),
             rate: Rate::PerSecond(2000),
@@ -137,6 +137,8 @@ pub enum PlanError {
 impl Plan {
     /// Largest cluster the network is made for.
     pub const NODES_MAX: usize = 64;
+    /// The most counts that all clients together may keep, one for each client and key.
+    pub const COUNTS_MAX: usize = 20_000_000;
     /// The greatest skew: the second key is then asked for once in 32 times the first.
     pub const SKEW_MAX: f64 = 5.0;
     /// Most clients at once.
@@ -166,9 +168,9 @@ impl Plan {
             self.concurrency = 4 * self.nodes;
         }
         bounded("concurrency", self.concurrency, 1, Self::CONCURRENCY_MAX)?;
-        if !(0.0..=Self::SKEW_MAX).contains(&self.skew) {
+        if let Some(skew) = self.skew.filter(|skew| !(0.0..=Self::SKEW_MAX).contains(skew)) {
             let bounds = format!("from 0 to {}", Self::SKEW_MAX);
-            let given = self.skew.to_string();
+            let given = skew.to_string();
             return Err(PlanError::OutOfBounds { field: "skew", given, bounds });
         }
         bounded_time("time", self.time, "1s", "1day")?;
@@ -182,7 +184,8 @@ impl Plan {
                     .to_owned(),
             });
         }
-        squall_workloads::by_name(&self.workload, self.workload_settings())?;
+        self.workload = squall_workloads::canonical(&self.workload)?;
+        bounded("keys times concurrency", self.keys * self.concurrency, 1, Self::COUNTS_MAX)?;
         let faults = self.faults()?;
         if self.schedule.is_none() {
             let schedule = Schedule::random(self.seed, &faults, self.nodes, self.time);
@@ -262,7 +265,7 @@ impl Plan {
         flag(self.nodes != default.nodes, "nodes", self.nodes.to_string());
         flag(self.workload != default.workload, "workload", self.workload.clone());
         flag(self.keys != default.keys, "keys", self.keys.to_string());
-        flag(self.skew != default.skew, "skew", self.skew.to_string());
+        flag(self.skew.is_some(), "skew", self.skew.unwrap_or_default().to_string());
         flag(self.nemesis != default.nemesis, "nemesis", self.nemesis.clone());
         flag(self.time != default.time, "time", duration::show(self.time));
         flag(self.rate != default.rate, "rate", self.rate.to_string());
@@ -375,10 +378,6 @@ impl<'de> Deserialize<'de> for Rate {
         };
         text.parse().map_err(de::Error::custom)
     }
-}
-
-fn is_zero(number: &f64) -> bool {
-    *number == 0.0
 }
 
 /// How operations come in at a rate.

@@ -3,9 +3,13 @@
 use squall_results::facts::Beside;
 use squall_workloads::{Promise, Workload};
 
-/// The promises of `workload`.
-pub(crate) fn of(workload: &dyn Workload) -> Vec<Beside> {
-    workload.promises().into_iter().map(beside).collect()
+/// The promises of `workload` that hold of a system, of whose revisions something is known or
+/// not.
+pub(crate) fn of(workload: &dyn Workload, revisions_are_of_values: bool) -> Vec<Beside> {
+    let mut promises = workload.promises();
+    promises
+        .retain(|promise| revisions_are_of_values || !matches!(promise, Promise::Revisions { .. }));
+    promises.into_iter().map(beside).collect()
 }
 
 fn beside(promise: Promise) -> Beside {
@@ -15,6 +19,6 @@ fn beside(promise: Promise) -> Beside {
             Beside::ConstantTotal { keys, total, may_be_negative: false }
         }
         Promise::FencingTokens => Beside::FencingTokens,
-        Promise::Revisions => Beside::Revisions,
+        Promise::Revisions { keys_prefix } => Beside::Revisions { keys_prefix },
     }
 }

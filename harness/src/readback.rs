@@ -27,12 +27,12 @@ pub struct Readback {
     next_value: AtomicU64,
 }
 
-/// How the final reads went.
+/// How the final reads went, and how the emptying of queues.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FinalReads {
-    /// Reads that should have been answered.
+    /// Reads that should have been answered, and objects that should have been emptied.
     pub expected: u64,
-    /// Reads that were.
+    /// Those that were.
     pub ok: u64,
 }
 
@@ -85,7 +85,7 @@ impl Readback {
 
     /// Takes out everything the workload wants taken out, on whichever nodes, until each object
     /// is empty.
-    pub async fn drain_all(&mut self, workload: &dyn Workload, deadline: Instant) {
+    pub async fn drain_all(&mut self, workload: &dyn Workload, deadline: Instant) -> FinalReads {
         let drains = workload.final_drains();
         let nodes = self.lanes.len().max(1);
         // Each object by one session alone, so that they do not get in each other's way.
@@ -95,7 +95,8 @@ impl Readback {
             let share = drains.iter().skip(number).step_by(count);
             drain_until_empty(session, share, deadline)
         });
-        join_all(each).await;
+        let ok = join_all(each).await.into_iter().sum();
+        FinalReads { expected: drains.len() as u64, ok }
     }
 }
 
@@ -126,12 +127,12 @@ async fn read_until_answered<'a>(
     let mut answered = 0;
     for read in reads {
         loop {
+            if Instant::now() >= deadline {
+                return answered;
+            }
             if let Completion::Ok { .. } = session.run(read).await {
                 answered += 1;
                 break;
-            }
-            if Instant::now() >= deadline {
-                return answered;
             }
             tokio::time::sleep(ATTEMPT_INTERVAL).await;
         }
@@ -143,15 +144,20 @@ async fn drain_until_empty<'a>(
     session: &mut Session,
     drains: impl Iterator<Item = &'a Invocation>,
     deadline: Instant,
-) {
+) -> u64 {
+    let mut emptied = 0;
     for drain in drains {
         let mut taken = 0;
         while taken < DRAINED_MAX && Instant::now() < deadline {
             match session.run(drain).await {
-                Completion::Ok { value, .. } if value.is_null() => break,
+                Completion::Ok { value, .. } if value.is_null() => {
+                    emptied += 1;
+                    break;
+                }
                 Completion::Ok { .. } => taken += 1,
                 _ => tokio::time::sleep(ATTEMPT_INTERVAL).await,
             }
         }
     }
+    emptied
 }

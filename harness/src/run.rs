@@ -198,7 +198,7 @@ pub async fn run(order: Order) -> Result<Results, RunError> {
     let refused = refused.or(failed);
     let standing = Standing::set_up(&plan, system, network, &run_dir, &*workload, began)?;
     let mut facts = standing.facts(&plan, &run_dir, &started_utc);
-    facts.beside = promises::of(&*workload);
+    facts.beside = promises::of(&*workload, standing.system.revisions_are_of_values());
     facts.notes.extend(refused.map(|why| format!("No sandbox: {why}.")));
 
     let carried_out =
@@ -465,7 +465,8 @@ impl Standing {
         let reads = Instant::now();
         let FinalReads { expected, ok } =
             readback.read_all(workload, READ_ROUNDS, Instant::now() + READS_DEADLINE).await;
-        readback.drain_all(workload, Instant::now() + READS_DEADLINE).await;
+        let drained = readback.drain_all(workload, Instant::now() + READS_DEADLINE).await;
+        let (expected, ok) = (expected + drained.expected, ok + drained.ok);
         timings.final_reads_ms = ms(reads.elapsed());
         let of_node = |(node, at): (&String, Option<Instant>)| NodeRecovery {
             node: node.clone(),

@@ -38,6 +38,12 @@ pub trait System: Send + Sync {
     /// [recipe](squall_workloads::recipe).
     fn offers(&self, function: Function) -> bool;
 
+    /// Whether the revisions its clients are told are those of the values they read and write,
+    /// rising with each write of a key. Only then are workloads believed that promise so.
+    fn revisions_are_of_values(&self) -> bool {
+        false
+    }
+
     /// The command that runs one node in the foreground until it is killed.
     fn command(&self, node: &NodeSetup) -> Command;
 
@@ -152,7 +158,8 @@ pub enum Completion {
     Ok {
         /// What it returned; for a write, what was written.
         value: Value,
-        /// The revision the system attached, where it has them.
+        /// The revision the system attached, where it has them: of the value, where
+        /// [`System::revisions_are_of_values`].
         revision: Option<u64>,
     },
     /// A compare-and-set or a guarded transaction was refused because the system looked and found another value.

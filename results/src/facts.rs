@@ -84,7 +84,11 @@ pub enum Beside {
     /// `acquire` gives tokens that rise: a whole number, or an object with a field `token`.
     FencingTokens,
     /// The revisions of operations are those of values of their key, and rise with each write.
-    Revisions,
+    Revisions {
+        /// Holds of keys that begin so; of all where it is empty.
+        #[serde(default)]
+        keys_prefix: String,
+    },
 }
 
 /// How well clients kept to the rate that was asked for.

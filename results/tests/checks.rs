@@ -146,7 +146,7 @@ fn what_a_workload_declares_survives_the_file() {
     let beside = [
         Beside::ConstantTotal { keys: vec!["a".to_owned()], total: 5, may_be_negative: false },
         Beside::FencingTokens,
-        Beside::Revisions,
+        Beside::Revisions { keys_prefix: String::new() },
     ];
     let value = json!([
         { "kind": "constant-total", "keys": ["a"], "total": 5 },

@@ -61,7 +61,7 @@ fn checked() -> Results {
     run.facts.beside = vec![
         Beside::ConstantTotal { keys: vec!["a".to_owned()], total: -5, may_be_negative: true },
         Beside::FencingTokens,
-        Beside::Revisions,
+        Beside::Revisions { keys_prefix: "register/".to_owned() },
     ];
     let latency = Latency { p50_ns: 1, p95_ns: 2, p99_ns: 3, max_ns: 4 };
     let latencies = [("read".to_owned(), latency)].into();

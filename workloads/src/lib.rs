@@ -19,6 +19,6 @@ mod catalogue;
 pub mod recipe;
 pub mod rehearsal;
 
-pub use catalogue::{Entry, MIX, UnknownWorkload, WORKLOADS, by_name, entry};
+pub use catalogue::{Entry, MIX, UnknownWorkload, WORKLOADS, by_name, canonical, entry};
 pub use operation::{Access, Address, Ending, Function, Invocation};
 pub use workload::{Client, Promise, SERVICE_KEY, Settings, Workload};

@@ -151,9 +151,12 @@ fn lock(found: &Value) -> Option<(Value, u64)> {
 
 fn acquired(found: &Value, owner: &Value) -> Decision {
     match lock(found) {
-        Some((Value::Null, token)) => Decision::Replace {
-            new: json!({ "owner": owner, "token": token + 1 }),
-            answer: (token + 1).into(),
+        Some((Value::Null, token)) => match token.checked_add(1) {
+            Some(token) => Decision::Replace {
+                new: json!({ "owner": owner, "token": token }),
+                answer: token.into(),
+            },
+            None => misshapen(found, "a lock whose token can rise"),
         },
         Some((holder, _)) => Decision::Refuse(format!("held by {holder}")),
         None => misshapen(found, "a lock"),
@@ -224,7 +227,14 @@ mod tests {
     #[test]
     fn whatever_a_system_returns_is_no_reason_to_panic() {
         for function in Function::ALL {
-            for found in [json!({}), json!("x"), json!(i64::MAX), json!([[]]), json!(true)] {
+            for found in [
+                json!({}),
+                json!("x"),
+                json!(i64::MAX),
+                json!([[]]),
+                json!(true),
+                json!({ "owner": null, "token": u64::MAX }),
+            ] {
                 for argument in [json!(1), json!(i64::MAX), json!("o"), Value::Null] {
                     drop(decide(*function, &argument, &found));
                 }

@@ -4,7 +4,7 @@
 //! stale reads is caught by those who never wait for a change: so some clients only read and
 //! some never do.
 
-use rand::{SeedableRng, rngs::ChaCha8Rng};
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use crate::workload::Client;
 
@@ -29,6 +29,17 @@ impl Role {
             2 => Self::Reads,
             3 => Self::Changes,
             _ => Self::Both,
+        }
+    }
+}
+
+impl Role {
+    /// Whether the next operation of a client that does both `percent` of a hundred times reads.
+    pub(crate) fn reads(self, percent: u32, rng: &mut ChaCha8Rng) -> bool {
+        match self {
+            Self::Both => rng.random_range(0..100) < percent,
+            Self::Reads => true,
+            Self::Changes => false,
         }
     }
 }

@@ -47,7 +47,10 @@ pub enum Promise {
     /// The tokens that acquired locks return rise in the order of time, lock by lock.
     FencingTokens,
     /// Revisions told agree with values, and never go back for one client.
-    Revisions,
+    Revisions {
+        /// Of keys that begin so; of all where it is empty.
+        keys_prefix: String,
+    },
 }
 
 /// What the clients of a run do, how the end is read back, and which model judges it.
@@ -102,19 +105,20 @@ pub struct Settings {
     pub seed: u64,
     /// Number of keys in use at a time, at least 1.
     pub keys: usize,
-    /// How much hotter some keys are than others, as Zipf's exponent: 0 for all alike.
-    pub skew: f64,
+    /// How much hotter some keys are than others, as Zipf's exponent: 0 for all alike. Without
+    /// one the workload decides, which mostly means all alike.
+    pub skew: Option<f64>,
 }
 
 impl Settings {
-    /// Twenty keys, all alike, for this seed.
+    /// Twenty keys for this seed.
     pub fn of(seed: u64) -> Self {
-        Self { seed, keys: 20, skew: 0.0 }
+        Self { seed, keys: 20, skew: None }
     }
 
     /// How often each key is chosen.
     pub fn choice(self) -> KeyChoice {
-        KeyChoice::zipf(self.keys, self.skew)
+        KeyChoice::zipf(self.keys, self.skew.unwrap_or(0.0))
     }
 
     /// The settings of one part of the workload, whose streams have nothing in common with

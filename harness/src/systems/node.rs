@@ -77,6 +77,10 @@ impl System for Node {
         }
     }
 
+    fn revisions_are_of_values(&self) -> bool {
+        true
+    }
+
     fn command(&self, node: &NodeSetup) -> Command {
         let mut command = Command::new(&self.executable);
         command.arg("node").arg("--id").arg(&node.name);

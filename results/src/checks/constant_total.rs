@@ -41,7 +41,7 @@ pub(super) fn look(history: &History, beside: &[Beside]) -> Found {
             Beside::ConstantTotal { keys, total, may_be_negative } => {
                 Some(Accounts { keys, total: *total, may_be_negative: *may_be_negative })
             }
-            Beside::FencingTokens | Beside::Revisions => None,
+            Beside::FencingTokens | Beside::Revisions { .. } => None,
         })
         .collect();
     if declared.is_empty() {

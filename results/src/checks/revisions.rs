@@ -27,12 +27,17 @@ pub struct Revisions {
 }
 
 pub(super) fn look(history: &History, analysis: &Analysis, beside: &[Beside]) -> Found {
-    if !beside.contains(&Beside::Revisions) {
-        return Found::nothing("The workload does not vouch for revisions.");
-    }
+    let vouched = beside.iter().find_map(|beside| match beside {
+        Beside::Revisions { keys_prefix } => Some(keys_prefix.as_str()),
+        _ => None,
+    });
+    let Some(prefix) = vouched else {
+        return Found::nothing("Nobody vouches for revisions.");
+    };
     let mut figures = Revisions::default();
     let mut details = Vec::new();
-    for key in &analysis.keys {
+    let vouched = |key: Option<&str>| key.unwrap_or_default().starts_with(prefix);
+    for key in analysis.keys.iter().filter(|key| vouched(key.key.as_deref())) {
         if let Some(RevisionConclusion::Violation(found)) = &key.revisions {
             figures.keys_without_order += 1;
             let key = key.key.as_deref().unwrap_or("-");
@@ -40,7 +45,7 @@ pub(super) fn look(history: &History, analysis: &Analysis, beside: &[Beside]) ->
             details.truncate(DETAILS_MAX);
         }
     }
-    go_back(history, &mut figures, &mut details);
+    go_back(history, vouched, &mut figures, &mut details);
     let bad = figures.keys_without_order + figures.went_back > 0;
     let told = plural(figures.told, "revision", "revisions");
     let found = match (figures.told, bad) {
@@ -61,11 +66,17 @@ pub(super) fn look(history: &History, analysis: &Analysis, beside: &[Beside]) ->
 /// The highest revision that a client has seen of a key, and where.
 type Seen = (u64, OperationId);
 
-fn go_back(history: &History, figures: &mut Revisions, details: &mut Vec<String>) {
+fn go_back(
+    history: &History,
+    vouched: impl Fn(Option<&str>) -> bool,
+    figures: &mut Revisions,
+    details: &mut Vec<String>,
+) {
     let mut seen: FxHashMap<_, Seen> = FxHashMap::default();
     // In order of invocation, which is that of the operations of one client.
     for (id, operation) in history.iter() {
-        let Some(revision) = operation.revision.filter(|_| tells(operation)) else { continue };
+        let told = operation.revision.filter(|_| tells(operation) && vouched(operation.key()));
+        let Some(revision) = told else { continue };
         figures.told += 1;
         let revision = revision.get();
         let key = history.operations[id.0 as usize].key;
@@ -109,7 +120,11 @@ mod tests {
     use super::*;
 
     fn looked(script: &Script) -> Found {
-        look(&script.history, &judged_as("register"), &[Beside::Revisions])
+        look(
+            &script.history,
+            &judged_as("register"),
+            &[Beside::Revisions { keys_prefix: String::new() }],
+        )
     }
 
     #[test]
@@ -147,7 +162,11 @@ mod tests {
             })),
             conclusion: Conclusion::Linearizable { order: Vec::new() },
         });
-        let found = look(&History::default(), &analysis, &[Beside::Revisions]);
+        let found = look(
+            &History::default(),
+            &analysis,
+            &[Beside::Revisions { keys_prefix: String::new() }],
+        );
         assert_eq!(found.judgement, Judgement::Bad);
         assert_eq!(found.details, ["key k: they contradict each other"]);
         assert_eq!(look(&History::default(), &analysis, &[]).judgement, Judgement::Nothing);

@@ -1,5 +1,7 @@
 //! Hot and cold keys.
 
+use std::sync::Arc;
+
 use rand::{
     RngExt,
     distr::{Distribution, weighted::WeightedIndex},
@@ -15,7 +17,7 @@ pub enum KeyChoice {
         keys: usize,
     },
     /// Some more often than others.
-    Weighted(WeightedIndex<f64>),
+    Weighted(Arc<WeightedIndex<f64>>),
 }
 
 impl KeyChoice {
@@ -27,7 +29,7 @@ impl KeyChoice {
         #[expect(clippy::cast_precision_loss, reason = "a weight need not be exact")]
         let weights = (1..=keys).map(|rank| (rank as f64).powf(-exponent));
         match WeightedIndex::new(weights) {
-            Ok(weighted) if exponent != 0.0 => Self::Weighted(weighted),
+            Ok(weighted) if exponent != 0.0 => Self::Weighted(Arc::new(weighted)),
             // An exponent beyond all bounds leaves no weights to go by.
             _ => Self::Uniform { keys },
         }

@@ -49,7 +49,7 @@ impl Slots {
     }
 
     /// Every key there has been, as place and generation: the newest of all places first, at
-    /// most `most` but at least one of each place.
+    /// most `most`.
     pub fn all(&self, most: usize) -> Vec<(usize, u64)> {
         let mut keys: Vec<(u64, usize, u64)> = Vec::new();
         for slot in 0..self.count() {
@@ -57,7 +57,7 @@ impl Slots {
             keys.extend((0..=newest).map(|generation| (newest - generation, slot, generation)));
         }
         keys.sort_unstable();
-        keys.truncate(most.max(self.count()));
+        keys.truncate(most);
         keys.into_iter().map(|(_, slot, generation)| (slot, generation)).collect()
     }
 

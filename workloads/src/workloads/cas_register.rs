@@ -14,7 +14,7 @@
 //! The values that a client may write to a key are its own. Which operation it comes to next,
 //! and what that expects, depends on the seed and on what the client saw before.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use rand::{RngExt, rngs::ChaCha8Rng};
 use serde_json::Value;
@@ -22,7 +22,7 @@ use squall_checker::model::ModelName;
 
 use crate::{
     generator::{Generator, Step},
-    keys::KeyChoice,
+    keys::{FINAL_KEYS_MAX, KeyChoice},
     operation::{Ending, Function, Invocation},
     roles::{Role, client_rng},
     workload::{Client, Elapsed, Settings, Workload},
@@ -35,7 +35,7 @@ const FOLLOW_UP_PERCENT: u32 = 60;
 #[derive(Clone, Debug)]
 pub struct CasRegister {
     seed: u64,
-    keys: Vec<Cow<'static, str>>,
+    keys: Arc<[Cow<'static, str>]>,
     choice: KeyChoice,
 }
 
@@ -63,7 +63,7 @@ impl Workload for CasRegister {
     fn generator(&self, client: Client) -> Box<dyn Generator> {
         Box::new(CasStream {
             rng: client_rng(self.seed, client),
-            keys: self.keys.clone(),
+            keys: Arc::clone(&self.keys),
             choice: self.choice.clone(),
             role: Role::of(client),
             next_values: vec![client.number as u64 + 1; self.keys.len()],
@@ -75,13 +75,13 @@ impl Workload for CasRegister {
     }
 
     fn final_reads(&self) -> Vec<Invocation> {
-        self.keys.iter().cloned().map(Invocation::read).collect()
+        self.keys.iter().take(FINAL_KEYS_MAX).cloned().map(Invocation::read).collect()
     }
 }
 
 struct CasStream {
     rng: ChaCha8Rng,
-    keys: Vec<Cow<'static, str>>,
+    keys: Arc<[Cow<'static, str>]>,
     choice: KeyChoice,
     role: Role,
     /// Next value to write, per key: client `c` of `n` owns `c + 1`, `c + 1 + n`, ...

@@ -9,14 +9,13 @@
 //! additions explain. Cannot tell two additions apart: one lost and another doubled before
 //! anybody reads cancel out. `list-append` tells them apart.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
-use rand::RngExt;
 use squall_checker::model::ModelName;
 
 use crate::{
     generator::{Endless, Generator},
-    keys::KeyChoice,
+    keys::{FINAL_KEYS_MAX, KeyChoice},
     operation::{Function, Invocation},
     roles::{Role, client_rng},
     workload::{Client, SERVICE_KEY, Settings, Workload},
@@ -29,7 +28,7 @@ const AMOUNT_MAX: usize = 9;
 #[derive(Clone, Debug)]
 pub struct Counter {
     seed: u64,
-    keys: Vec<Cow<'static, str>>,
+    keys: Arc<[Cow<'static, str>]>,
     choice: KeyChoice,
 }
 
@@ -55,22 +54,18 @@ impl Workload for Counter {
     }
 
     fn generator(&self, client: Client) -> Box<dyn Generator> {
-        let (keys, choice) = (self.keys.clone(), self.choice.clone());
+        let (keys, choice) = (Arc::clone(&self.keys), self.choice.clone());
         let (mut rng, role) = (client_rng(self.seed, client), Role::of(client));
         Box::new(Endless(move || {
             let slot = choice.draw(&mut rng);
-            let reads = match role {
-                Role::Both => rng.random(),
-                Role::Reads => true,
-                Role::Changes => false,
-            };
+            let reads = role.reads(50, &mut rng);
             let key = keys[slot].clone();
             if reads { Invocation::read(key) } else { Invocation::add(key, slot % AMOUNT_MAX + 1) }
         }))
     }
 
     fn final_reads(&self) -> Vec<Invocation> {
-        self.keys.iter().cloned().map(Invocation::read).collect()
+        self.keys.iter().take(FINAL_KEYS_MAX).cloned().map(Invocation::read).collect()
     }
 
     fn service_check(&self, _number: u64) -> Invocation {

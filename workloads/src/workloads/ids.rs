@@ -4,14 +4,14 @@
 //! left out, or given in an order that contradicts time: lost and doubled increments. Cannot
 //! detect stale reads, as nothing only reads.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use serde_json::Value;
 use squall_checker::model::ModelName;
 
 use crate::{
     generator::{Endless, Generator},
-    keys::KeyChoice,
+    keys::{FINAL_KEYS_MAX, KeyChoice},
     operation::{Function, Invocation},
     roles::client_rng,
     workload::{Client, SERVICE_KEY, Settings, Workload},
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Ids {
     seed: u64,
-    keys: Vec<Cow<'static, str>>,
+    keys: Arc<[Cow<'static, str>]>,
     choice: KeyChoice,
 }
 
@@ -51,13 +51,13 @@ impl Workload for Ids {
     }
 
     fn generator(&self, client: Client) -> Box<dyn Generator> {
-        let (keys, choice) = (self.keys.clone(), self.choice.clone());
+        let (keys, choice) = (Arc::clone(&self.keys), self.choice.clone());
         let mut rng = client_rng(self.seed, client);
         Box::new(Endless(move || next_number(keys[choice.draw(&mut rng)].clone())))
     }
 
     fn final_reads(&self) -> Vec<Invocation> {
-        self.keys.iter().cloned().map(next_number).collect()
+        self.keys.iter().take(FINAL_KEYS_MAX).cloned().map(next_number).collect()
     }
 
     fn service_check(&self, _number: u64) -> Invocation {

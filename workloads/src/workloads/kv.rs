@@ -38,8 +38,8 @@ pub struct Kv {
 impl Kv {
     /// A workload over so many keys at a time.
     pub fn new(settings: Settings) -> Self {
-        let skew = if settings.skew == 0.0 { SKEW } else { settings.skew };
-        let choice = Settings { skew, ..settings }.choice();
+        let skew = settings.skew.unwrap_or(SKEW);
+        let choice = KeyChoice::zipf(settings.keys, skew);
         Self { seed: settings.seed, choice, keys: Slots::new(settings.keys, KEY_LIFE) }
     }
 }
@@ -88,12 +88,7 @@ struct KvStream {
 impl Generator for KvStream {
     fn next(&mut self, _now: Elapsed) -> Step {
         let slot = self.choice.draw(&mut self.rng);
-        let chance = self.rng.random_range(0..100);
-        let reads = match self.role {
-            Role::Both => chance < 50,
-            Role::Reads => true,
-            Role::Changes => false,
-        };
+        let reads = self.role.reads(50, &mut self.rng);
         if reads {
             let generation = self.keys.newest(slot);
             self.asked = (slot, generation);

@@ -12,7 +12,6 @@
 //! element, and when the next list begins, depend on how many appends all clients together
 //! have come to, so that those that a fault holds up do not stay behind on old lists.
 
-use rand::RngExt;
 use squall_checker::model::ModelName;
 
 use crate::{
@@ -60,11 +59,7 @@ impl Workload for ListAppend {
         let (mut rng, role) = (client_rng(self.seed, client), Role::of(client));
         Box::new(Endless(move || {
             let slot = choice.draw(&mut rng);
-            let reads = match role {
-                Role::Both => rng.random(),
-                Role::Reads => true,
-                Role::Changes => false,
-            };
+            let reads = role.reads(50, &mut rng);
             if reads {
                 return Invocation::read(Slots::key(slot, lists.newest(slot)));
             }

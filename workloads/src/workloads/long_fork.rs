@@ -64,11 +64,7 @@ impl Workload for LongFork {
         let groups = self.groups.clone();
         let (mut rng, role) = (client_rng(self.seed, client), Role::of(client));
         Box::new(Endless(move || {
-            let reads = match role {
-                Role::Both => rng.random_range(0..100) < 60,
-                Role::Reads => true,
-                Role::Changes => false,
-            };
+            let reads = role.reads(60, &mut rng);
             if !reads {
                 let (member, group) = groups.issue(0);
                 let value = group * GROUP + member;

@@ -48,17 +48,22 @@ impl Prefix {
 
     /// The operation of a part as it is in the mix.
     fn put(self, invocation: Invocation) -> Invocation {
-        let Self { name, model } = self;
-        // Its keys have prefixes already.
-        if model == ModelName::Mixed {
-            return invocation;
-        }
         let key = match &invocation.key {
-            None => format!("{model}/{name}"),
-            Some(key) if name == model.as_str() => format!("{model}/{key}"),
-            Some(key) => format!("{model}/{name}.{key}"),
+            None => format!("{}/{}", self.model, self.name),
+            Some(key) => self.of_key(key),
         };
         Invocation { key: Some(Cow::Owned(key)), ..invocation }
+    }
+
+    /// A key of a part, or the beginning of one, as it is in the mix.
+    fn of_key(self, key: &str) -> String {
+        let Self { name, model } = self;
+        match model {
+            // Its keys have prefixes already.
+            ModelName::Mixed => key.to_owned(),
+            _ if name == model.as_str() => format!("{model}/{key}"),
+            _ => format!("{model}/{name}.{key}"),
+        }
     }
 }
 
@@ -112,9 +117,18 @@ impl Workload for Mixed {
 
     fn promises(&self) -> Vec<Promise> {
         let mut promises: Vec<Promise> = Vec::new();
-        for promise in self.all().flat_map(Workload::promises) {
-            if !promises.contains(&promise) {
-                promises.push(promise);
+        for part in self.all() {
+            let prefix = Prefix::of(part);
+            for promise in part.promises() {
+                let promise = match promise {
+                    Promise::Revisions { keys_prefix } => {
+                        Promise::Revisions { keys_prefix: prefix.of_key(&keys_prefix) }
+                    }
+                    other => other,
+                };
+                if !promises.contains(&promise) {
+                    promises.push(promise);
+                }
             }
         }
         promises

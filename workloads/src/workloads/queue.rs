@@ -8,7 +8,6 @@
 //! are lost, taken twice or taken in the wrong order, and queues that seem empty and are not.
 //! A dequeue whose reply is lost may have taken anything, which hides one loss each.
 
-use rand::RngExt;
 use serde_json::Value;
 use squall_checker::model::ModelName;
 
@@ -69,11 +68,7 @@ impl Workload for Queue {
         let mut next_values = vec![client.number as u64 + 1; self.keys.max(1)];
         Box::new(Endless(move || {
             let key = choice.draw(&mut rng);
-            let takes = match role {
-                Role::Both => rng.random_range(0..100) >= ENQUEUE_PERCENT,
-                Role::Reads => true,
-                Role::Changes => false,
-            };
+            let takes = role.reads(100 - ENQUEUE_PERCENT, &mut rng);
             if takes {
                 return dequeue(key);
             }

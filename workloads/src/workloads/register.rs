@@ -8,14 +8,14 @@
 //! Needs `read` and `write`. Detects stale reads, lost acknowledged writes and reads of
 //! values never acknowledged and later undone. Cannot detect broken compare-and-set.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
-use rand::{RngExt, rngs::ChaCha8Rng};
+use rand::rngs::ChaCha8Rng;
 use squall_checker::model::ModelName;
 
 use crate::{
     generator::{Generator, Step},
-    keys::KeyChoice,
+    keys::{FINAL_KEYS_MAX, KeyChoice},
     operation::{Function, Invocation},
     roles::{Role, client_rng},
     workload::{Client, Elapsed, Settings, Workload},
@@ -25,7 +25,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Register {
     seed: u64,
-    keys: Vec<Cow<'static, str>>,
+    keys: Arc<[Cow<'static, str>]>,
     choice: KeyChoice,
 }
 
@@ -53,33 +53,24 @@ impl Workload for Register {
     fn generator(&self, client: Client) -> Box<dyn Generator> {
         Box::new(RegisterStream {
             rng: client_rng(self.seed, client),
-            keys: self.keys.clone(),
+            keys: Arc::clone(&self.keys),
             choice: self.choice.clone(),
-            read_percent: read_percent(Role::of(client)),
+            role: Role::of(client),
             next_values: vec![client.number as u64 + 1; self.keys.len()],
             stride: client.of as u64,
         })
     }
 
     fn final_reads(&self) -> Vec<Invocation> {
-        self.keys.iter().cloned().map(Invocation::read).collect()
-    }
-}
-
-/// Chance that an operation is a read, in percent.
-fn read_percent(role: Role) -> u32 {
-    match role {
-        Role::Both => 50,
-        Role::Reads => 100,
-        Role::Changes => 0,
+        self.keys.iter().take(FINAL_KEYS_MAX).cloned().map(Invocation::read).collect()
     }
 }
 
 struct RegisterStream {
     rng: ChaCha8Rng,
-    keys: Vec<Cow<'static, str>>,
+    keys: Arc<[Cow<'static, str>]>,
     choice: KeyChoice,
-    read_percent: u32,
+    role: Role,
     /// Next value to write, per key: client `c` of `n` owns `c + 1`, `c + 1 + n`, ...
     /// Unique per key without clients sharing anything, and dense.
     next_values: Vec<u64>,
@@ -90,7 +81,7 @@ impl Generator for RegisterStream {
     fn next(&mut self, _now: Elapsed) -> Step {
         let slot = self.choice.draw(&mut self.rng);
         let key = self.keys[slot].clone();
-        if self.rng.random_range(0..100) < self.read_percent {
+        if self.role.reads(50, &mut self.rng) {
             return Step::Invoke(Invocation::read(key));
         }
         let value = self.next_values[slot];

@@ -8,7 +8,6 @@
 //! Needs `append`, `append-once`, `set-add` and `read`. Detects sessions
 //! forgotten by snapshots, restarts and new leaders; doubled and lost appends.
 
-use rand::RngExt;
 use squall_checker::model::ModelName;
 
 use crate::{
@@ -66,11 +65,7 @@ impl Workload for Sessions {
         let (mut rng, role) = (client_rng(self.seed, client), Role::of(client));
         let stream = Endless(move || {
             let slot = choice.draw(&mut rng);
-            let reads = match role {
-                Role::Both => rng.random_range(0..100) < 40,
-                Role::Reads => true,
-                Role::Changes => false,
-            };
+            let reads = role.reads(40, &mut rng);
             if reads {
                 return Invocation::read(key(slot, places.newest(slot)));
             }

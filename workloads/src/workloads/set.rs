@@ -84,11 +84,7 @@ impl Workload for Set {
         let (mut rng, role) = (client_rng(self.seed, client), Role::of(client));
         Box::new(Endless(move || {
             let slot = choice.draw(&mut rng);
-            let reads = match role {
-                Role::Both => rng.random(),
-                Role::Reads => true,
-                Role::Changes => false,
-            };
+            let reads = role.reads(50, &mut rng);
             match (grows(slot), reads) {
                 (false, _) => of_elements(&mut rng, &sets, slot, reads),
                 (true, true) => Invocation::read(Slots::key(slot, sets.newest(slot))),
@@ -112,6 +108,7 @@ impl Workload for Set {
                 }));
             }
         }
+        reads.truncate(FINAL_KEYS_MAX);
         reads
     }
 

@@ -66,11 +66,7 @@ impl Workload for TxnAppend {
             let length = rng.random_range(1..=ACCESSES_MAX);
             Invocation::txn((0..length).map(|_| {
                 let slot = choice.draw(&mut rng);
-                let reads = match role {
-                    Role::Both => rng.random(),
-                    Role::Reads => true,
-                    Role::Changes => false,
-                };
+                let reads = role.reads(50, &mut rng);
                 if reads {
                     return Access::read(key(slot, lists.newest(slot)));
                 }

@@ -13,6 +13,7 @@ use squall_checker::model::ModelName;
 
 use crate::{
     generator::{Endless, Generator},
+    keys::FINAL_KEYS_MAX,
     operation::{Access, Function, Invocation},
     roles::{Role, client_rng},
     workload::{Client, SERVICE_KEY, Settings, Workload},
@@ -61,11 +62,7 @@ impl Workload for TxnRegister {
             let mut accesses = Vec::with_capacity(2 * length);
             for number in index::sample(&mut rng, keys, length) {
                 accesses.push(Access::read(key(number)));
-                let writes = match role {
-                    Role::Both => rng.random(),
-                    Role::Reads => false,
-                    Role::Changes => true,
-                };
+                let writes = !role.reads(50, &mut rng);
                 if writes {
                     accesses.push(Access::Write(key(number), next_value.into()));
                     next_value += client.of as u64;
@@ -76,7 +73,9 @@ impl Workload for TxnRegister {
     }
 
     fn final_reads(&self) -> Vec<Invocation> {
-        (0..self.keys).map(|number| Invocation::txn([Access::read(key(number))])).collect()
+        (0..self.keys.min(FINAL_KEYS_MAX))
+            .map(|number| Invocation::txn([Access::read(key(number))]))
+            .collect()
     }
 
     fn service_check(&self, number: u64) -> Invocation {

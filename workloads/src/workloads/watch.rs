@@ -8,14 +8,14 @@
 //! reads, values and revisions that go back, and two writes under one revision. Cannot detect
 //! missing notifications: it asks, as not every system can tell.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use rand::{RngExt, rngs::ChaCha8Rng};
 use squall_checker::model::ModelName;
 
 use crate::{
     generator::{Generator, Moving, Step},
-    keys::KeyChoice,
+    keys::{FINAL_KEYS_MAX, KeyChoice},
     operation::{Function, Invocation},
     roles::{Role, client_rng},
     workload::{Client, Elapsed, Promise, Settings, Workload},
@@ -31,7 +31,7 @@ const MOVES_AFTER: u64 = 7;
 #[derive(Clone, Debug)]
 pub struct Watch {
     seed: u64,
-    keys: Vec<Cow<'static, str>>,
+    keys: Arc<[Cow<'static, str>]>,
     choice: KeyChoice,
 }
 
@@ -58,9 +58,10 @@ impl Workload for Watch {
 
     fn generator(&self, client: Client) -> Box<dyn Generator> {
         let rng = client_rng(self.seed, client);
-        let (keys, choice) = (self.keys.clone(), self.choice.clone());
-        // A lone client does both.
-        let writes = client.of == 1 || Role::of(client) == Role::Changes;
+        let (keys, choice) = (Arc::clone(&self.keys), self.choice.clone());
+        // However few there are, one of them writes; a lone client does both.
+        let last = client.number + 1 == client.of;
+        let writes = last || Role::of(client) == Role::Changes;
         if writes {
             let next_values = vec![client.number as u64 + 1; keys.len()];
             let (stride, also_reads) = (client.of as u64, client.of == 1);
@@ -71,17 +72,17 @@ impl Workload for Watch {
     }
 
     fn final_reads(&self) -> Vec<Invocation> {
-        self.keys.iter().cloned().map(Invocation::read).collect()
+        self.keys.iter().take(FINAL_KEYS_MAX).cloned().map(Invocation::read).collect()
     }
 
     fn promises(&self) -> Vec<Promise> {
-        vec![Promise::Revisions]
+        vec![Promise::Revisions { keys_prefix: String::new() }]
     }
 }
 
 struct Writer {
     rng: ChaCha8Rng,
-    keys: Vec<Cow<'static, str>>,
+    keys: Arc<[Cow<'static, str>]>,
     choice: KeyChoice,
     /// Next value to write, per key; unique per key without clients sharing anything.
     next_values: Vec<u64>,
@@ -104,7 +105,7 @@ impl Generator for Writer {
 
 struct Watcher {
     rng: ChaCha8Rng,
-    keys: Vec<Cow<'static, str>>,
+    keys: Arc<[Cow<'static, str>]>,
     choice: KeyChoice,
     watched: usize,
     left: u32,

@@ -41,14 +41,14 @@ pub(crate) struct Args {
     /// Number of nodes [default: 5]
     #[arg(long)]
     nodes: Option<usize>,
-    /// What the clients do [default: register]
+    /// What the clients do [default: mixed]
     #[arg(long, value_name = "NAME", long_help = workloads())]
     workload: Option<String>,
     /// Number of keys [default: 20]
     #[arg(long)]
     keys: Option<usize>,
     /// How much hotter some keys are than others, as Zipf's exponent; 0 makes all alike
-    /// [default: 0]
+    /// [default: the workload's, mostly 0]
     #[arg(long, value_name = "EXPONENT")]
     skew: Option<f64>,
     /// Faults, comma-separated: kill, pause, partition, membership, admin, all, none [default: the
@@ -116,7 +116,7 @@ pub(crate) struct Args {
 
 /// The help on workloads: what there is.
 fn workloads() -> String {
-    let mut help = "What the clients do [default: register]\n".to_owned();
+    let mut help = "What the clients do [default: mixed]\n".to_owned();
     for entry in squall_workloads::WORKLOADS {
         help.push_str(&format!("\n{}: {}", entry.name, entry.about));
     }
@@ -203,7 +203,7 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
     over(&mut plan.nodes, args.nodes.as_ref());
     over(&mut plan.workload, args.workload.as_ref());
     over(&mut plan.keys, args.keys.as_ref());
-    over(&mut plan.skew, args.skew.as_ref());
+    plan.skew = args.skew.or(plan.skew);
     over(&mut plan.nemesis, args.nemesis.as_ref());
     over(&mut plan.time, args.time.as_ref());
     over(&mut plan.rate, args.rate.as_ref());

@@ -18,8 +18,12 @@ use super::{
 };
 use crate::system::Completion;
 
-/// How long one attempt may wait for its reply; a node answers or gives up before that.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the first attempt may wait for its reply; each later one may wait twice as long as
+/// the one before, so that a node that hangs does not take up all the time there is.
+const FIRST_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// The longest any attempt may wait; a node answers or gives up before that.
+const TIMEOUT_MAX: Duration = Duration::from_secs(1);
 
 /// Pause before the next attempt.
 const ATTEMPT_INTERVAL: Duration = Duration::from_millis(20);
@@ -51,8 +55,10 @@ impl NodeClient {
         let mut at = node;
         // Whether an attempt may have been applied.
         let mut open = false;
+        let mut timeout = FIRST_TIMEOUT;
         loop {
-            let attempt = tokio::time::timeout(ATTEMPT_TIMEOUT, self.attempt(at, invocation)).await;
+            let attempt = tokio::time::timeout(timeout, self.attempt(at, invocation)).await;
+            timeout = TIMEOUT_MAX.min(2 * timeout);
             match attempt {
                 Ok(Attempt::Ended(Completion::Fail(why))) if open => {
                     return Completion::Info(format!("after an attempt without reply: {why}"));

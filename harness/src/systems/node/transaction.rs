@@ -63,8 +63,8 @@ struct Reply {
 #[derive(Deserialize)]
 struct StepReply {
     /// Null for a missing key; absent for a change.
-    #[serde(default)]
-    value: Value,
+    #[serde(default, deserialize_with = "call::present")]
+    value: Option<Value>,
 }
 
 /// Maps a whole reply to an outcome. Anything not understood is indeterminate.
@@ -90,10 +90,13 @@ pub(super) fn complete(invocation: &Invocation, status: StatusCode, body: &[u8])
         (StatusCode::OK, Some(false), Function::GuardedTxn) => Completion::Mismatch { found: None },
         (StatusCode::OK, Some(true), _) if results.len() == accesses.len() => {
             let done = accesses.into_iter().zip(results).map(|(access, result)| match access {
-                Access::Read(key, _) => Access::Read(key, result.value).to_json(),
-                other => other.to_json(),
+                Access::Read(key, _) => Some(Access::Read(key, result.value?).to_json()),
+                other => Some(other.to_json()),
             });
-            Completion::Ok { value: done.collect(), revision }
+            match done.collect::<Option<Value>>() {
+                Some(value) => Completion::Ok { value, revision },
+                None => Completion::Info("unexpected reply 200: a read without a value".to_owned()),
+            }
         }
         (StatusCode::OK, ..) => Completion::Info(format!(
             "unexpected reply 200: {} results for {} steps",
@@ -170,6 +173,7 @@ mod tests {
             (&txn, 200, r#"{"succeeded":false,"results":[{},{}]}"#),
             (&txn, 200, r#"{"succeeded":true,"results":[{"value":1}]}"#),
             (&txn, 200, r#"{"succeeded":true,"results":[1,2]}"#),
+            (&txn, 200, r#"{"succeeded":true,"results":[{"value":1},{"revision":7}]}"#),
             (&txn, 504, r#"{"error":"timed out","definite":false}"#),
             (&txn, 404, ""),
             (&transfer(), 200, "{}"),
