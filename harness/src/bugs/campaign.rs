@@ -181,6 +181,11 @@ impl Campaign {
             Subject::Clean => result.outcome.accuses(),
         };
         if keep {
+            // What a bug was found in is told by the history; the nodes' own files of hundreds of
+            // runs would fill the disk.
+            if trial.subject == Subject::Bug {
+                remove(&store.join(&run_dir).join("data"));
+            }
             result.run_dir = Some(format!("runs/{}", run_dir.display()));
         } else {
             remove(&store.join(&name));
