@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use nix::sys::{
@@ -19,7 +19,7 @@ use squall_workloads::{
 };
 use tokio::{
     task::JoinSet,
-    time::{sleep, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 
 use crate::{
@@ -215,14 +215,14 @@ impl Worker {
                 }
                 Step::Invoke(invocation) => {
                     let completion = self.carry_out(&invocation, ready).await;
+                    if let Completion::Fail(_) = completion {
+                        let ended = self.end.elapsed();
+                        sleep(PAUSE_AFTER_REFUSAL).await;
+                        self.worked.paused(self.end.elapsed().saturating_sub(ended));
+                    }
+                    // The pause is part of what the operation cost its client.
                     ready.client = self.end.elapsed();
                     stream.observe(&invocation, completion.ending(), ready.client.max(now));
-                    if let Completion::Fail(_) = completion {
-                        sleep(PAUSE_AFTER_REFUSAL).await;
-                        let paused = self.end.elapsed().saturating_sub(ready.client);
-                        self.worked.paused(paused);
-                        ready.client += paused;
-                    }
                 }
             }
         }
@@ -239,7 +239,7 @@ impl Worker {
         let clock = self.end.elapsed();
         if until > clock + TICK {
             let until = (until - TICK).min(clock + LOOK_INTERVAL);
-            sleep_until((self.end.began + until).into()).await;
+            sleep_until(self.end.began + until).await;
         }
         if until <= self.end.elapsed() + TICK { until } else { now }
     }
@@ -247,7 +247,8 @@ impl Worker {
     async fn carry_out(&mut self, invocation: &Invocation, ready: Ready) -> Completion {
         let begins = self.end.elapsed();
         let due = invocation.due.unwrap_or(begins);
-        let completion = self.session.run_due(invocation, self.end.began + due).await;
+        let due_at = (self.end.began + due).into_std();
+        let completion = self.session.run_due(invocation, due_at).await;
         let took = self.end.elapsed().saturating_sub(begins);
         self.worked.began(due, ready, begins);
         self.worked.ended(took, &completion);

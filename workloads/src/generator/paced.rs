@@ -22,6 +22,7 @@ use crate::{
 pub enum Arrivals {
     /// Each client has turns of its own, evenly spread; turns it misses because it waits for a
     /// reply are gone but for the last [`MADE_UP`], so no burst follows a fault (a closed loop).
+    /// Turns that come late for any other reason are made up for.
     #[default]
     Closed,
     /// All clients share one schedule that goes on whatever becomes of replies: who is free
@@ -32,9 +33,16 @@ pub enum Arrivals {
     Random,
 }
 
-/// How late a turn of a closed loop may be taken: what timers, schedulers and an ordinary slow
-/// reply cost is made up for, what a fault costs is not.
+/// How much waiting for one reply is made up for in a closed loop: what an ordinary slow reply
+/// costs is, what a fault costs is not.
 pub const MADE_UP: Duration = Duration::from_millis(20);
+
+/// The most that is made up for of what turns are late for other reasons, as when whoever asks
+/// for them was held up: no burst follows when a suspended machine wakes.
+const EXCUSED_MAX: Duration = Duration::from_millis(500);
+
+/// How late a timer may be without an excuse.
+const TIMER: Duration = Duration::from_millis(1);
 
 /// The schedule of a run, from which every client's pace is taken.
 #[derive(Clone, Debug)]
@@ -62,6 +70,9 @@ impl Schedule {
             schedule: self.clone(),
             interval: share(client.of),
             due: (self.arrivals == Arrivals::Closed).then(|| share(client.number)),
+            free: Duration::ZERO,
+            excused: Duration::ZERO,
+            gone: 0,
             rng: client_rng(self.seed, client),
             at: 0.0,
         }
@@ -76,6 +87,12 @@ pub struct Paced<G> {
     interval: Duration,
     /// When the next operation is due, once that is known.
     due: Option<Duration>,
+    /// Since when the client has no operation under way.
+    free: Duration,
+    /// By how much turns are late for other reasons than waiting for replies.
+    excused: Duration,
+    /// Turns after the next that the last operation took away, in a closed loop.
+    gone: u32,
     rng: ChaCha8Rng,
     /// Mean intervals until this client's last random arrival.
     at: f64,
@@ -103,18 +120,32 @@ impl<G: Generator> Paced<G> {
 
     fn take_turn(&mut self, due: Duration, now: Duration) {
         self.due = match self.schedule.arrivals {
-            // The next turn; those before `now` less what is made up for are gone. Turns stay
+            // The turn taken may be one that was missed; those after it are gone. Turns stay
             // where they were, so that clients that waited for the same thing do not go on in
             // step.
             Arrivals::Closed => {
-                let late = now.saturating_sub(due);
-                let gone = late.saturating_sub(self.interval.max(MADE_UP)).as_nanos();
-                let gone = gone / self.interval.as_nanos().max(1);
-                let gone = u32::try_from(gone).unwrap_or(u32::MAX);
-                Some(due + self.interval * gone.saturating_add(1))
+                let next = due + self.interval * self.gone.saturating_add(1);
+                self.excused += now.saturating_sub(due.max(self.free)).saturating_sub(TIMER);
+                self.excused = self.excused.min(now.saturating_sub(next)).min(EXCUSED_MAX);
+                Some(next)
             }
             Arrivals::Open | Arrivals::Random => None,
         };
+        self.gone = 0;
+    }
+
+    /// Whole turns of this client in `time`.
+    fn turns_in(&self, time: Duration) -> u32 {
+        let turns = time.as_nanos() / self.interval.as_nanos().max(1);
+        u32::try_from(turns).unwrap_or(u32::MAX)
+    }
+
+    /// The last operation ended.
+    fn miss_turns(&mut self, now: Duration) {
+        let Some(next) = self.due else { return };
+        self.free = now;
+        let late = now.saturating_sub(next).saturating_sub(self.excused);
+        self.gone = self.turns_in(late.saturating_sub(self.interval.max(MADE_UP)));
     }
 }
 
@@ -135,6 +166,9 @@ impl<G: Generator> Generator for Paced<G> {
     }
 
     fn observe(&mut self, invocation: &Invocation, ending: Ending<'_>, now: Duration) {
+        if self.schedule.arrivals == Arrivals::Closed {
+            self.miss_turns(now);
+        }
         self.stream.observe(invocation, ending, now);
     }
 }

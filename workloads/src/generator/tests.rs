@@ -141,9 +141,46 @@ fn no_burst_follows_an_operation_that_hung_in_a_closed_loop() {
     let schedule = Schedule::new(100, Arrivals::Closed, 1);
     let mut paced = schedule.pace(reads("a"), one(1));
     go(&mut paced, 5_000 * MS, MS);
-    let after: Vec<_> = (0..3).map(|_| paced.next(5_000 * MS)).collect();
-    assert!(matches!(after[0], Step::Invoke(_)), "one is late");
-    assert_eq!(after[2], Step::Wait(5_010 * MS), "those missed are gone");
+    let due = |step| match step {
+        Step::Invoke(invocation) => invocation.due,
+        _ => None,
+    };
+    let after: Vec<_> = (0..3).map_while(|_| due(paced.next(5_000 * MS))).collect();
+    assert_eq!(after, [10, 4_990, 5_000].map(|ms| ms * MS), "one is late, a few are made up for");
+    assert_eq!(paced.next(5_000 * MS), Step::Wait(5_010 * MS), "the others are gone");
+}
+
+#[test]
+fn a_closed_loop_makes_up_for_turns_that_came_late_by_themselves() {
+    let schedule = Schedule::new(1_000, Arrivals::Closed, 1);
+    let mut paced = schedule.pace(reads("a"), one(1));
+    go(&mut paced, Duration::ZERO, 100 * MS);
+    // Nobody asked for 300 turns, though the client was free.
+    let mut taken = Vec::new();
+    while let Step::Invoke(invocation) = paced.next(400 * MS) {
+        taken.push(invocation.due.expect("there is a rate"));
+        paced.observe(&invocation, Ending::Fail, 400 * MS);
+    }
+    assert!((300..=301).contains(&taken.len()), "{} turns", taken.len());
+    assert!(taken.iter().all(|due| (100 * MS..=400 * MS).contains(due)));
+    // An hour later all but the last half second is gone.
+    let mut taken = 0;
+    while let Step::Invoke(invocation) = paced.next(3_600_000 * MS) {
+        taken += 1;
+        paced.observe(&invocation, Ending::Fail, 3_600_000 * MS);
+    }
+    assert!((500..=525).contains(&taken), "{taken} turns");
+}
+
+#[test]
+fn a_closed_loop_with_too_few_clients_does_not_fall_behind_more_and_more() {
+    let schedule = Schedule::new(100, Arrivals::Closed, 1);
+    let mut paced = schedule.pace(reads("a"), one(1));
+    for (began, invocation) in go(&mut paced, 50 * MS, 10_000 * MS) {
+        let due = invocation.due.expect("there is a rate");
+        // The wait for one reply, and what is made up for.
+        assert!(began - due <= 70 * MS, "due at {due:?}, begun at {began:?}");
+    }
 }
 
 #[test]
