@@ -13,6 +13,7 @@ mod objects;
 mod reading;
 mod revisions;
 mod subjects;
+mod unread;
 
 pub use error::CheckError;
 
@@ -27,6 +28,7 @@ use crate::verdict::{Analysis, KeyAnalysis, OperationId, Verdict};
 use choice::choose_model;
 use families::{Begun, Family, families};
 use subjects::Subject;
+use unread::Unread;
 
 /// How to check.
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,11 +81,13 @@ impl Default for Budget<'_> {
 ///
 /// Objects, which mostly are keys, are independent of each other: a history is linearizable
 /// iff each is (Herlihy & Wing 1990, locality). They are decided in parallel, on the current
-/// rayon pool. An undecided one does not keep others from being checked. Cost: near-linear,
+/// rayon pool. An undecided one does not keep others from being checked, and neither does one
+/// on which a system returned what none of its functions returns: it is left unknown. Cost: near-linear,
 /// apart from objects that need search, which are bounded by the budget.
 ///
 /// # Errors
-/// Operations that no model, or not the chosen model, can explain.
+/// Operations that no model, or not the chosen model, knows; never what they returned, except
+/// where nothing but what reads return tells the model, and it tells two.
 pub fn check(history: &History, options: &CheckOptions<'_>) -> Result<Analysis, CheckError> {
     let model = choose_model(history, options.model)?;
     let objects = objects::divide(history, model)?;
@@ -107,12 +111,12 @@ pub fn check(history: &History, options: &CheckOptions<'_>) -> Result<Analysis, 
 /// the near-linear procedure tells; operations are named by their ids.
 ///
 /// # Errors
-/// Operations that the model does not know.
+/// Operations that the model does not know, and results that none returns.
 pub(crate) fn violation_so_far(
     history: &History,
     model: ModelName,
     members: &[OperationId],
-) -> Result<Option<Conflict>, CheckError> {
+) -> Result<Option<Conflict>, Unread> {
     let object = objects::Object { key: None, model, members: members.to_vec() };
     let subject = subjects::TransactionsSubject::read(history, model, &object)?;
     let Decision::Violation(conflict) = subject.decide() else { return Ok(None) };

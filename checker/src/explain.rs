@@ -20,6 +20,7 @@ use std::fmt::Write;
 use crate::history::{History, Recorded};
 use crate::model::ModelName;
 use crate::verdict::{Contradiction, Edge, OperationId};
+pub(crate) use words::show;
 use words::{deed, duration, shorten};
 
 /// Operations of an unordered heap that are listed one by one.

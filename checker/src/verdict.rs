@@ -205,9 +205,11 @@ impl fmt::Display for Precedence {
 pub struct KeyAnalysis {
     /// The key; `None` for a history without keys.
     pub key: Option<String>,
-    /// Operations of this key that took part in the check.
+    /// Operations of this key that took part in the check; all of it where a result of a wrong
+    /// shape left none to.
     pub operations: usize,
-    /// The procedure that decided it, e.g. `"unique-register"` or `"search"`.
+    /// The procedure that decided it, e.g. `"unique-register"` or `"search"`; `"none"` where a
+    /// result of a wrong shape left nothing to decide.
     pub procedure: String,
     /// What revisions and values together show, where revisions were told. It never bears on
     /// the verdict, which is on values alone.

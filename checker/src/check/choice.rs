@@ -3,6 +3,7 @@
 use super::error::CheckError;
 use crate::history::{History, Outcome, Recorded, View};
 use crate::model::ModelName;
+use crate::verdict::OperationId;
 
 /// The model asked for, else the header's, else the first that knows all functions seen;
 /// models that share their functions are told apart by the values.
@@ -34,7 +35,7 @@ pub(super) fn choose_model(
         })?;
     }
     Ok(match model {
-        ModelName::Set if counts(history) => ModelName::Counter,
+        ModelName::Set if counter_knows(&seen) && counts(history)? => ModelName::Counter,
         ModelName::KvAppend if seen == ["append"] && !appends_text(history) => {
             ModelName::ListAppend
         }
@@ -51,13 +52,29 @@ fn keys_are_mixed(history: &History) -> bool {
     keyless > 0 && keyless < history.operations.len()
 }
 
-/// Whether the first successful read returned a number.
-fn counts(history: &History) -> bool {
-    let is_read = |operation: &Recorded<'_>| {
-        operation.f() == "read" && operation.outcome == Outcome::Ok && !operation.result.is_null()
+/// Whether the functions are those of a counter too.
+fn counter_knows(seen: &[&str]) -> bool {
+    seen.iter().all(|f| ModelName::Counter.functions().contains(f))
+}
+
+/// Whether successful reads return numbers, not lists.
+///
+/// # Errors
+/// Reads of both kinds: one of them is a fault of the system, which must not decide by what
+/// model it is judged.
+fn counts(history: &History) -> Result<bool, CheckError> {
+    let Some(read) = history.names.find("read") else { return Ok(false) };
+    let reads = |wanted: fn(View<'_>) -> bool| {
+        let is_one = |(_, operation): &(OperationId, Recorded<'_>)| {
+            operation.f == read && operation.outcome == Outcome::Ok && wanted(operation.result())
+        };
+        history.iter().find(is_one).map(|(id, _)| id)
     };
-    let first = history.iter().map(|(_, operation)| operation).find(is_read);
-    first.is_some_and(|read| matches!(read.result(), View::Integer(_)))
+    let number = reads(|result| matches!(result, View::Integer(_)));
+    match (reads(|result| matches!(result, View::List(_))), number) {
+        (Some(list), Some(number)) => Err(CheckError::SetOrCounter { list, number }),
+        (_, number) => Ok(number.is_some()),
+    }
 }
 
 /// Whether the first operation appends text.

@@ -2,11 +2,15 @@
 
 use thiserror::Error;
 
+use crate::explain::show;
 use crate::history::Recorded;
 use crate::model::{ModelName, UnknownModel};
 use crate::verdict::OperationId;
 
 /// Why a history cannot be checked at all; messages complete "failed to ...".
+///
+/// All of it is about what was asked for. A result that is nothing its function returns leaves
+/// the object it was returned on without a verdict, and is no error.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CheckError {
     /// The header names a model that does not exist.
@@ -29,6 +33,18 @@ pub enum CheckError {
         process: u64,
         /// Its function.
         f: String,
+    },
+    /// A history that does not say its model, and whose reads are of several.
+    #[error(
+        "choose between the models set and counter: operation {} is a read that returned a list \
+         and operation {} one that returned a number; name the model",
+        .list.0, .number.0
+    )]
+    SetOrCounter {
+        /// The first read that returned a list.
+        list: OperationId,
+        /// The first read that returned a number.
+        number: OperationId,
     },
     /// An operation the model does not know.
     #[error(
@@ -76,7 +92,7 @@ pub enum CheckError {
         /// Its key, if it has one.
         key: Option<String>,
     },
-    /// An operation whose value has not the shape its function takes.
+    /// An operation whose argument has not the shape its function takes.
     #[error(
         "judge operation {} (process {process}): it invokes `{f}` with value {found}, expected \
          {expected}",
@@ -89,7 +105,7 @@ pub enum CheckError {
         process: u64,
         /// Its function.
         f: String,
-        /// The value found, as JSON.
+        /// The value found, as JSON, cut short.
         found: String,
         /// The shape the function takes.
         expected: &'static str,
@@ -146,25 +162,11 @@ impl CheckError {
         recorded: Recorded<'_>,
         expected: &'static str,
     ) -> Self {
-        Self::value(id, recorded, recorded.argument, expected)
-    }
-
-    /// An operation whose result has not the shape its function returns.
-    pub(super) fn result(id: OperationId, recorded: Recorded<'_>, expected: &'static str) -> Self {
-        Self::value(id, recorded, recorded.result, expected)
-    }
-
-    fn value(
-        id: OperationId,
-        recorded: Recorded<'_>,
-        found: crate::history::Value,
-        expected: &'static str,
-    ) -> Self {
         Self::Value {
             operation: id,
             process: recorded.process,
             f: recorded.f().to_owned(),
-            found: recorded.history().values.show(found).to_string(),
+            found: show(recorded, recorded.argument),
             expected,
         }
     }

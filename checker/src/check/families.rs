@@ -15,9 +15,10 @@ use super::subjects::{
     BankSubject, CounterSubject, IdsSubject, ListSubject, MapSubject, MutexSubject, QueueSubject,
     RegisterSubject, SetSubject, Subject, TextSubject, TransactionsSubject,
 };
+use super::unread::{Misshapen, Unread};
 use crate::history::{History, Name};
 use crate::model::ModelName;
-use crate::verdict::KeyAnalysis;
+use crate::verdict::{Conclusion, KeyAnalysis};
 
 /// The objects of one model.
 pub(super) struct Family {
@@ -80,17 +81,42 @@ impl Family {
         budget: &Budget<'_>,
     ) -> Result<Box<dyn Begun>, CheckError> {
         let Self { model, objects, places } = self;
-        let read_and_decide = |object: Object| {
-            let subject = S::read(history, model, &object)?;
-            let (stage, revisions) = without_search(history, subject, budget);
-            Ok((stage, (object.key, revisions)))
+        let read_and_decide = |object: Object| match S::read(history, model, &object) {
+            Ok(subject) => {
+                let (stage, revisions) = without_search(history, subject, budget);
+                Ok(Ok((stage, (object.key, revisions))))
+            }
+            Err(Unread::Misshapen(result)) => Ok(Err(unjudged(history, &object, &result))),
+            Err(Unread::Refused(error)) => Err(error),
         };
         // Of several errors the first in the order of the objects is told.
         let decided: Vec<Result<_, CheckError>> =
             objects.into_par_iter().map(read_and_decide).collect();
-        let decided: Vec<(Stage<S>, _)> = decided.into_iter().collect::<Result<_, _>>()?;
-        let (stages, told) = decided.into_iter().unzip();
-        Ok(Box::new(Stages { model, places, stages, told }))
+        let decided: Vec<Result<_, _>> = decided.into_iter().collect::<Result<_, _>>()?;
+        let mut begun =
+            Stages { model, places: vec![], stages: vec![], told: vec![], unjudged: vec![] };
+        for (place, decided) in places.into_iter().zip(decided) {
+            match decided {
+                Ok((stage, told)) => {
+                    begun.places.push(place);
+                    begun.stages.push(stage);
+                    begun.told.push(told);
+                }
+                Err(unjudged) => begun.unjudged.push((place, unjudged)),
+            }
+        }
+        Ok(Box::new(begun))
+    }
+}
+
+/// An object of which nothing is known, as a result on it has a wrong shape.
+fn unjudged(history: &History, object: &Object, result: &Misshapen) -> KeyAnalysis {
+    KeyAnalysis {
+        key: object.key.map(|key| history.names.get(key).to_owned()),
+        operations: object.members.len(),
+        procedure: "none".to_owned(),
+        revisions: None,
+        conclusion: Conclusion::Unknown { reason: result.to_string() },
     }
 }
 
@@ -115,6 +141,8 @@ struct Stages<S> {
     places: Vec<usize>,
     stages: Vec<Stage<S>>,
     told: Vec<Told>,
+    /// The objects that could not be read.
+    unjudged: Vec<(usize, KeyAnalysis)>,
 }
 
 impl<S: Subject> Begun for Stages<S> {
@@ -127,7 +155,7 @@ impl<S: Subject> Begun for Stages<S> {
         history: &History,
         budget: &Budget<'_>,
     ) -> Vec<(usize, KeyAnalysis)> {
-        let Self { model, places, stages, told } = *self;
+        let Self { model, places, stages, told, unjudged } = *self;
         let stages = search_all(stages, budget);
         let concluded = told.into_iter().zip(stages).map(|((key, revisions), stage)| {
             let ids = stage.subject().ids();
@@ -137,6 +165,6 @@ impl<S: Subject> Begun for Stages<S> {
             let procedure = procedure.to_owned();
             KeyAnalysis { key, operations, procedure, revisions, conclusion }
         });
-        places.into_iter().zip(concluded).collect()
+        places.into_iter().zip(concluded).chain(unjudged).collect()
     }
 }

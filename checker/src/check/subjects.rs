@@ -21,6 +21,7 @@ use super::error::CheckError;
 use super::objects::Object;
 use super::reading::{self, Reading};
 use super::revisions::Revisions;
+use super::unread::{HeldBack, Misshapen, Unread};
 use crate::history::{History, Moment, Outcome, Recorded};
 use crate::model::{Model, ModelName};
 use crate::procedure::Decision;
@@ -48,8 +49,9 @@ pub(super) trait Subject: Sized + Send + Sync {
     /// Reads an object off the history.
     ///
     /// # Errors
-    /// Operations that `model` does not know.
-    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, CheckError>;
+    /// Operations that `model` does not know, wherever they stand; else the first result that
+    /// is nothing its function returns.
+    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, Unread>;
 
     /// The operations that take part, by position in what the procedures were given.
     fn ids(&self) -> &[OperationId];
@@ -97,13 +99,34 @@ pub(super) type OpOf<S> = <<S as Subject>::Model as Model>::Op;
 pub(super) struct Part<Op> {
     pub(super) ids: Vec<OperationId>,
     pub(super) operations: Vec<Timed<Op>>,
+    pub(super) held_back: HeldBack,
 }
 
 impl<Op> Part<Op> {
     /// Room for the operations of an object.
     pub(super) fn with_room_for(object: &Object) -> Self {
         let count = object.members.len();
-        Self { ids: Vec::with_capacity(count), operations: Vec::with_capacity(count) }
+        Self {
+            ids: Vec::with_capacity(count),
+            operations: Vec::with_capacity(count),
+            held_back: HeldBack::default(),
+        }
+    }
+
+    /// Takes what was read of an operation, if it takes part.
+    ///
+    /// # Errors
+    /// Operations that the model does not know; a result of a wrong shape is held back.
+    pub(super) fn take(
+        &mut self,
+        id: OperationId,
+        recorded: Recorded<'_>,
+        read: Result<Option<Op>, Unread>,
+    ) -> Result<(), CheckError> {
+        if let Some(Some(op)) = self.held_back.pass(read)? {
+            self.push(id, recorded, op);
+        }
+        Ok(())
     }
 
     /// Takes an operation that takes part; indeterminate ones never end.
@@ -118,15 +141,19 @@ impl<Op> Part<Op> {
     }
 
     /// The operations by beginnings; only histories ordered by stamps list them otherwise.
-    pub(super) fn sorted(self) -> Self {
+    ///
+    /// # Errors
+    /// The first result of a wrong shape.
+    pub(super) fn sorted(mut self) -> Result<Self, Misshapen> {
+        std::mem::take(&mut self.held_back).release()?;
         if self.operations.is_sorted_by_key(|timed| timed.invoked) {
-            return self;
+            return Ok(self);
         }
         let mut together: Vec<(OperationId, Timed<Op>)> =
             self.ids.into_iter().zip(self.operations).collect();
         together.sort_by_key(|(_, timed)| timed.invoked);
         let (ids, operations) = together.into_iter().unzip();
-        Self { ids, operations }
+        Ok(Self { ids, operations, held_back: HeldBack::default() })
     }
 }
 

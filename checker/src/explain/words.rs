@@ -63,7 +63,7 @@ pub(super) fn duration(nanoseconds: u64) -> String {
 }
 
 /// A value of the operation's history as compact JSON.
-pub(super) fn show(operation: Recorded<'_>, value: Value) -> String {
+pub(crate) fn show(operation: Recorded<'_>, value: Value) -> String {
     shorten(&operation.history().values.show(value).to_string())
 }
 

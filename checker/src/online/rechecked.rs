@@ -53,8 +53,9 @@ impl Judge for Rechecked {
         }
         self.due = self.ended + STEP_MIN.max(self.ended / GROWTH);
         let history = operation.history();
-        let found = violation_so_far(history, self.model, &self.members)
-            .map_err(|_| Stop::Unjudged("an operation is none of the model"))?;
+        let found = violation_so_far(history, self.model, &self.members).map_err(|_| {
+            Stop::Unjudged("an operation is none of its model, or returned what none returns")
+        })?;
         let Some(conflict) = found else { return Ok(()) };
         let ended = |id: &u32| history.get(OperationId(*id)).completed.map(Moment::position);
         // The contradiction is complete when the last of its operations has ended.

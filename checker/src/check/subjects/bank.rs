@@ -6,6 +6,7 @@ use super::{Part, Subject};
 use crate::check::Budget;
 use crate::check::error::CheckError;
 use crate::check::objects::Object;
+use crate::check::unread::{Misshapen, Unread};
 use crate::history::{History, Outcome, Recorded, View};
 use crate::model::{Balances, BalancesId, Bank, BankOp, ModelName};
 use crate::procedure::Decision;
@@ -86,7 +87,7 @@ fn untouched(operations: &[Timed<BankOp>]) -> Option<BalancesId> {
 impl Subject for BankSubject {
     type Model = Bank;
 
-    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, CheckError> {
+    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, Unread> {
         let mut part = Part::with_room_for(object);
         let mut accounts = Accounts::default();
         for &id in &object.members {
@@ -96,18 +97,24 @@ impl Subject for BankSubject {
             }
             let op = match recorded.f() {
                 "read" if recorded.outcome == Outcome::Info => continue,
-                "read" => accounts.read(recorded).ok_or_else(|| {
-                    CheckError::result(id, recorded, "a map from accounts to whole numbers")
-                })?,
+                "read" => {
+                    let shape = "a map from accounts to whole numbers";
+                    let read = accounts.read(recorded);
+                    let wrong = || Misshapen::new(id, recorded, shape);
+                    match part.held_back.pass(read.ok_or_else(wrong))? {
+                        Some(read) => read,
+                        None => continue,
+                    }
+                }
                 "transfer" => accounts.transfer(recorded).ok_or_else(|| {
                     let shape = "a map with the accounts `from` and `to` and the number `amount`";
                     CheckError::argument(id, recorded, shape)
                 })?,
-                _ => return Err(CheckError::unknown_function(id, recorded, model)),
+                _ => return Err(CheckError::unknown_function(id, recorded, model).into()),
             };
             part.push(id, recorded, op);
         }
-        let part = part.sorted();
+        let part = part.sorted()?;
         let mut model = accounts.bank();
         model.initial =
             untouched(&part.operations).map(|read| model.balances[read.0 as usize].clone());

@@ -3,6 +3,7 @@
 use super::{Part, Subject};
 use crate::check::error::CheckError;
 use crate::check::objects::Object;
+use crate::check::unread::{Misshapen, Unread};
 use crate::counter::{self, CounterOp};
 use crate::history::{History, Name, Outcome, Recorded, View};
 use crate::model::{AmountCounter, AmountOp, ModelName};
@@ -41,7 +42,7 @@ impl Functions {
         id: OperationId,
         recorded: Recorded<'_>,
         model: ModelName,
-    ) -> Result<Option<AmountOp>, CheckError> {
+    ) -> Result<Option<AmountOp>, Unread> {
         let f = Some(recorded.f);
         if f == self.increment {
             return Ok(Some(AmountOp::Add(1)));
@@ -49,11 +50,11 @@ impl Functions {
         if f == self.add {
             return match recorded.argument() {
                 View::Integer(amount) => Ok(Some(AmountOp::Add(amount))),
-                _ => Err(CheckError::argument(id, recorded, "a whole number")),
+                _ => Err(CheckError::argument(id, recorded, "a whole number").into()),
             };
         }
         if f != self.read {
-            return Err(CheckError::unknown_function(id, recorded, model));
+            return Err(CheckError::unknown_function(id, recorded, model).into());
         }
         if recorded.outcome == Outcome::Info {
             return Ok(None);
@@ -61,7 +62,7 @@ impl Functions {
         match recorded.result() {
             View::Integer(count) => Ok(Some(AmountOp::Read(count))),
             View::Null => Ok(Some(AmountOp::Read(0))),
-            _ => Err(CheckError::result(id, recorded, "a whole number or null")),
+            _ => Err(Misshapen::new(id, recorded, "a whole number or null").into()),
         }
     }
 }
@@ -81,7 +82,7 @@ fn common_amount(
     history: &History,
     model: ModelName,
     object: &Object,
-) -> Result<Amount, CheckError> {
+) -> Result<Amount, Unread> {
     let mut common = None;
     for &id in &object.members {
         let recorded = history.get(id);
@@ -100,19 +101,17 @@ fn common_amount(
 impl Subject for CounterSubject {
     type Model = AmountCounter;
 
-    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, CheckError> {
+    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, Unread> {
         let functions = Functions::of(history);
-        let collect = || -> Result<Part<AmountOp>, CheckError> {
+        let collect = || -> Result<Part<AmountOp>, Unread> {
             let mut part = Part::with_room_for(object);
             for &id in &object.members {
                 let recorded = history.get(id);
-                if recorded.outcome != Outcome::Fail
-                    && let Some(op) = functions.op(id, recorded, model)?
-                {
-                    part.push(id, recorded, op);
+                if recorded.outcome != Outcome::Fail {
+                    part.take(id, recorded, functions.op(id, recorded, model))?;
                 }
             }
-            Ok(part.sorted())
+            Ok(part.sorted()?)
         };
         let Amount::Common(amount) = common_amount(&functions, history, model, object)? else {
             return Ok(Self::Amounts(collect()?));
@@ -123,7 +122,7 @@ impl Subject for CounterSubject {
             if recorded.outcome == Outcome::Fail {
                 continue;
             }
-            let op = match functions.op(id, recorded, model)? {
+            let op = match part.held_back.pass(functions.op(id, recorded, model))?.flatten() {
                 None => continue,
                 Some(AmountOp::Add(_)) => CounterOp::Increment,
                 Some(AmountOp::Read(sum)) if sum % amount != 0 => {
@@ -141,7 +140,7 @@ impl Subject for CounterSubject {
             };
             part.push(id, recorded, op);
         }
-        Ok(Self::Steps { amount, part: part.sorted() })
+        Ok(Self::Steps { amount, part: part.sorted()? })
     }
 
     fn ids(&self) -> &[OperationId] {

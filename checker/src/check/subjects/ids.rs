@@ -4,6 +4,7 @@ use super::{Part, Subject};
 use crate::check::error::CheckError;
 use crate::check::numbers::Numbers;
 use crate::check::objects::Object;
+use crate::check::unread::{Misshapen, Unread};
 use crate::history::{History, Name, Outcome, Recorded, View};
 use crate::ids::{self, IdOp};
 use crate::model::{Ids, ModelName};
@@ -37,18 +38,18 @@ impl Functions {
         recorded: Recorded<'_>,
         model: ModelName,
         numbers: &mut Numbers,
-    ) -> Result<Option<IdOp>, CheckError> {
+    ) -> Result<Option<IdOp>, Unread> {
         let f = Some(recorded.f);
         let indeterminate = recorded.outcome == Outcome::Info;
         if f == self.generate {
             if recorded.outcome == Outcome::Ok && recorded.result.is_null() {
-                return Err(CheckError::result(id, recorded, "anything but null"));
+                return Err(Misshapen::new(id, recorded, "anything but null").into());
             }
             let generated = || IdOp::Generated(numbers.number(recorded.result));
             return Ok((!indeterminate).then(generated));
         }
         if f != self.fetch_increment {
-            return Err(CheckError::unknown_function(id, recorded, model));
+            return Err(CheckError::unknown_function(id, recorded, model).into());
         }
         if indeterminate {
             return Ok(Some(IdOp::Unknown));
@@ -58,7 +59,7 @@ impl Functions {
             View::Integer(number) => {
                 Ok(Some(IdOp::Given(u32::try_from(number).unwrap_or(u32::MAX))))
             }
-            _ => Err(CheckError::result(id, recorded, "a whole number")),
+            _ => Err(Misshapen::new(id, recorded, "a whole number").into()),
         }
     }
 }
@@ -66,7 +67,7 @@ impl Functions {
 impl Subject for IdsSubject {
     type Model = Ids;
 
-    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, CheckError> {
+    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, Unread> {
         let functions = Functions::of(history);
         let mut part = Part::with_room_for(object);
         let mut numbers = Numbers::default();
@@ -75,11 +76,9 @@ impl Subject for IdsSubject {
             if recorded.outcome == Outcome::Fail {
                 continue;
             }
-            if let Some(op) = functions.op(id, recorded, model, &mut numbers)? {
-                part.push(id, recorded, op);
-            }
+            part.take(id, recorded, functions.op(id, recorded, model, &mut numbers))?;
         }
-        Ok(Self { part: part.sorted(), generated: numbers.count() })
+        Ok(Self { part: part.sorted()?, generated: numbers.count() })
     }
 
     fn ids(&self) -> &[OperationId] {

@@ -8,6 +8,7 @@ use super::{Part, Subject};
 use crate::check::error::CheckError;
 use crate::check::numbers::Numbers;
 use crate::check::objects::Object;
+use crate::check::unread::{Misshapen, Unread};
 use crate::history::{History, Name, Outcome, Recorded, Value, View};
 use crate::list::{self, ListHistory, ListId, ListOp};
 use crate::model::{AppendList, ModelName};
@@ -41,7 +42,7 @@ struct Lists<'a> {
 
 impl<'a> Lists<'a> {
     /// The list that a read returned, where nothing is the empty list.
-    fn id(&mut self, id: OperationId, read: Recorded<'a>) -> Result<ListId, CheckError> {
+    fn id(&mut self, id: OperationId, read: Recorded<'a>) -> Result<ListId, Misshapen> {
         let handle = read.result;
         if let Some((last, list)) = self.last
             && last == handle
@@ -54,7 +55,7 @@ impl<'a> Lists<'a> {
                 let elements: &[Value] = match read.result() {
                     View::List(elements) => elements,
                     View::Null => &[],
-                    _ => return Err(CheckError::result(id, read, "a list or null")),
+                    _ => return Err(Misshapen::new(id, read, "a list or null")),
                 };
                 let number = self.lists.len() as u32;
                 self.lists.push(elements);
@@ -66,27 +67,30 @@ impl<'a> Lists<'a> {
         Ok(list)
     }
 
-    /// The lists with elements by number; none if those to be kept are too many.
-    fn numbered(&self, numbers: &mut Numbers) -> Option<AppendList> {
+    /// The lists with elements by number.
+    ///
+    /// # Errors
+    /// The list with which those to be kept are too many.
+    fn numbered(&self, numbers: &mut Numbers) -> Result<AppendList, ListId> {
         let longest = self.lists.iter().max_by_key(|list| list.len()).copied().unwrap_or(&[]);
         let mut arena: Vec<u32> = longest.iter().map(|element| numbers.number(*element)).collect();
         let mut ranges: Vec<Range<u32>> = Vec::with_capacity(self.lists.len());
-        for list in &self.lists {
+        for (number, list) in (0..).map(ListId).zip(&self.lists) {
             let start = if longest.starts_with(list) { 0 } else { arena.len() };
             if start > 0 {
                 arena.extend(list.iter().map(|element| numbers.number(*element)));
             }
-            let end = u32::try_from(start + list.len()).ok()?;
+            let end = u32::try_from(start + list.len()).map_err(|_| number)?;
             ranges.push(start as u32..end);
         }
-        Some(AppendList { lists: ranges, arena })
+        Ok(AppendList { lists: ranges, arena })
     }
 }
 
 impl Subject for ListSubject {
     type Model = AppendList;
 
-    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, CheckError> {
+    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, Unread> {
         let find = |f| history.names.find(f);
         let functions = Functions { read: find("read"), append: find("append") };
         let mut part = Part::with_room_for(object);
@@ -96,22 +100,27 @@ impl Subject for ListSubject {
             let recorded = history.get(id);
             let f = Some(recorded.f);
             if f != functions.read && f != functions.append {
-                return Err(CheckError::unknown_function(id, recorded, model));
+                return Err(CheckError::unknown_function(id, recorded, model).into());
             }
             let op = match recorded.outcome {
                 Outcome::Fail => continue,
                 _ if f == functions.append => ListOp::Append(numbers.number(recorded.argument)),
                 Outcome::Info => continue,
-                Outcome::Ok => ListOp::Read(lists.id(id, recorded)?),
+                Outcome::Ok => match part.held_back.pass(lists.id(id, recorded))? {
+                    Some(list) => ListOp::Read(list),
+                    None => continue,
+                },
             };
             part.push(id, recorded, op);
         }
-        let Some(lists) = lists.numbered(&mut numbers) else {
-            let id = object.members[0];
+        let part = part.sorted()?;
+        let lists = lists.numbered(&mut numbers).map_err(|list| {
+            let reads = |timed: &Timed<ListOp>| timed.op == ListOp::Read(list);
+            let id = part.ids[part.operations.iter().position(reads).expect("it was read")];
             let expected = "lists with fewer than 2^32 elements together";
-            return Err(CheckError::argument(id, history.get(id), expected));
-        };
-        Ok(Self { part: part.sorted(), model: lists, elements: numbers.count() })
+            Misshapen::new(id, history.get(id), expected)
+        })?;
+        Ok(Self { part, model: lists, elements: numbers.count() })
     }
 
     fn ids(&self) -> &[OperationId] {

@@ -8,6 +8,7 @@ use crate::check::error::CheckError;
 use crate::check::numbers::Numbers;
 use crate::check::objects::Object;
 use crate::check::reading::Reading;
+use crate::check::unread::{Misshapen, Unread};
 use crate::explain::explain;
 use crate::history::{History, Outcome, Recorded, Value, View};
 use crate::model::{Entry, MapOp, ModelName, RegisterMap, RegisterOp, ValueId};
@@ -78,7 +79,7 @@ impl<'a> Entries<'a> {
         id: OperationId,
         recorded: Recorded<'a>,
         model: ModelName,
-    ) -> Result<Option<MapOp>, CheckError> {
+    ) -> Result<Option<MapOp>, Unread> {
         if let Some(key) = recorded.key() {
             let op = self.functions.op(id, recorded, model, &mut self.values)?;
             return Ok(op.map(|op| self.of_key(key, op)));
@@ -89,7 +90,7 @@ impl<'a> Entries<'a> {
             "read" if recorded.outcome == Outcome::Info => Ok(None),
             "read" => {
                 let finds = self.of_map(history, recorded.result);
-                let finds = finds.ok_or_else(|| CheckError::result(id, recorded, shape))?;
+                let finds = finds.ok_or_else(|| Misshapen::new(id, recorded, shape))?;
                 Ok(Some(MapOp { finds, lacks: 0..0, stores: 0..0 }))
             }
             "write" => {
@@ -101,8 +102,9 @@ impl<'a> Entries<'a> {
                 operation: id,
                 process: recorded.process,
                 f: recorded.f().to_owned(),
-            }),
-            _ => Err(CheckError::unknown_function(id, recorded, model)),
+            }
+            .into()),
+            _ => Err(CheckError::unknown_function(id, recorded, model).into()),
         }
     }
 }
@@ -110,7 +112,7 @@ impl<'a> Entries<'a> {
 impl Subject for MapSubject {
     type Model = RegisterMap;
 
-    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, CheckError> {
+    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, Unread> {
         let mut part = Part::with_room_for(object);
         let mut entries = Entries {
             functions: Functions::of(history),
@@ -123,12 +125,10 @@ impl Subject for MapSubject {
             if recorded.outcome == Outcome::Fail && !is_refusal(recorded) {
                 continue;
             }
-            if let Some(op) = entries.op(id, recorded, model)? {
-                part.push(id, recorded, op);
-            }
+            part.take(id, recorded, entries.op(id, recorded, model))?;
         }
         let model = RegisterMap { keys: entries.keys.len() as u32, entries: entries.entries };
-        Ok(Self { part: part.sorted(), model })
+        Ok(Self { part: part.sorted()?, model })
     }
 
     fn ids(&self) -> &[OperationId] {

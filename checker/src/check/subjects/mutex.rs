@@ -5,6 +5,7 @@ use crate::bit::{self, BitOp, BitState};
 use crate::check::error::CheckError;
 use crate::check::numbers::Numbers;
 use crate::check::objects::Object;
+use crate::check::unread::Unread;
 use crate::history::{History, Outcome, Value};
 use crate::lock;
 use crate::model::{ModelName, OwnedLock, OwnedLockOp};
@@ -21,7 +22,7 @@ pub(in crate::check) struct MutexSubject {
 impl Subject for MutexSubject {
     type Model = OwnedLock;
 
-    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, CheckError> {
+    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, Unread> {
         let find = |f| history.names.find(f);
         let (acquire, release) = (find("acquire"), find("release"));
         let mut part = Part::with_room_for(object);
@@ -37,11 +38,11 @@ impl Subject for MutexSubject {
             } else if f == release {
                 OwnedLockOp::Release(owners.number(recorded.argument))
             } else {
-                return Err(CheckError::unknown_function(id, recorded, model));
+                return Err(CheckError::unknown_function(id, recorded, model).into());
             };
             part.push(id, recorded, op);
         }
-        Ok(Self { part: part.sorted(), owners: owners.count() })
+        Ok(Self { part: part.sorted()?, owners: owners.count() })
     }
 
     fn ids(&self) -> &[OperationId] {

@@ -4,6 +4,7 @@ use super::{Part, Subject};
 use crate::check::error::CheckError;
 use crate::check::numbers::Numbers;
 use crate::check::objects::Object;
+use crate::check::unread::Unread;
 use crate::history::{History, Name, Outcome, Recorded};
 use crate::model::{self, ModelName};
 use crate::procedure::Decision;
@@ -59,7 +60,7 @@ impl Functions {
 impl Subject for QueueSubject {
     type Model = model::Queue;
 
-    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, CheckError> {
+    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, Unread> {
         let functions = Functions::of(history);
         let mut part = Part::with_room_for(object);
         let mut numbers = Numbers::default();
@@ -75,7 +76,7 @@ impl Subject for QueueSubject {
             _ => Discipline::FirstInFirstOut,
         };
         let model = model::Queue { discipline };
-        Ok(Self { part: part.sorted(), elements: numbers.count(), model })
+        Ok(Self { part: part.sorted()?, elements: numbers.count(), model })
     }
 
     fn ids(&self) -> &[OperationId] {

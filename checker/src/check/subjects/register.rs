@@ -6,6 +6,7 @@ use crate::check::error::CheckError;
 use crate::check::numbers::Numbers;
 use crate::check::objects::Object;
 use crate::check::revisions::{self, Revisions};
+use crate::check::unread::Unread;
 use crate::history::{History, Name, Outcome, Recorded, Value};
 use crate::model::{ModelName, Register, RegisterOp, ValueId};
 use crate::procedure::Decision;
@@ -80,7 +81,7 @@ fn found(recorded: Recorded<'_>) -> Option<Value> {
 impl Subject for RegisterSubject {
     type Model = Register;
 
-    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, CheckError> {
+    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, Unread> {
         let functions = Functions::of(history);
         let mut part = Part::with_room_for(object);
         let mut numbers = Numbers::beginning_with(Value::NULL);
@@ -93,7 +94,7 @@ impl Subject for RegisterSubject {
                 part.push(id, recorded, op);
             }
         }
-        Ok(Self { part: part.sorted(), values: numbers.count() })
+        Ok(Self { part: part.sorted()?, values: numbers.count() })
     }
 
     fn ids(&self) -> &[OperationId] {

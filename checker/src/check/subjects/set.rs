@@ -10,6 +10,7 @@ use crate::check::Budget;
 use crate::check::error::CheckError;
 use crate::check::numbers::Numbers;
 use crate::check::objects::Object;
+use crate::check::unread::{Misshapen, Unread};
 use crate::grow_set::{self, GrowSetHistory, GrowSetOp, SetId};
 use crate::history::{History, Name, Outcome, Recorded, Value, View};
 use crate::model::{Elements, ModelName, Set, SetOp};
@@ -117,15 +118,15 @@ impl Sets {
         id: OperationId,
         recorded: Recorded<'_>,
         model: ModelName,
-    ) -> Result<Option<SetOp>, CheckError> {
+    ) -> Result<Option<SetOp>, Unread> {
         let f = Some(recorded.f);
         let received = recorded.outcome == Outcome::Ok;
         if f == functions.read {
             let set = || {
                 let expected = "a list or null, of fewer than 2^32 elements together";
-                self.id(recorded).ok_or_else(|| CheckError::result(id, recorded, expected))
+                self.id(recorded).ok_or_else(|| Misshapen::new(id, recorded, expected))
             };
-            return received.then(set).map(|set| set.map(SetOp::Read)).transpose();
+            return Ok(received.then(set).transpose()?.map(SetOp::Read));
         }
         let found = match recorded.result() {
             View::Bool(found) if received => Some(found),
@@ -135,13 +136,13 @@ impl Sets {
             if !received {
                 return Ok(None);
             }
-            let found = found.ok_or_else(|| CheckError::result(id, recorded, "true or false"))?;
+            let found = found.ok_or_else(|| Misshapen::new(id, recorded, "true or false"))?;
             return Ok(Some(SetOp::Contains(self.numbers.number(recorded.argument), found)));
         }
         // An element that is itself true or false may be echoed.
         let changed = found.filter(|_| recorded.result != recorded.argument);
         if f != functions.add && f != functions.remove {
-            return Err(CheckError::unknown_function(id, recorded, model));
+            return Err(CheckError::unknown_function(id, recorded, model).into());
         }
         let element = self.numbers.number(recorded.argument);
         Ok(Some(match (f == functions.add, changed) {
@@ -261,7 +262,7 @@ fn bit_operation(timed: &Timed<SetOp>) -> Option<Timed<BitOp>> {
 impl Subject for SetSubject {
     type Model = Set;
 
-    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, CheckError> {
+    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, Unread> {
         let find = |f| history.names.find(f);
         let functions = Functions {
             add: find("add"),
@@ -276,13 +277,11 @@ impl Subject for SetSubject {
             if recorded.outcome == Outcome::Fail {
                 continue;
             }
-            if let Some(op) = sets.op(&functions, id, recorded, model)? {
-                part.push(id, recorded, op);
-            }
+            part.take(id, recorded, sets.op(&functions, id, recorded, model))?;
         }
         let elements = sets.numbers.count();
         let mut subject =
-            Self { part: part.sorted(), elements, model: sets.model, by_element: None };
+            Self { part: part.sorted()?, elements, model: sets.model, by_element: None };
         if subject.model.sets.is_empty() && !subject.only_grows() {
             subject.model.elements = Elements::OneByOne;
             subject.by_element = Some(ByElement::of(&subject.part.operations, elements));

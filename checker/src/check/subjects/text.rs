@@ -4,6 +4,7 @@ use super::{Part, Subject};
 use crate::check::error::CheckError;
 use crate::check::numbers::Numbers;
 use crate::check::objects::Object;
+use crate::check::unread::{Misshapen, Unread};
 use crate::history::{History, Outcome, Value, View};
 use crate::model::{ModelName, TextId, TextOp, TextRegister};
 use crate::procedure::Decision;
@@ -50,7 +51,7 @@ impl Texts<'_> {
 impl Subject for TextSubject {
     type Model = TextRegister;
 
-    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, CheckError> {
+    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, Unread> {
         let mut part = Part::with_room_for(object);
         let (numbers, empty) = (Numbers::default(), TextRegister { texts: vec!["".into()] });
         let mut texts = Texts { history, numbers, texts: Vec::new(), model: empty };
@@ -67,16 +68,19 @@ impl Subject for TextSubject {
                 "get" if recorded.outcome == Outcome::Info => continue,
                 "get" => {
                     let result = texts.text(recorded.result);
-                    let error = || CheckError::result(id, recorded, "a string or null");
-                    TextOp::Get(result.ok_or_else(error)?)
+                    let wrong = || Misshapen::new(id, recorded, "a string or null");
+                    match part.held_back.pass(result.ok_or_else(wrong))? {
+                        Some(result) => TextOp::Get(result),
+                        None => continue,
+                    }
                 }
                 "put" => TextOp::Put(argument(&mut texts)?),
                 "append" => TextOp::Append(argument(&mut texts)?),
-                _ => return Err(CheckError::unknown_function(id, recorded, model)),
+                _ => return Err(CheckError::unknown_function(id, recorded, model).into()),
             };
             part.push(id, recorded, op);
         }
-        Ok(Self { part: part.sorted(), model: texts.model })
+        Ok(Self { part: part.sorted()?, model: texts.model })
     }
 
     fn ids(&self) -> &[OperationId] {

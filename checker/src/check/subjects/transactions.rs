@@ -7,6 +7,7 @@ use crate::check::error::CheckError;
 use crate::check::numbers::Numbers;
 use crate::check::objects::Object;
 use crate::check::reading::{self, Reading};
+use crate::check::unread::{HeldBack, Misshapen, Unread};
 use crate::explain::transactions::{Keyed, explain};
 use crate::history::{History, Outcome, Recorded, Value, View};
 use crate::model::ModelName;
@@ -125,7 +126,7 @@ impl<'a> Translation<'a> {
     }
 
     /// Adds a transaction; whether it may have taken effect and shown something.
-    fn add(&mut self, id: OperationId, recorded: Recorded<'a>) -> Result<bool, CheckError> {
+    fn add(&mut self, id: OperationId, recorded: Recorded<'a>) -> Result<bool, Unread> {
         let ended = match (recorded.outcome, recorded.completed) {
             (Outcome::Ok, Some(end)) => Ended::Ok { returned: end.position() },
             (Outcome::Ok | Outcome::Info, _) => Ended::Info,
@@ -137,7 +138,7 @@ impl<'a> Translation<'a> {
             return Ok(false);
         }
         if recorded.f() != "txn" {
-            return Err(CheckError::unknown_function(id, recorded, self.model));
+            return Err(CheckError::unknown_function(id, recorded, self.model).into());
         }
         let is_ok = recorded.outcome == Outcome::Ok;
         let returned = match recorded.result() {
@@ -148,13 +149,15 @@ impl<'a> Translation<'a> {
             Objects::Lists => r#"a list of ["append", key, element] and ["r", key, list]"#,
             Objects::Registers => r#"a list of ["w", key, value] and ["r", key, value]"#,
         };
-        let wrong = || match returned {
-            Some(_) => CheckError::result(id, recorded, shape),
-            None => CheckError::argument(id, recorded, shape),
+        let wrong = |this: &Self| -> Unread {
+            match this.is_well_asked(recorded, returned.is_some()) {
+                true => Misshapen::new(id, recorded, shape).into(),
+                false => CheckError::argument(id, recorded, shape).into(),
+            }
         };
         let ((Some(listed), _) | (None, View::List(listed))) = (returned, recorded.argument())
         else {
-            return Err(wrong());
+            return Err(wrong(self));
         };
         let mut shows = is_ok;
         for &micro in listed {
@@ -165,15 +168,25 @@ impl<'a> Translation<'a> {
                 }
                 Some(Micro::Read(key, found)) if returned.is_some() => self.read(key, found),
                 // Nobody knows what it returned.
-                Some(Micro::Read(..)) if is_ok => {
-                    return Err(CheckError::result(id, recorded, shape));
-                }
+                Some(Micro::Read(..)) if is_ok => return Err(wrong(self)),
                 None if !is_ok && self.is_read(micro) => {}
                 Some(Micro::Read(..)) => {}
-                None => return Err(wrong()),
+                None => return Err(wrong(self)),
             }
         }
         Ok(shows)
+    }
+
+    /// Whether what was asked for is of the model, so that only what was returned can be wrong;
+    /// some recorders keep only what was returned.
+    fn is_well_asked(&self, recorded: Recorded<'a>, is_returned: bool) -> bool {
+        match recorded.argument() {
+            View::List(listed) => {
+                listed.iter().all(|micro| self.micro(*micro).is_some() || self.is_read(*micro))
+            }
+            View::Null => is_returned,
+            _ => false,
+        }
     }
 
     /// Whether this is a read, whatever it has for a value.
@@ -218,23 +231,26 @@ impl TransactionsSubject {
 impl Subject for TransactionsSubject {
     type Model = Transactions;
 
-    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, CheckError> {
+    fn read(history: &History, model: ModelName, object: &Object) -> Result<Self, Unread> {
         let mut all = object.members.clone();
         let begins = |id: &OperationId| history.get(*id).invoked.position();
         if !all.is_sorted_by_key(begins) {
             all.sort_by_key(begins);
         }
         let mut translation = Translation::new(history, model);
+        let mut held_back = HeldBack::default();
         let mut places = Vec::with_capacity(all.len());
         let (mut ids, mut taking_part) = (Vec::new(), Vec::new());
         for (number, &id) in (0..).zip(&all) {
-            let takes_part = translation.add(id, history.get(id))?;
+            let added = translation.add(id, history.get(id));
+            let takes_part = held_back.pass(added)?.unwrap_or(false);
             places.push(if takes_part { ids.len() as u32 } else { NOWHERE });
             if takes_part {
                 ids.push(id);
                 taking_part.push(number);
             }
         }
+        held_back.release()?;
         let Translation { keyed, transactions, .. } = translation;
         let anomaly = OnceLock::new();
         Ok(Self { transactions, all, places, ids, taking_part, keyed, anomaly })
