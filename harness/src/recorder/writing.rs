@@ -28,6 +28,7 @@ const BATCH_INTERVAL: Duration = Duration::from_millis(10);
 const BATCH_MAX: usize = 1 << 13;
 
 /// What the writer's thread is told.
+#[expect(clippy::large_enum_variant, reason = "boxed, every event would cost an allocation")]
 pub(super) enum Message {
     /// To be written in its place.
     Event(Stamped),
