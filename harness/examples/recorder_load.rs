@@ -55,7 +55,7 @@ async fn main() -> ExitCode {
 
     let (recorder, writer) = Recorder::start(&path, &header(), Instant::now()).expect("a file");
     let load = measure(arguments, Some(recorder), Duration::from_secs(arguments.time)).await;
-    writer.finish().expect("the disk takes it");
+    let written = writer.finish().expect("the disk takes it");
 
     let whole = load.share(load.process) - idle.share(idle.process);
     let writing = load.share(load.recorder);
@@ -69,6 +69,7 @@ async fn main() -> ExitCode {
     let [start, middle, end] = load.rss_kib.map(|kib| kib / 1024);
     println!("memory: {start} MiB after a tenth, {middle} MiB half-way, {end} MiB at the end");
 
+    println!("longest wait of an event: {:.1} ms", written.waited_max.as_secs_f64() * 1e3);
     let lost = account(&path, load.events);
     println!("lost or out of place: {lost} events");
     let grown = load.rss_kib[2].saturating_sub(load.rss_kib[1]) > GROWTH_MAX_KIB;
