@@ -424,7 +424,7 @@ fn what_is_judged_only_as_a_whole_is_named_by_key() {
     let names = &builder.history().names;
     let unjudged: Vec<&str> =
         online.unjudged().filter_map(|(key, _)| Some(names.get(key?))).collect();
-    assert_eq!(unjudged, ["txn-append/a", "bank/a"]);
+    assert_eq!(unjudged, ["bank/a"]);
 }
 
 /// A history of one successful operation for each of these keys.
