@@ -7,6 +7,7 @@
 //! the harness's, and levels such as `ERROR`, which mean something else to every system.
 
 mod patterns;
+mod places;
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};

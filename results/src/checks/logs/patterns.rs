@@ -40,40 +40,37 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// Where a spelling means what it seems to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Where {
-    Anywhere,
-    /// At the start of a line.
-    Start,
-    /// With this later in the line.
-    Before(&'static str),
-}
-
+use super::places::Place::{self, Anywhere, Before, Cause, Counting, Message, Start, Thrown};
 use Trouble::{Assertion, Crash, DataRace, Memory, OutOfMemory, Panic, StackOverflow};
-use Where::{Anywhere, Before, Start};
 
-/// The spellings, by language; of two that begin at one place the first counts.
-const SPELLINGS: &[(&str, Where, Trouble)] = &[
+/// The spellings, by language; of two that begin at one place and mean what they seem
+/// to the first counts.
+const SPELLINGS: &[(&str, Place, Trouble)] = &[
     // Rust.
     ("panicked at", Anywhere, Panic),
     ("assertion failed:", Anywhere, Assertion),
     ("assertion `", Before("` failed"), Assertion),
     ("has overflowed its stack", Anywhere, StackOverflow),
-    ("memory allocation of ", Before("failed"), OutOfMemory),
+    ("memory allocation of ", Counting(" bytes failed"), OutOfMemory),
     ("fatal runtime error:", Anywhere, Crash),
     // Go.
     ("panic: ", Start, Panic),
     ("panic serving", Anywhere, Panic),
     ("fatal error: stack overflow", Start, StackOverflow),
     ("fatal error: runtime: out of memory", Start, OutOfMemory),
+    ("fatal error: out of memory", Start, OutOfMemory),
+    ("runtime: out of memory: ", Start, OutOfMemory),
     ("fatal error: ", Start, Panic),
     ("WARNING: DATA RACE", Anywhere, DataRace),
     ("goroutine ", Before("[running]:"), Panic),
     ("goroutine stack exceeds", Anywhere, StackOverflow),
     ("\"level\":\"panic\"", Anywhere, Panic),
     ("\"level\":\"fatal\"", Anywhere, Panic),
-    ("[signal SIG", Anywhere, Crash),
+    ("[signal SIG", Before(" code="), Crash),
+    ("SIGSEGV: segmentation violation", Message, Crash),
+    ("SIGABRT: abort", Message, Crash),
+    ("SIGBUS: bus error", Message, Crash),
+    ("SIGILL: illegal instruction", Message, Crash),
     // C and C++, and what their libraries and sanitizers print.
     ("Assertion ", Before("failed"), Assertion),
     ("ERROR: AddressSanitizer: stack-overflow", Anywhere, StackOverflow),
@@ -83,44 +80,59 @@ const SPELLINGS: &[(&str, Where, Trouble)] = &[
     ("WARNING: ThreadSanitizer: data race", Anywhere, DataRace),
     ("WARNING: ThreadSanitizer", Anywhere, DataRace),
     (": runtime error: ", Anywhere, Memory),
-    ("terminate called ", Anywhere, Panic),
+    ("terminate called after throwing", Anywhere, Panic),
+    ("terminate called without an active exception", Anywhere, Panic),
+    ("terminate called recursively", Anywhere, Panic),
     ("libc++abi: terminating", Anywhere, Panic),
-    ("std::bad_alloc", Anywhere, OutOfMemory),
+    ("std::bad_alloc", Cause, OutOfMemory),
     ("*** stack smashing detected", Anywhere, Memory),
     ("double free or corruption", Anywhere, Memory),
     ("free(): invalid", Anywhere, Memory),
     ("malloc(): ", Anywhere, Memory),
     // The system and its shells.
-    ("Segmentation fault", Anywhere, Crash),
-    ("segmentation fault", Anywhere, Crash),
-    ("SIGSEGV", Anywhere, Crash),
-    ("SIGABRT", Anywhere, Crash),
-    ("SIGBUS", Anywhere, Crash),
-    ("SIGILL", Anywhere, Crash),
+    ("Segmentation fault", Cause, Crash),
+    ("segmentation fault", Cause, Crash),
+    ("(Segmentation fault)", Anywhere, Crash),
+    ("signal Segmentation fault", Anywhere, Crash),
+    ("signal: aborted", Anywhere, Crash),
+    ("signal: 11 (SIGSEGV)", Anywhere, Crash),
+    ("signal: 6 (SIGABRT)", Anywhere, Crash),
+    ("signal: 7 (SIGBUS)", Anywhere, Crash),
+    ("signal: 4 (SIGILL)", Anywhere, Crash),
+    ("*** SIGSEGV ", Anywhere, Crash),
+    ("*** SIGABRT ", Anywhere, Crash),
+    ("*** SIGBUS ", Anywhere, Crash),
+    ("*** SIGILL ", Anywhere, Crash),
     ("(core dumped)", Anywhere, Crash),
-    ("Out of memory", Anywhere, OutOfMemory),
-    ("out of memory", Anywhere, OutOfMemory),
-    ("Cannot allocate memory", Anywhere, OutOfMemory),
-    ("cannot allocate memory", Anywhere, OutOfMemory),
+    ("Out of memory: Kill", Anywhere, OutOfMemory),
+    ("out of memory: Kill", Anywhere, OutOfMemory),
+    ("Out of memory", Cause, OutOfMemory),
+    ("out of memory", Cause, OutOfMemory),
+    ("Cannot allocate memory", Cause, OutOfMemory),
+    ("cannot allocate memory", Cause, OutOfMemory),
     // Java.
-    ("OutOfMemoryError", Anywhere, OutOfMemory),
-    ("StackOverflowError", Anywhere, StackOverflow),
-    ("java.lang.AssertionError", Anywhere, Assertion),
-    ("Exception in thread ", Anywhere, Panic),
+    ("OutOfMemoryError", Thrown, OutOfMemory),
+    ("StackOverflowError", Thrown, StackOverflow),
+    ("Exception in thread \"", Anywhere, Panic),
     ("A fatal error has been detected by the Java Runtime", Anywhere, Crash),
-    // Python.
+    ("SIGSEGV (0x", Anywhere, Crash),
+    ("SIGBUS (0x", Anywhere, Crash),
+    ("SIGILL (0x", Anywhere, Crash),
+    // Python; assertions are called so by Java and Node.js, too.
     ("Traceback (most recent call last)", Anywhere, Panic),
+    ("Exception in thread ", Message, Panic),
     ("Fatal Python error:", Anywhere, Crash),
-    ("MemoryError", Start, OutOfMemory),
-    ("RecursionError", Start, StackOverflow),
-    ("AssertionError", Anywhere, Assertion),
+    ("MemoryError", Thrown, OutOfMemory),
+    ("RecursionError", Thrown, StackOverflow),
+    ("AssertionError", Thrown, Assertion),
     // Node.js.
     ("JavaScript heap out of memory", Anywhere, OutOfMemory),
     ("FATAL ERROR: ", Anywhere, Crash),
-    ("UnhandledPromiseRejection", Anywhere, Panic),
+    ("UnhandledPromiseRejection: ", Anywhere, Panic),
+    ("UnhandledPromiseRejectionWarning: ", Anywhere, Panic),
     ("Uncaught ", Start, Panic),
-    ("uncaughtException", Anywhere, Panic),
-    ("Maximum call stack size exceeded", Anywhere, StackOverflow),
+    ("uncaughtException: ", Anywhere, Panic),
+    ("Maximum call stack size exceeded", Cause, StackOverflow),
 ];
 
 /// The spellings, made ready to be looked for together.
@@ -131,26 +143,22 @@ pub(super) struct Patterns {
 impl Patterns {
     pub(super) fn new() -> Self {
         let texts = SPELLINGS.iter().map(|(text, ..)| text);
-        let spellings = AhoCorasick::builder()
-            .match_kind(aho_corasick::MatchKind::LeftmostFirst)
-            .build(texts)
-            .expect("a few short words make a small automaton");
+        let spellings =
+            AhoCorasick::builder().build(texts).expect("a few short words make a small automaton");
         Self { spellings }
     }
 
     /// The first spelling in `line` that means what it seems to, and where it stands.
     pub(super) fn find(&self, line: &[u8]) -> Option<(Trouble, Range<usize>)> {
-        self.spellings.find_iter(line).find_map(|found| {
-            let (_, place, trouble) = SPELLINGS[found.pattern().as_usize()];
-            let means_it = match place {
-                Anywhere => true,
-                Start => found.start() == 0,
-                Before(text) => {
-                    memchr::memmem::find(&line[found.end()..], text.as_bytes()).is_some()
-                }
-            };
-            means_it.then(|| (trouble, found.range()))
-        })
+        // Overlapping, so that a spelling that is only mentioned hides no other.
+        let found = self.spellings.find_overlapping_iter(line);
+        let meant = found.filter(|found| {
+            let (_, place, _) = SPELLINGS[found.pattern().as_usize()];
+            place.is_met(line, &found.range())
+        });
+        let first = meant.min_by_key(|found| (found.start(), found.pattern()))?;
+        let (_, _, trouble) = SPELLINGS[first.pattern().as_usize()];
+        Some((trouble, first.range()))
     }
 }
 
@@ -205,6 +213,7 @@ mod tests {
             ("Fatal Python error: Segmentation fault", Crash),
             ("RecursionError: maximum recursion depth exceeded", StackOverflow),
             ("FATAL ERROR: Reached heap limit Allocation failed", Crash),
+            ("(node:12) UnhandledPromiseRejectionWarning: Error: boom", Panic),
             ("[UnhandledPromiseRejection: This error originated]", Panic),
             ("Uncaught Error: boom", Panic),
             ("RangeError: Maximum call stack size exceeded", StackOverflow),
@@ -212,6 +221,129 @@ mod tests {
         for (line, trouble) in lines {
             assert_eq!(told(line), Some(trouble), "{line}");
         }
+    }
+
+    #[test]
+    fn crashes_are_told_by_how_they_are_reported() {
+        let lines = [
+            ("SIGABRT: abort", Crash),
+            ("[signal SIGBUS: bus error code=0x2 addr=0x7f pc=0x45]", Crash),
+            ("signal: aborted (core dumped)", Crash),
+            ("the child ended with signal: 6 (SIGABRT)", Crash),
+            (
+                "*** SIGABRT (@0x1) received by PID 12 (TID 0x7f) from PID 1; stack trace: ***",
+                Crash,
+            ),
+            ("#  SIGSEGV (0xb) at pc=0x00007f, pid=12, tid=13", Crash),
+            ("*** Caught signal (Segmentation fault) **", Crash),
+            ("Segmentation fault", Crash),
+            ("./run.sh: line 3:    12 Segmentation fault      ./node", Crash),
+            ("2026-01-02T03:04:05.678Z ERROR Segmentation fault", Crash),
+        ];
+        for (line, trouble) in lines {
+            assert_eq!(told(line), Some(trouble), "{line}");
+        }
+    }
+
+    #[test]
+    fn no_memory_is_told_by_how_it_is_reported() {
+        let lines = [
+            "Out of memory: Killed process 12 (node) total-vm:8kB",
+            "[ 4711.042] Memory cgroup out of memory: Killed process 12 (node)",
+            "Jan  2 03:04:05 host kernel: Out of memory: Kill process 12 (node) score 9",
+            "Out of memory!",
+            "out of memory",
+            "out of memory\r",
+            "2026-01-02 03:04:05.678 UTC [12] ERROR:  out of memory",
+            "2026/01/02 03:04:05 out of memory, exiting",
+            "[2026-01-02 03:04:05,678] [n1] Out of memory (needed 8 bytes)",
+            "E0102 03:04:05.678901 12 store.cc:7] Out of memory",
+            "12:M 02 Jan 2026 03:04:05.678 # Out of memory.",
+            "\x1b[2m2026-01-02T03:04:05.678Z\x1b[0m \x1b[31mERROR\x1b[0m out of memory",
+            r#"{"level":"error","msg":"out of memory"}"#,
+            r#"time=2026-01-02 level=error msg="out of memory""#,
+            "sh: fork: Cannot allocate memory",
+            "failed to map the log: Cannot allocate memory (os error 12)",
+            "runtime: out of memory: cannot allocate 8388608-byte block (12 in use)",
+            "java.lang.OutOfMemoryError: Java heap space",
+            "java.lang.OutOfMemoryError",
+            "Terminating due to java.lang.OutOfMemoryError: Java heap space",
+            "2026-01-02 03:04:05 ERROR java.lang.OutOfMemoryError: Java heap space",
+            "java.util.concurrent.ExecutionException: java.lang.OutOfMemoryError: Metaspace",
+            "Caused by: java.lang.OutOfMemoryError",
+            "MemoryError: cannot hold that",
+        ];
+        for line in lines {
+            assert_eq!(told(line), Some(OutOfMemory), "{line}");
+        }
+        let uncaught = r#"Exception in thread "main" java.lang.OutOfMemoryError"#;
+        assert_eq!(told(uncaught), Some(Panic));
+        assert_eq!(told("Exception in thread Thread-1 (work):"), Some(Panic));
+    }
+
+    #[test]
+    fn assertions_are_told_by_how_they_are_thrown() {
+        let lines = [
+            "AssertionError",
+            "AssertionError [ERR_ASSERTION]: 1 == 2",
+            "java.lang.AssertionError: no leader",
+            "Caused by: java.lang.AssertionError",
+            "  java.lang.AssertionError\r",
+            "ERROR the worker failed: AssertionError: no leader",
+        ];
+        for line in lines {
+            assert_eq!(told(line), Some(Assertion), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_only_mentioned_is_no_trouble() {
+        let lines = [
+            "JVM Arguments: [-XX:+HeapDumpOnOutOfMemoryError, -Xss256k]",
+            "-XX:+ExitOnOutOfMemoryError",
+            "[-XX:+CrashOnOutOfMemoryError]",
+            "JVM arguments: -XX:+HeapDumpOnOutOfMemoryError: set",
+            "-XX:OnOutOfMemoryError=kill",
+            "-XX:AbortVMOnException=java.lang.OutOfMemoryError",
+            "MyOutOfMemoryError: of somebody else",
+            "ready; will exit on out of memory",
+            "2026-01-02T03:04:05Z INFO will exit on out of memory",
+            "INFO out of memory handler installed",
+            "the killer is told: on out of memory, restart",
+            "retries where it cannot allocate memory",
+            "std::bad_alloc is handled",
+            "a memory allocation of 8 bytes that failed is tried again",
+            "handler for SIGABRT installed",
+            "SIGABRT handler installed",
+            "[signal SIGTERM received]",
+            "[signal SIGBUS handler installed]",
+            "SIGBUS is blocked, SIGILL and SIGSEGV are not",
+            "prints a trace on segmentation fault",
+            "Segmentation fault handler installed",
+            "configured to ignore AssertionError",
+            "INFO configured to ignore AssertionError",
+            "configured to ignore java.lang.AssertionError",
+            "configured to ignore AssertionError: see the manual",
+            "AssertionError is ignored",
+            "ignored: [AssertionError, MemoryError]",
+            "    raise AssertionError(\"no leader\")",
+            "    except MemoryError:",
+            "uncaughtException handler installed",
+            "listening for UnhandledPromiseRejection",
+            "will log what is told of an Exception in thread pools",
+            "the supervisor will terminate called processes",
+        ];
+        for line in lines {
+            assert_eq!(told(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_mention_hides_no_report() {
+        let line = "handler for SIGABRT: Out of memory: Killed process 12 (node)";
+        assert_eq!(told(line), Some(OutOfMemory));
+        // The spelling before it overlaps with it, and is not met.
+        assert_eq!(told("x fatal error: out of memory"), Some(OutOfMemory));
     }
 
     #[test]
