@@ -26,12 +26,12 @@ pub fn render(results: &Results) -> String {
 
 /// A test case for a check beside linearizability; a warning is a success that says so.
 fn check_case(results: &Results, check: &CheckReport) -> TestCase {
-    let told = || {
-        let details = check.details.iter().take(DETAILS_MAX).map(String::as_str);
-        [check.sentence.as_str()].into_iter().chain(details).collect::<Vec<_>>().join("\n")
+    // What the verdict rests on is told, and counted, by the run's own case.
+    let is_told = match results.verdict {
+        RunVerdict::Failed => true,
+        RunVerdict::Unavailable => check.name == CheckName::Recovery,
+        _ => false,
     };
-    // The run's own case says already that it is unavailable, and counts it.
-    let is_told = check.name == CheckName::Recovery && results.verdict == RunVerdict::Unavailable;
     let mut status = match check.status {
         CheckStatus::Passed | CheckStatus::Warned => TestCaseStatus::success(),
         CheckStatus::Failed if !is_told => TestCaseStatus::non_success(NonSuccessKind::Failure),
@@ -39,18 +39,24 @@ fn check_case(results: &Results, check: &CheckReport) -> TestCase {
     };
     if check.status == CheckStatus::Failed && !is_told {
         status.set_type("check");
-        status.set_description(told());
+        status.set_description(told(check));
     }
     if check.status != CheckStatus::Passed && check.status != CheckStatus::Warned {
         status.set_message(check.sentence.clone());
     }
     let mut case = TestCase::new(format!("{}: {}", results.facts.name, check.name), status);
     if check.status == CheckStatus::Warned {
-        case.set_system_out(format!("warning: {}", told()));
+        case.set_system_out(format!("warning: {}", told(check)));
     }
     let facts = &results.facts;
     case.set_classname(format!("squall.{}.{}.checks", facts.system, facts.workload));
     case
+}
+
+/// What a check found, with its details.
+fn told(check: &CheckReport) -> String {
+    let details = check.details.iter().take(DETAILS_MAX).map(String::as_str);
+    [check.sentence.as_str()].into_iter().chain(details).collect::<Vec<_>>().join("\n")
 }
 
 /// A test case for one run; `None` is a run that could not be set up.
@@ -84,6 +90,11 @@ pub(crate) fn document(name: &str, suite: TestSuite) -> String {
 
 fn details(results: &Results) -> String {
     let mut text = results.reason.clone();
+    if results.verdict == RunVerdict::Failed {
+        for check in results.checks.iter().filter(|check| check.status == CheckStatus::Failed) {
+            text.push_str(&format!("\n{}: {}", check.name, told(check)));
+        }
+    }
     if let Some(first) = results.contradictions.first() {
         text.push('\n');
         for op in &first.operations {

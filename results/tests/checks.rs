@@ -7,7 +7,7 @@ use serde_json::json;
 use squall_checker::verdict::Verdict;
 use squall_results::checks::logs::Scan;
 use squall_results::checks::{CheckName, CheckReport, CheckStatus, Severity};
-use squall_results::facts::{Beside, Pace};
+use squall_results::facts::{Beside, Pace, StoppedAt};
 use squall_results::summary::{Latency, Results, RunVerdict, summarize};
 use squall_results::text::{Colour, one_screen};
 use squall_results::{junit, report};
@@ -80,6 +80,10 @@ fn what_is_graver_stays_what_it_is() {
     interrupted.facts.interrupted = true;
     assert_eq!(summarized(&interrupted).verdict, RunVerdict::Inconclusive);
 
+    let mut stopped = panicked(Ending::Linearizable);
+    stopped.facts.stopped_at = Some(StoppedAt { operation: 7, event_ms: 1_000, noticed_ms: 12 });
+    assert_eq!(summarized(&stopped).verdict, RunVerdict::Inconclusive);
+
     let mut gone = panicked(Ending::Linearizable);
     gone.facts.recovered.served_again_ms = None;
     let gone = summarized(&gone);
@@ -103,6 +107,29 @@ fn a_cluster_that_stays_away_is_unavailable_and_counted_once() {
     assert!(!one_screen(&results, Colour::Plain).contains("checks  "));
     gone.facts.checks.insert(CheckName::Recovery, Severity::Off);
     assert_eq!(summarized(&gone).verdict, RunVerdict::Unavailable);
+}
+
+#[test]
+fn a_failed_check_is_counted_once_by_junit() {
+    let failed = junit::render(&summarized(&panicked(Ending::Linearizable)));
+    assert!(failed.contains(r#"failures="1" errors="0""#), "{failed}");
+    assert!(failed.contains(r#"type="failed""#), "{failed}");
+    assert!(
+        failed.contains("logs: In 2 logs, panic: 1 line.\nn3 line 2, panic: thread"),
+        "{failed}"
+    );
+
+    // What the verdict does not rest on counts by itself.
+    let violation = junit::render(&summarized(&panicked(Ending::Violation)));
+    assert!(violation.contains(r#"failures="2" errors="0""#), "{violation}");
+    let mut gone = panicked(Ending::Linearizable);
+    gone.facts.recovered.served_again_ms = None;
+    let gone = junit::render(&summarized(&gone));
+    assert!(gone.contains(r#"failures="2" errors="0""#), "{gone}");
+    let mut interrupted = panicked(Ending::Linearizable);
+    interrupted.facts.interrupted = true;
+    let interrupted = junit::render(&summarized(&interrupted));
+    assert!(interrupted.contains(r#"failures="1" errors="1""#), "{interrupted}");
 }
 
 #[test]
