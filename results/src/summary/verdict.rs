@@ -1,10 +1,20 @@
 //! The verdict on a run: the verdict on its history, weighed against what was exercised.
 //!
-//! A linearizable history of a run in which some function never succeeded under faults, no
-//! fault took hold or somebody stopped it before its time proves too little, and is
-//! `inconclusive`. One after which nodes did not serve again although every fault was undone is
-//! `unavailable`: that is a failure, but no violation. One is
-//! `failed` if a check beside linearizability is to fail and did. One whose proof the independent verifier rejects is `unknown`. A violation stays one whatever becomes of its proof, but the verdict says so.
+//! Of these the first that applies is the verdict:
+//!
+//! 1. `violation`: operations contradict each other. It stays one whatever becomes of its proof,
+//!    but says so if the independent verifier does not confirm it.
+//! 2. `unknown`: a key was not decided, or the verifier rejects the proof that the history is
+//!    linearizable.
+//! 3. `inconclusive`: the run was interrupted, or stopped at an event that turned out to be no
+//!    violation. What such a run finds beside the history was found too early to be held against
+//!    the system.
+//! 4. `unavailable`: nodes did not serve again although every fault was undone. That is a
+//!    failure, but no violation.
+//! 5. `failed`: a check beside linearizability is to fail and did.
+//! 6. `inconclusive`: too little was put to the test, such as a function that never succeeded
+//!    under faults, or no fault that took hold.
+//! 7. `linearizable`.
 
 use std::fmt;
 
