@@ -276,3 +276,43 @@ fn while_it_is_recorded_only_that_key_is_left_unjudged() {
         assert_eq!(violation.operation, OperationId(4));
     }
 }
+
+/// A transaction that says it did something else than it was asked hides what it did.
+#[test]
+fn a_transaction_that_answers_for_another_proves_nothing() {
+    let history = |asked: &str, told: &str, read: &str| {
+        let lines = [
+            ("invoke", 0, asked.to_owned()),
+            ("ok", 0, told.to_owned()),
+            ("invoke", 1, r#"[["r","x",null]]"#.to_owned()),
+            ("ok", 1, read.to_owned()),
+        ];
+        let text: String = (0..)
+            .zip(&lines)
+            .map(|(index, (kind, process, value))| {
+                format!(
+                    r#"{{"index":{index},"process":{process},"type":"{kind}","f":"txn","value":{value}}}"#
+                ) + "\n"
+            })
+            .collect();
+        read_jsonl(text.as_bytes()).expect("a good history")
+    };
+    let checked = |history: &History| {
+        let model = Some(ModelName::TxnRegister);
+        check(history, &CheckOptions { model, ..CheckOptions::default() }).expect("well asked")
+    };
+    let write = r#"[["w","x",1]]"#;
+    let missed = r#"[["r","x",null]]"#;
+    assert_eq!(checked(&history(write, write, missed)).verdict, Verdict::Violation);
+    // An order of both operations, which fits one that did nothing before one that saw nothing.
+    let seen = checked(&history(write, write, r#"[["r","x",1]]"#));
+    assert_eq!(seen.verdict, Verdict::Linearizable);
+    let both = Certificate::of(&seen);
+    for told in ["[]", r#"[["w","x",2]]"#, r#"[["w","y",1]]"#, r#"[["r","x",null]]"#] {
+        let history = history(write, told, missed);
+        assert_eq!(checked(&history).verdict, Verdict::Unknown, "{told}");
+        assert!(verify(&history, &both).is_err(), "{told}");
+    }
+    let elsewhere = history(write, write, r#"[["r","y",null]]"#);
+    assert_eq!(checked(&elsewhere).verdict, Verdict::Unknown);
+}

@@ -174,7 +174,29 @@ impl<'a> Translation<'a> {
                 None => return Err(wrong(self)),
             }
         }
+        if let (Some(returned), View::List(asked)) = (returned, recorded.argument())
+            && !self.answers(asked, returned)
+        {
+            let expected = "the accesses that were asked for, with reads filled in";
+            return Err(Misshapen::new(id, recorded, expected).into());
+        }
         Ok(shows)
+    }
+
+    /// Whether these are the accesses that were asked for, whatever reads returned: what a
+    /// system leaves out or does to another key would hide what it did.
+    fn answers(&self, asked: &[Value], returned: &[Value]) -> bool {
+        let values = &self.history.values;
+        let answers = |(asked, returned): (&Value, &Value)| {
+            let (View::List([f, key, value]), View::List([of, at, found])) =
+                (values.view(*asked), values.view(*returned))
+            else {
+                return false;
+            };
+            let reads = matches!(values.view(*f), View::Text("r"));
+            f == of && key == at && (reads || value == found)
+        };
+        asked.len() == returned.len() && asked.iter().zip(returned).all(answers)
     }
 
     /// Whether what was asked for is of the model, so that only what was returned can be wrong;

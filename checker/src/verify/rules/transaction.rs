@@ -39,6 +39,20 @@ impl Transactions {
         else {
             return Err(Foreign);
         };
+        if let (true, View::List(asked)) = (known, operation.argument()) {
+            let same =
+                |(asked, told): (&Value, &Value)| match (values.view(*asked), values.view(*told)) {
+                    (View::List(&[f, key, value]), View::List(&[g, place, found])) => {
+                        let finds = matches!(values.view(f), View::Text("r"));
+                        f == g && key == place && (finds || value == found)
+                    }
+                    _ => false,
+                };
+            // One that says it did something else than it was asked proves nothing.
+            if asked.len() != listed.len() || !asked.iter().zip(listed).all(same) {
+                return Err(Foreign);
+            }
+        }
         let mut micros = Vec::with_capacity(listed.len());
         for &micro in listed {
             let View::List(&[f, key, value]) = values.view(micro) else { return Err(Foreign) };
