@@ -113,7 +113,7 @@ struct Held {
 
 impl MutexStream {
     fn owner(&self) -> String {
-        format!("{}.{}", self.client, self.life)
+        format!("holder-{}.{}", self.client, self.life)
     }
 
     fn ask(&self, function: Function, slot: usize, generation: u64) -> Invocation {

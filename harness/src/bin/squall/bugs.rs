@@ -88,7 +88,10 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
     }
     let findings = match &args.findings {
         Some(file) => read(file)?,
-        None => measure(args, patients)?,
+        None => {
+            something(args, &patients)?;
+            measure(args, patients)?
+        }
     };
     if let Some(file) = &args.json {
         write(file, &findings.to_json())?;
@@ -157,6 +160,21 @@ fn claimed(patients: &[Patient], time: Option<Duration>) -> Vec<Patient> {
         bugs::with_workloads(&found, &[entry.name.to_owned()], time)
     };
     WORKLOADS.iter().flat_map(of_workload).collect()
+}
+
+/// Refuses a campaign that would run nothing and so find nothing wrong.
+fn something(args: &Args, patients: &[Patient]) -> Result<(), Failure> {
+    let runs = |patient: &Patient| matches!(patient.treatment, Treatment::Plan { .. });
+    let seeds = args.seeds + if args.clean_only { 0 } else { args.clean_seeds };
+    let why = if seeds == 0 {
+        "give it a seed: --seeds and --clean-seeds are both 0"
+    } else if !patients.iter().any(runs) {
+        "choose other bugs: those have no plan, or are bugs of liveness, for which no workload \
+         is put in the place of another"
+    } else {
+        return Ok(());
+    };
+    Err(Failure::Asked(format!("run a campaign that runs nothing; {why}")))
 }
 
 fn list(patients: &[Patient]) {

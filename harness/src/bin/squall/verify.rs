@@ -54,7 +54,15 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
                 verified.operations,
                 verified.keys
             );
-            Ok(Exit::Linearizable)
+            let meant = history.header.as_ref().map(|header| header.model.as_str());
+            match meant.filter(|meant| !meant.is_empty() && *meant != verified.model.as_str()) {
+                // It proves something, but not what the history is about.
+                Some(meant) => {
+                    say!("but the history says that its model is `{meant}`");
+                    Ok(Exit::Unknown)
+                }
+                None => Ok(Exit::Linearizable),
+            }
         }
         Err(error) => {
             let why = squall::run::chain(&error);
