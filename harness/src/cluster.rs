@@ -7,6 +7,7 @@
 use std::{
     fs::OpenOptions,
     io,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, MutexGuard, mpsc},
@@ -21,7 +22,10 @@ use nix::{
     unistd::Pid,
 };
 use serde_json::Value;
-use squall_nemesis::{Exit, Nodes, Order, network::Network};
+use squall_nemesis::{
+    Exit, Nodes, Order,
+    network::{Backend, Network},
+};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
@@ -29,8 +33,8 @@ use crate::{
     system::{self, NodeSetup, System},
 };
 
-/// How long a node may take from start to its first answer.
-const READY_DEADLINE: Duration = Duration::from_secs(20);
+/// How long a fresh cluster may take to be made ready for use.
+const SET_UP_DEADLINE: Duration = Duration::from_secs(30);
 /// Pause between two looks at a starting node.
 const READY_INTERVAL: Duration = Duration::from_millis(5);
 /// How long nodes may take to end on SIGTERM before they are killed.
@@ -61,6 +65,22 @@ pub enum ClusterError {
         /// Why.
         source: io::Error,
     },
+    /// What the node finds in its directory could not be made.
+    #[error("make ready {node}: {why}")]
+    Unprepared {
+        /// The node.
+        node: String,
+        /// Why.
+        why: String,
+    },
+    /// The fresh cluster could not be made ready for use.
+    #[error("set the cluster up: {why}; the nodes' logs are in {}", logs.display())]
+    NotSetUp {
+        /// What it did not do.
+        why: String,
+        /// Where the logs are.
+        logs: PathBuf,
+    },
     /// The process ended before it answered.
     #[error("start {node}: it ended ({how}) before it answered; its log {} ends with:\n{tail}", log.display())]
     Ended {
@@ -82,7 +102,7 @@ pub enum ClusterError {
         /// The node.
         node: String,
         /// Where it was asked.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// How long.
         seconds: u64,
         /// Its log.
@@ -123,12 +143,19 @@ impl Cluster {
         log: impl Fn(&str) -> PathBuf,
     ) -> Result<Self, ClusterError> {
         let mut setups = Vec::new();
+        let at = |address| served_at(&*system, &network, address);
         for (i, name) in names.iter().enumerate() {
             let data = data.join(name);
             make_dir(name, &data)?;
             let others = names.iter().enumerate().filter(|(j, _)| *j != i);
-            let peers = others.map(|(j, peer)| (peer.clone(), network.peer(i, j))).collect();
-            setups.push(NodeSetup { name: name.clone(), listen: network.listen(i), peers, data });
+            let peers = others.map(|(j, peer)| (peer.clone(), at(network.peer(i, j)))).collect();
+            setups.push(NodeSetup {
+                name: name.clone(),
+                number: i + 1,
+                listen: at(network.listen(i)),
+                peers,
+                data,
+            });
         }
         let logs: Vec<_> = names.iter().map(|name| log(name)).collect();
         for (name, log) in names.iter().zip(&logs) {
@@ -139,7 +166,7 @@ impl Cluster {
     }
 
     /// Where every node is reached by clients.
-    pub fn addresses(&self) -> Vec<(String, std::net::SocketAddr)> {
+    pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
         self.setups.iter().map(|setup| (setup.name.clone(), setup.listen)).collect()
     }
 
@@ -149,7 +176,16 @@ impl Cluster {
     /// The first node that ends or stays silent, with the end of its log.
     pub async fn start_all(&self) -> Result<(), ClusterError> {
         let all: Vec<usize> = (0..self.names.len()).collect();
-        self.start_some(&all).await
+        self.start_some(&all).await?;
+        let addresses: Vec<_> = self.setups.iter().map(|setup| setup.listen).collect();
+        let failed = |why| ClusterError::NotSetUp {
+            why,
+            logs: self.logs[0].parent().unwrap_or(Path::new(".")).to_owned(),
+        };
+        let set_up = tokio::time::timeout(SET_UP_DEADLINE, self.system.set_up(&addresses)).await;
+        set_up
+            .unwrap_or_else(|_| Err(format!("not done in {} s", SET_UP_DEADLINE.as_secs())))
+            .map_err(failed)
     }
 
     /// Starts `nodes` at once and waits until all of them answer.
@@ -219,6 +255,9 @@ impl Cluster {
             path: self.logs[node].clone(),
             source,
         };
+        self.system
+            .prepare(setup)
+            .map_err(|why| ClusterError::Unprepared { node: setup.name.clone(), why })?;
         let mut command = self.system.command(setup);
         let log = OpenOptions::new().create(true).append(true).open(&self.logs[node]);
         let log = log.map_err(files)?;
@@ -234,7 +273,8 @@ impl Cluster {
 
     async fn ready(&self, node: usize) -> Result<(), ClusterError> {
         let setup = &self.setups[node];
-        let deadline = Instant::now() + READY_DEADLINE;
+        let within = self.system.ready_within();
+        let deadline = Instant::now() + within;
         while self.system.probe(setup.listen).await.is_none() {
             let (name, log) = (setup.name.clone(), self.logs[node].clone());
             if let Some(status) = self.ended(node) {
@@ -246,7 +286,7 @@ impl Cluster {
                 return Err(ClusterError::NotReady {
                     node: name,
                     address: setup.listen,
-                    seconds: READY_DEADLINE.as_secs(),
+                    seconds: within.as_secs(),
                     tail: tail(&log),
                     log,
                 });
@@ -311,7 +351,7 @@ impl Nodes for Cluster {
         let order = match order {
             Order::AddLearner(node) => system::Order::AddLearner {
                 name: name(node),
-                address: self.network.peer(via, node),
+                address: served_at(&*self.system, &self.network, self.network.peer(via, node)),
             },
             Order::Promote(node) => system::Order::Promote { name: name(node) },
             Order::Remove(node) => system::Order::Remove { name: name(node) },
@@ -343,6 +383,14 @@ fn send(pid: u32, signal: Signal) {
         // It may have ended by itself between the look and the signal.
         Ok(()) | Err(Errno::ESRCH) => {}
         Err(error) => tracing::warn!("cannot send {signal} to the processes of {pid}: {error}"),
+    }
+}
+
+/// Where a node of `system` serves whose place in the network is `address`.
+fn served_at(system: &dyn System, network: &Network, address: SocketAddr) -> SocketAddr {
+    match system.port() {
+        Some(port) if network.backend() != Backend::Proxy => SocketAddr::new(address.ip(), port),
+        _ => address,
     }
 }
 

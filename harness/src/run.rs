@@ -43,9 +43,6 @@ use crate::{
 
 /// How long a fresh cluster may take to serve its first write.
 const FIRST_WRITE_DEADLINE: Duration = Duration::from_secs(20);
-/// How long a healed cluster may take until every node serves a write again. TCP that was
-/// cut off stays silent for up to 2 s after the heal, and an election follows.
-const RECOVERY_DEADLINE: Duration = Duration::from_secs(15);
 /// How long the final reads may take.
 const READS_DEADLINE: Duration = Duration::from_secs(15);
 /// How often everything is read back.
@@ -458,9 +455,10 @@ impl Standing {
         timings: &mut Timings,
     ) -> Recovery {
         let heal = Instant::now();
+        let recovery = self.system.recovers_within();
         let record = |event: NemesisEvent| self.recorder.nemesis(event);
         conductor::heal(&self.cluster, &self.network, &record).await;
-        let serving = readback.all_serve(workload, Instant::now() + RECOVERY_DEADLINE).await;
+        let serving = readback.all_serve(workload, Instant::now() + recovery).await;
         timings.heal_ms = ms(heal.elapsed());
         let reads = Instant::now();
         let FinalReads { expected, ok } =
@@ -475,7 +473,7 @@ impl Standing {
         let all_serve = serving.iter().all(Option::is_some);
         Recovery {
             served_again_ms: all_serve.then_some(timings.heal_ms),
-            deadline_ms: ms(RECOVERY_DEADLINE),
+            deadline_ms: ms(recovery),
             nodes: self.names.iter().zip(serving).map(of_node).collect(),
             final_reads_expected: expected,
             final_reads_ok: ok,

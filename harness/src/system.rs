@@ -3,9 +3,12 @@
 //! Adapters know nothing of faults, histories or time. An operation's outcome is data:
 //! no adapter returns an error for an operation the system refused.
 
-use std::{future::Future, net::SocketAddr, path::PathBuf, pin::Pin, process::Command};
+use std::{
+    future::Future, net::SocketAddr, path::PathBuf, pin::Pin, process::Command, time::Duration,
+};
 
 use serde_json::Value;
+use squall_nemesis::fault::{FaultKind, FaultSet};
 use squall_workloads::{Ending, Function, Invocation, Workload, recipe};
 
 /// A boxed future, so that systems can be chosen by name at run time.
@@ -16,7 +19,10 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub struct NodeSetup {
     /// Its name, `n1`, `n2`, ...
     pub name: String,
-    /// Where it listens, for clients and peers.
+    /// Its number, counted from 1.
+    pub number: usize,
+    /// Where it listens for clients, and for peers where it has one port for both. In the
+    /// sandbox the IP address is the node's alone, so that it may use any other port too.
     pub listen: SocketAddr,
     /// Every other node, by name, at the address under which this one reaches it.
     pub peers: Vec<(String, SocketAddr)>,
@@ -44,8 +50,51 @@ pub trait System: Send + Sync {
         false
     }
 
+    /// The faults that mean something to it: what `all` stands for, and the most a plan may ask.
+    fn faults(&self) -> FaultSet {
+        [FaultKind::Kill, FaultKind::Pause, FaultKind::Partition].into_iter().collect()
+    }
+
+    /// The port its nodes serve clients at, where it is to be a certain one. Heeded in the sandbox,
+    /// where every node has an address of its own.
+    fn port(&self) -> Option<u16> {
+        None
+    }
+
+    /// Why it runs in the sandbox only, in words that complete "it needs the sandbox: ". None
+    /// where all its nodes know of each other is one address each.
+    fn sandboxed(&self) -> Option<String> {
+        None
+    }
+
+    /// How long a node may take from its start to its first answer.
+    fn ready_within(&self) -> Duration {
+        Duration::from_secs(20)
+    }
+
+    /// How long a cluster without faults may take until every node serves again. TCP that was
+    /// cut off stays silent for up to 2 s after the heal, and an election follows.
+    fn recovers_within(&self) -> Duration {
+        Duration::from_secs(15)
+    }
+
+    /// Makes ready what a node finds in its directory, before each of its starts.
+    ///
+    /// The error says in words what could not be made.
+    fn prepare(&self, _node: &NodeSetup) -> Result<(), String> {
+        Ok(())
+    }
+
     /// The command that runs one node in the foreground until it is killed.
     fn command(&self, node: &NodeSetup) -> Command;
+
+    /// Does once what a fresh cluster needs before it can be used, when all nodes answer.
+    ///
+    /// The error says in words what the cluster did not do. Tries as long as it takes; whoever
+    /// calls this bounds it in time by dropping the future.
+    fn set_up<'a>(&'a self, _nodes: &'a [SocketAddr]) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     /// A client with connections of its own; `nodes` are the addresses in plan order.
     fn client(&self, nodes: &[SocketAddr]) -> Box<dyn Client>;

@@ -47,9 +47,11 @@ pub enum Function {
     Release,
     /// Adds one to a number and returns what it was.
     FetchIncrement,
-    /// Carries out reads, writes and appends on several keys at one moment: `["r", key, null]`,
-    /// `["w", key, value]`, `["append", key, element]`. Returns the same with reads filled in.
+    /// Carries out reads and writes on several keys at one moment: `["r", key, null]`,
+    /// `["w", key, value]`. Returns the same with reads filled in.
     Txn,
+    /// As [`Txn`](Self::Txn), with appends to lists too: `["append", key, element]`.
+    AppendTxn,
     /// As [`Txn`](Self::Txn), but nothing happens unless every key read holds the value given
     /// in the place of null.
     GuardedTxn,
@@ -75,6 +77,7 @@ impl Function {
         Self::Release,
         Self::FetchIncrement,
         Self::Txn,
+        Self::AppendTxn,
         Self::GuardedTxn,
     ];
 
@@ -86,6 +89,7 @@ impl Function {
             Self::ElementAdd => "element-add",
             Self::ElementRemove => "element-remove",
             Self::ElementContains => "element-contains",
+            Self::AppendTxn => "append-txn",
             Self::GuardedTxn => "guarded-txn",
             other => other.f(),
         }
@@ -107,7 +111,7 @@ impl Function {
             Self::Acquire => "acquire",
             Self::Release => "release",
             Self::FetchIncrement => "fetch-increment",
-            Self::Txn | Self::GuardedTxn => "txn",
+            Self::Txn | Self::AppendTxn | Self::GuardedTxn => "txn",
         }
     }
 }
@@ -207,9 +211,14 @@ impl Invocation {
         Self::new(Function::Add, key, amount)
     }
 
-    /// A transaction of these accesses.
+    /// A transaction of these accesses, none of them an append.
     pub fn txn(accesses: impl IntoIterator<Item = Access>) -> Self {
         Self::keyless(Function::Txn, micro_operations(accesses))
+    }
+
+    /// A transaction of these accesses.
+    pub fn append_txn(accesses: impl IntoIterator<Item = Access>) -> Self {
+        Self::keyless(Function::AppendTxn, micro_operations(accesses))
     }
 
     /// A transaction of these accesses that happens only where every read finds what is given.
@@ -328,7 +337,7 @@ mod tests {
             Access::Write("b".to_owned(), json!([1, 2])),
             Access::Append("c".to_owned(), json!(3)),
         ];
-        let txn = Invocation::txn(accesses.clone());
+        let txn = Invocation::append_txn(accesses.clone());
         assert_eq!(txn.value, json!([["r", "a", null], ["w", "b", [1, 2]], ["append", "c", 3]]));
         assert_eq!(txn.accesses(), accesses);
     }

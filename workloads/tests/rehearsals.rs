@@ -188,7 +188,7 @@ fn changes(op: &Performed) -> Vec<(String, Value)> {
             vec![(key, invocation.value.clone())]
         }
         Function::Cas => vec![(key, invocation.value[1].clone())],
-        Function::Txn | Function::GuardedTxn => invocation
+        Function::Txn | Function::AppendTxn | Function::GuardedTxn => invocation
             .accesses()
             .into_iter()
             .filter_map(|access| match access {
@@ -208,7 +208,7 @@ fn however_few_clients_there_are_something_is_changed_and_something_read() {
             let performed = rehearsed(entry.name, conditions).performed;
             let reads = |op: &&Performed| match op.invocation.function {
                 Function::Read | Function::ElementContains => true,
-                Function::Txn => changes(op).is_empty(),
+                Function::Txn | Function::AppendTxn => changes(op).is_empty(),
                 _ => false,
             };
             let count = performed.iter().filter(reads).count();

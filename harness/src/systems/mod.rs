@@ -2,6 +2,7 @@
 
 mod http;
 mod node;
+mod protocol;
 
 use std::path::Path;
 

@@ -71,6 +71,7 @@ impl System for Node {
             | Function::SetAdd
             | Function::FetchIncrement
             | Function::Txn
+            | Function::AppendTxn
             | Function::GuardedTxn => true,
             // Made of reads and compare-and-sets.
             _ => false,

@@ -65,7 +65,9 @@ impl Store {
             Function::Write => self.put(invocation.key(), value.clone(), flaw, value.clone()),
             Function::Delete => self.put(invocation.key(), Value::Null, flaw, Value::Null),
             Function::Cas => self.cas(invocation, flaw),
-            Function::Txn | Function::GuardedTxn => self.transact(invocation, flaw),
+            Function::Txn | Function::AppendTxn | Function::GuardedTxn => {
+                self.transact(invocation, flaw)
+            }
             function => {
                 // Each operation arrives once here.
                 let function = match function {

@@ -5,7 +5,7 @@
 //! decided in linear time (Kingsbury & Alvaro, Elle, 2020). A list is left for a fresh one
 //! after [`LIST_LENGTH`] appends.
 //!
-//! Needs `txn`. Detects every anomaly of strict serializability on keys: lost, doubled, torn
+//! Needs `append-txn`. Detects every anomaly of strict serializability on keys: lost, doubled, torn
 //! and reordered transactions, stale reads, cycles of all kinds. Costs more bytes per
 //! operation than any other workload but `multi-compare`.
 
@@ -56,7 +56,7 @@ impl Workload for TxnAppend {
     }
 
     fn functions(&self) -> Vec<Function> {
-        vec![Function::Txn]
+        vec![Function::AppendTxn]
     }
 
     fn generator(&self, client: Client) -> Box<dyn Generator> {
@@ -64,7 +64,7 @@ impl Workload for TxnAppend {
         let (mut rng, role) = (client_rng(self.seed, client), Role::of(client));
         Box::new(Endless(move || {
             let length = rng.random_range(1..=ACCESSES_MAX);
-            Invocation::txn((0..length).map(|_| {
+            Invocation::append_txn((0..length).map(|_| {
                 let slot = choice.draw(&mut rng);
                 let reads = role.reads(50, &mut rng);
                 if reads {
@@ -78,10 +78,10 @@ impl Workload for TxnAppend {
 
     fn final_reads(&self) -> Vec<Invocation> {
         let lists = self.lists.all(FINAL_KEYS_MAX).into_iter();
-        lists.map(|(slot, list)| Invocation::txn([Access::read(key(slot, list))])).collect()
+        lists.map(|(slot, list)| Invocation::append_txn([Access::read(key(slot, list))])).collect()
     }
 
     fn service_check(&self, number: u64) -> Invocation {
-        Invocation::txn([Access::Append(SERVICE_KEY.to_owned(), number.into())])
+        Invocation::append_txn([Access::Append(SERVICE_KEY.to_owned(), number.into())])
     }
 }

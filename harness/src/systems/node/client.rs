@@ -44,7 +44,8 @@ impl Client for NodeClient {
             if function == Function::AppendOnce {
                 return self.append_once(node, invocation).await;
             }
-            let transaction = matches!(function, Function::Txn | Function::GuardedTxn);
+            let transaction =
+                matches!(function, Function::Txn | Function::AppendTxn | Function::GuardedTxn);
             let asked =
                 if transaction { transaction::call(invocation) } else { call::call(invocation) };
             let Some(call) = asked else {

@@ -43,7 +43,9 @@ pub(super) fn call(invocation: &Invocation) -> Option<Call> {
 
 fn single_read(invocation: &Invocation, accesses: &[Access]) -> Option<Invocation> {
     match (invocation.function, accesses) {
-        (Function::Txn, [Access::Read(key, _)]) => Some(Invocation::read(key.clone())),
+        (Function::Txn | Function::AppendTxn, [Access::Read(key, _)]) => {
+            Some(Invocation::read(key.clone()))
+        }
         _ => None,
     }
 }
@@ -141,7 +143,7 @@ mod tests {
         assert_eq!(asked(&Invocation::txn([Access::read("a/b")])), "GET /kv/a%2Fb ");
         let append = Access::Append("l".to_owned(), json!(3));
         assert_eq!(
-            asked(&Invocation::txn([append, Access::read("l")])),
+            asked(&Invocation::append_txn([append, Access::read("l")])),
             r#"POST /txn {"compare":[],"success":[{"key":"l","op":"append","value":3},{"key":"l","op":"get"}]}"#
         );
     }
