@@ -275,7 +275,7 @@ impl Cluster {
         let setup = &self.setups[node];
         let within = self.system.ready_within();
         let deadline = Instant::now() + within;
-        while self.system.probe(setup.listen).await.is_none() {
+        while !self.system.ready(setup.listen).await {
             let (name, log) = (setup.name.clone(), self.logs[node].clone());
             if let Some(status) = self.ended(node) {
                 let how = Exit::from(status).to_string();

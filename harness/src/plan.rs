@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt, path::Path, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use squall_nemesis::{
-    fault::FaultSet,
+    fault::{FaultKind, FaultSet},
     schedule::{Schedule, ScheduleError},
 };
 use squall_results::checks::{CheckName, Severity};
@@ -20,8 +20,14 @@ pub struct Plan {
     /// Name of the run in the store; made of system, workload and bug when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The system under test.
+    /// The system under test: the name of a built-in one, or the path of a file that defines one.
     pub system: String,
+    /// The program of its nodes, in the place of the one its definition names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub binary: Option<String>,
+    /// Options of the system, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, String>,
     /// A planted bug of the built-in node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bug: Option<String>,
@@ -76,6 +82,8 @@ impl Default for Plan {
         Self {
             name: None,
             system: "node".to_owned(),
+            binary: None,
+            options: BTreeMap::new(),
             bug: None,
             node_flags: Vec::new(),
             nodes: 5,
@@ -119,6 +127,16 @@ pub enum PlanError {
     NoFault {
         /// What was asked for.
         nemesis: String,
+    },
+    /// A fault means nothing to the system.
+    #[error("strike `{system}` with `{fault}`: that fits it not; what fits is {fit}")]
+    Unfit {
+        /// The system.
+        system: String,
+        /// The fault.
+        fault: FaultKind,
+        /// What fits, as a list.
+        fit: String,
     },
     /// The fault schedule does not fit the cluster.
     #[error(transparent)]
@@ -186,7 +204,22 @@ impl Plan {
         }
         self.workload = squall_workloads::canonical(&self.workload)?;
         bounded("keys times concurrency", self.keys * self.concurrency, 1, Self::COUNTS_MAX)?;
-        let faults = self.faults()?;
+        let mut faults = self.faults()?;
+        if let Some(fit) = crate::systems::faults(&self).filter(|_| self.schedule.is_none()) {
+            let fit_list = String::from(fit.clone());
+            let unfit = faults.kinds().find(|kind| !fit.contains(*kind));
+            match unfit {
+                None => {}
+                Some(_) if self.nemesis.trim() == "all" => {
+                    self.nemesis = fit_list;
+                    faults = fit;
+                }
+                Some(fault) => {
+                    let system = self.system_name();
+                    return Err(PlanError::Unfit { system, fault, fit: fit_list });
+                }
+            }
+        }
         if self.schedule.is_none() {
             let schedule = Schedule::random(self.seed, &faults, self.nodes, self.time);
             if schedule.is_empty() && !faults.is_empty() {
@@ -228,9 +261,17 @@ impl Plan {
                 true => "mixed",
                 false => self.workload.as_str(),
             };
-            let parts = [Some(self.system.as_str()), Some(workload), self.bug.as_deref()];
+            let system = self.system_name();
+            let parts = [Some(system.as_str()), Some(workload), self.bug.as_deref()];
             parts.into_iter().flatten().collect::<Vec<_>>().join("-")
         })
+    }
+
+    /// The system as a folder may be called: of a file, what it is called without its ending.
+    pub fn system_name(&self) -> String {
+        let stem = Path::new(&self.system).file_stem().unwrap_or_default().to_string_lossy();
+        let plain = stem.replace(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)), "_");
+        if is_plain_name(&plain) { plain } else { "system".to_owned() }
     }
 
     fn has_drawn_schedule(&self) -> bool {
@@ -258,6 +299,10 @@ impl Plan {
             }
         };
         flag(self.system != default.system, "system", self.system.clone());
+        flag(self.binary.is_some(), "binary", quoted(self.binary.as_deref().unwrap_or_default()));
+        for (name, value) in &self.options {
+            flag(true, "set", quoted(&format!("{name}={value}")));
+        }
         flag(self.bug.is_some(), "bug", self.bug.clone().unwrap_or_default());
         for words in &self.node_flags {
             flag(true, "node-flag", quoted(words));

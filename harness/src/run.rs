@@ -152,10 +152,7 @@ pub async fn alone(
 /// # Errors
 /// When the network asked for cannot be had.
 pub async fn connect(net: Net, nodes: usize) -> Result<(Network, Option<String>), NetworkError> {
-    if net == Net::Proxy {
-        return Ok((Network::proxy(nodes).await?, None));
-    }
-    if !squall_nemesis::sandbox::inside() {
+    if net == Net::Proxy || (net == Net::Auto && !squall_nemesis::sandbox::inside()) {
         return Ok((Network::proxy(nodes).await?, None));
     }
     match Network::sandbox(nodes).await {
@@ -191,7 +188,11 @@ pub async fn run(order: Order) -> Result<Results, RunError> {
         order;
     run_dir.write(&run_dir.plan(), plan.to_toml().as_bytes())?;
     progress.phase(&format!("starting {} nodes", plan.nodes));
-    let (network, failed) = connect(plan.net, plan.nodes).await?;
+    if let Some(definition) = system.definition() {
+        run_dir.write(&run_dir.path().join("system.toml"), definition.as_bytes())?;
+    }
+    let net = if system.sandboxed().is_some() { Net::Sandbox } else { plan.net };
+    let (network, failed) = connect(net, plan.nodes).await?;
     let refused = refused.or(failed);
     let standing = Standing::set_up(&plan, system, network, &run_dir, &*workload, began)?;
     let mut facts = standing.facts(&plan, &run_dir, &started_utc);
@@ -271,7 +272,7 @@ impl Standing {
         let header = Header {
             squall: FORMAT_VERSION,
             kind: HeaderTag::Header,
-            system: plan.system.clone(),
+            system: system.name().to_owned(),
             workload: plan.workload.clone(),
             model: workload.model().to_string(),
             nodes: names.clone(),
@@ -305,11 +306,11 @@ impl Standing {
     fn facts(&self, plan: &Plan, run_dir: &RunDir, started_utc: &str) -> RunFacts {
         let versions = [
             ("squall".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-            (plan.system.clone(), self.system.version()),
+            (self.system.name().to_owned(), self.system.version()),
         ];
         RunFacts {
             name: plan.run_name(),
-            system: plan.system.clone(),
+            system: self.system.name().to_owned(),
             workload: plan.workload.clone(),
             bug: plan.bug.clone(),
             nodes: self.names.clone(),

@@ -99,6 +99,16 @@ pub trait System: Send + Sync {
     /// A client with connections of its own; `nodes` are the addresses in plan order.
     fn client(&self, nodes: &[SocketAddr]) -> Box<dyn Client>;
 
+    /// Whether a node that was started can be used. Must not wait for others.
+    fn ready<'a>(&'a self, node: SocketAddr) -> BoxFuture<'a, bool> {
+        Box::pin(async move { self.probe(node).await.is_some() })
+    }
+
+    /// The file that defines it, where there is one, to be kept with the run.
+    fn definition(&self) -> Option<&str> {
+        None
+    }
+
     /// Asks one node how it is; `None` when it does not answer. Must not wait for others.
     fn probe<'a>(&'a self, node: SocketAddr) -> BoxFuture<'a, Option<Status>>;
 

@@ -12,13 +12,16 @@ use hyper::{
     Method, Request, StatusCode,
     body::Bytes,
     client::conn::http1::{SendRequest, handshake},
-    header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue},
+    header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 /// The longest reply taken in; a node that sends more has not answered.
 const REPLY_BYTES_MAX: usize = 1 << 20;
+
+/// Headers of a request.
+pub(super) type Headers = HeaderMap;
 
 /// An exchange without a whole reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +30,15 @@ pub(super) enum Lost {
     NotSent(String),
     /// Something may have been sent.
     Unknown(String),
+}
+
+impl Lost {
+    /// Why there is no reply.
+    pub(super) fn why(self) -> String {
+        match self {
+            Self::NotSent(why) | Self::Unknown(why) => why,
+        }
+    }
 }
 
 /// A connection to one node, made when it is first needed.
@@ -56,10 +68,10 @@ impl Connection {
         path: &str,
         body: Bytes,
     ) -> Result<(StatusCode, Bytes), Lost> {
-        self.exchange_with(method, path, body, &[]).await
+        self.exchange_with(method, path, body, Headers::new()).await
     }
 
-    /// The same, with further headers.
+    /// The same, with further headers, which replace those there are.
     ///
     /// # Errors
     /// As [`Connection::exchange`].
@@ -68,16 +80,14 @@ impl Connection {
         method: Method,
         path: &str,
         body: Bytes,
-        headers: &[(&'static str, u64)],
+        headers: Headers,
     ) -> Result<(StatusCode, Bytes), Lost> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().expect("the path is percent-encoded");
         request.headers_mut().insert(HOST, self.host.clone());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        for &(name, number) in headers {
-            request.headers_mut().insert(HeaderName::from_static(name), number.into());
-        }
+        request.headers_mut().extend(headers);
 
         let mut sender = match self.idle.take() {
             // Closed while it lay idle, so nothing of this exchange was ever on it.

@@ -1,45 +1,127 @@
 //! Adapters for systems under test, by name.
 
+mod built_in;
+mod defined;
 mod http;
 mod node;
 mod protocol;
 
 use std::path::Path;
 
+use squall_nemesis::fault::FaultSet;
+use squall_workloads::{MIX, Settings};
+
+pub use built_in::BUILT_IN;
+pub use defined::{Choice, Defined, DefinitionError};
 pub use node::Node;
 
-use crate::{plan::Plan, system::System};
-
-/// Every built-in system: name and one sentence.
-pub const SYSTEMS: &[(&str, &str)] = &[("node", "the built-in Raft key-value node")];
+use crate::{
+    plan::Plan,
+    system::{System, suits},
+};
 
 /// A system that cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SystemError {
     /// The name is not known.
-    #[error("test the system `{name}`: there is none of that name; there is: {}", known())]
+    #[error(
+        "test the system `{name}`: there is none of that name; there is: {}; or the path of a \
+         file that defines one, such as ./{name}.toml, which `squall init {name}` begins",
+        known()
+    )]
     Unknown {
         /// The name given.
         name: String,
     },
+    /// Its definition cannot be used.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    /// Something was chosen that the system does not have.
+    #[error("set {what} of `{system}`: it has none")]
+    NoChoice {
+        /// The system.
+        system: String,
+        /// What was chosen.
+        what: &'static str,
+    },
+}
+
+/// The names of all systems that need no file.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ["node"].into_iter().chain(BUILT_IN.iter().map(|built_in| built_in.name))
 }
 
 fn known() -> String {
-    SYSTEMS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    names().collect::<Vec<_>>().join(", ")
+}
+
+/// Whether `system` is the path of a file that defines a system rather than a name.
+fn is_path(system: &str) -> bool {
+    system.contains('/') || Path::new(system).extension().is_some_and(|ending| ending == "toml")
 }
 
 /// The system a plan asks for. `executable` is the `squall` binary, which is also the
 /// built-in node.
 ///
 /// # Errors
-/// When there is no system of that name.
+/// When there is no system of that name, or its definition or what the plan chooses of it makes
+/// no sense.
 pub fn by_plan(plan: &Plan, executable: &Path) -> Result<Box<dyn System>, SystemError> {
-    match plan.system.as_str() {
-        "node" => {
-            let flags = plan.node_flags.iter().flat_map(|words| words.split_whitespace());
-            let node = Node::new(executable.to_owned(), plan.bug.clone());
-            Ok(Box::new(node.with_flags(flags.map(str::to_owned).collect())))
+    if plan.system == "node" {
+        let unfit = [("a program", plan.binary.is_some()), ("options", !plan.options.is_empty())];
+        if let Some((what, _)) = unfit.into_iter().find(|(_, chosen)| *chosen) {
+            return Err(SystemError::NoChoice { system: plan.system.clone(), what });
         }
-        name => Err(SystemError::Unknown { name: name.to_owned() }),
+        let flags = plan.node_flags.iter().flat_map(|words| words.split_whitespace());
+        let node = Node::new(executable.to_owned(), plan.bug.clone());
+        return Ok(Box::new(node.with_flags(flags.map(str::to_owned).collect())));
+    }
+    Ok(Box::new(defined(plan)?))
+}
+
+/// The defined system a plan asks for.
+///
+/// # Errors
+/// As [`by_plan`].
+pub fn defined(plan: &Plan) -> Result<Defined, SystemError> {
+    let choice = Choice {
+        binary: plan.binary.clone(),
+        options: plan.options.clone(),
+        flags: plan.node_flags.clone(),
+    };
+    if is_path(&plan.system) {
+        return Ok(Defined::from_file(Path::new(&plan.system), &choice)?);
+    }
+    let built_in = BUILT_IN.iter().find(|built_in| built_in.name == plan.system);
+    let built_in = built_in.ok_or_else(|| SystemError::Unknown { name: plan.system.clone() })?;
+    Ok(built_in.define(&choice)?)
+}
+
+/// The faults that fit the system of `plan`; none where nobody knows.
+pub(crate) fn faults(plan: &Plan) -> Option<FaultSet> {
+    match plan.system.as_str() {
+        "node" => Some(FaultSet::all()),
+        _ => defined(plan).ok().map(|system| system.faults()),
+    }
+}
+
+/// The workload for a system where nobody says: its own, or those parts of `mixed` that it
+/// offers all functions for.
+pub fn default_workload(system: &Defined) -> String {
+    if let Some(workload) = system.workload() {
+        return workload.to_owned();
+    }
+    let fits = |name: &str| {
+        squall_workloads::by_name(name, Settings::of(0))
+            .is_ok_and(|workload| suits(system, &*workload).is_ok())
+    };
+    let parts: Vec<_> = MIX.iter().filter(|(name, _)| fits(name)).collect();
+    match parts.as_slice() {
+        [] => "register".to_owned(),
+        [(name, _)] => (*name).to_owned(),
+        parts => {
+            let parts = parts.iter().map(|(name, weight)| format!("{name}={weight}"));
+            parts.collect::<Vec<_>>().join(",")
+        }
     }
 }

@@ -25,8 +25,22 @@ pub(super) trait Protocol: Send + Sync {
     /// As [`System::probe`](crate::system::System::probe).
     fn probe(&self, node: SocketAddr) -> BoxFuture<'_, Option<Status>>;
 
+    /// As [`System::ready`](crate::system::System::ready).
+    fn ready(&self, node: SocketAddr) -> BoxFuture<'_, bool> {
+        Box::pin(async move { self.probe(node).await.is_some() })
+    }
+
     /// As [`System::set_up`](crate::system::System::set_up).
     fn set_up<'a>(&'a self, _nodes: &'a [SocketAddr]) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(std::future::ready(Ok(())))
     }
+}
+
+/// Protocols beside HTTP, by name.
+pub(super) const NAMES: &[&str] = &[];
+
+/// The protocol of this name, with these options; none where there is no such protocol.
+pub(super) fn by_name(name: &str, options: &Options) -> Option<Result<Box<dyn Protocol>, String>> {
+    let _ = (name, options);
+    None
 }

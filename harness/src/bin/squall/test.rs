@@ -35,13 +35,20 @@ use crate::{
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag that is there or not")]
 pub(crate) struct Args {
-    /// System under test [default: node, the built-in Raft node]
-    #[arg(long)]
+    /// System under test: a name that `squall systems` lists, or the path of a file that defines
+    /// one [default: node, the built-in Raft node]
+    #[arg(long, value_name = "NAME|FILE")]
     system: Option<String>,
-    /// Number of nodes [default: 5]
+    /// The program of its nodes, in the place of the one its definition names
+    #[arg(long, value_name = "PATH")]
+    binary: Option<String>,
+    /// An option of the system, such as --set reads=serializable; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = option)]
+    set: Vec<(String, String)>,
+    /// Number of nodes [default: the system's, 5 for the built-in node]
     #[arg(long)]
     nodes: Option<usize>,
-    /// What the clients do [default: mixed]
+    /// What the clients do [default: the system's, or mixed as far as it offers that]
     #[arg(long, value_name = "NAME", long_help = workloads())]
     workload: Option<String>,
     /// Number of keys [default: 20]
@@ -116,11 +123,20 @@ pub(crate) struct Args {
 
 /// The help on workloads: what there is.
 fn workloads() -> String {
-    let mut help = "What the clients do [default: mixed]\n".to_owned();
+    let mut help =
+        "What the clients do [default: the system's, or mixed as far as it offers that]\n"
+            .to_owned();
     for entry in squall_workloads::WORKLOADS {
         help.push_str(&format!("\n{}: {}", entry.name, entry.about));
     }
     help
+}
+
+/// An option and its value.
+fn option(text: &str) -> Result<(String, String), String> {
+    let (name, value) =
+        text.split_once('=').ok_or_else(|| format!("`{text}` has no value: try `{text}=VALUE`"))?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// A check and what becomes of it, as `logs=warn`.
@@ -147,11 +163,18 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
     let plan = plan(args)?;
     let executable = std::env::current_exe().map_err(|error| Failure::setup(&error))?;
     let system = system(&plan, &executable)?;
+    let sandboxed = system.sandboxed();
+    if let (Some(why), Net::Proxy) = (&sandboxed, plan.net) {
+        let name = system.name();
+        return Err(Failure::Asked(format!("run `{name}` behind proxies: {why}")));
+    }
     let mut refused = None;
     if plan.net != Net::Proxy && !sandbox::inside() {
         match sandbox::reenter() {
             Ok(code) => return Ok(Exit::As(u8::try_from(code).unwrap_or(u8::MAX))),
-            Err(error) if plan.net == Net::Sandbox => return Err(Failure::setup(&error)),
+            Err(error) if plan.net == Net::Sandbox || sandboxed.is_some() => {
+                return Err(Failure::setup(&error));
+            }
             Err(error) => {
                 let why = squall::run::chain(&error);
                 tell!("squall: no sandbox here, going on with proxies: {why}");
@@ -200,6 +223,14 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         }
     }
     over(&mut plan.system, args.system.as_ref());
+    plan.binary = args.binary.clone().or(plan.binary);
+    plan.options.extend(args.set.iter().cloned());
+    if args.plan.is_none() && plan.system != "node" {
+        // What the flags below do not say is the system's to choose.
+        let system = systems::defined(&plan).map_err(|error| Failure::asked(&error))?;
+        plan.nodes = system.nodes().unwrap_or(plan.nodes);
+        plan.workload = systems::default_workload(&system);
+    }
     over(&mut plan.nodes, args.nodes.as_ref());
     over(&mut plan.workload, args.workload.as_ref());
     over(&mut plan.keys, args.keys.as_ref());

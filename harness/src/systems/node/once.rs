@@ -7,7 +7,11 @@
 
 use std::time::Duration;
 
-use hyper::{Method, StatusCode, body::Bytes};
+use hyper::{
+    Method, StatusCode,
+    body::Bytes,
+    header::{HeaderName, HeaderValue},
+};
 use serde::Deserialize;
 use squall_workloads::Invocation;
 
@@ -96,7 +100,11 @@ impl NodeClient {
             // Whatever was asked before is not waited for any more.
             ("x-squall-lowest", sequence),
         ];
-        let sent = self.nodes[node].exchange_with(method, &path, body.into(), &headers).await;
+        let headers = headers
+            .map(|(name, number)| (HeaderName::from_static(name), HeaderValue::from(number)))
+            .into_iter()
+            .collect();
+        let sent = self.nodes[node].exchange_with(method, &path, body.into(), headers).await;
         match sent {
             Ok((status, body)) => self.judge(invocation, status, &body),
             Err(Lost::NotSent(why)) => Attempt::Nothing(why),
