@@ -30,3 +30,4 @@ mod promises;
 pub mod bugs;
 pub mod scenario;
 pub mod suite;
+pub mod trial;

@@ -10,6 +10,7 @@ mod check;
 mod convert;
 mod exit;
 mod follow;
+mod init;
 mod input;
 mod interrupt;
 mod node;
@@ -18,6 +19,7 @@ mod same_file;
 mod scenario;
 mod show;
 mod suite;
+mod systems;
 mod test;
 mod verify;
 mod work;
@@ -52,6 +54,8 @@ enum Command {
     Suite(suite::Args),
     Bugs(bugs::Args),
     Scenario(scenario::Args),
+    Systems(systems::Args),
+    Init(init::Args),
     Report(report::Args),
     Node(node::Args),
 }
@@ -65,6 +69,8 @@ fn main() -> ExitCode {
         Command::Suite(args) => suite::main(&args),
         Command::Bugs(args) => bugs::main(&args),
         Command::Scenario(args) => scenario::main(&args),
+        Command::Systems(args) => systems::main(&args),
+        Command::Init(args) => init::main(&args),
         Command::Report(args) => report::main(&args),
         Command::Node(args) => node::main(args),
     };

@@ -133,7 +133,7 @@ fn workloads() -> String {
 }
 
 /// An option and its value.
-fn option(text: &str) -> Result<(String, String), String> {
+pub(crate) fn option(text: &str) -> Result<(String, String), String> {
     let (name, value) =
         text.split_once('=').ok_or_else(|| format!("`{text}` has no value: try `{text}=VALUE`"))?;
     Ok((name.to_owned(), value.to_owned()))
