@@ -203,6 +203,12 @@ impl Plan {
             });
         }
         self.workload = squall_workloads::canonical(&self.workload)?;
+        if self.workload == "mixed" && self.system != "node" {
+            // As far as the system offers it.
+            if let Ok(system) = crate::systems::defined(&self) {
+                self.workload = crate::systems::mix_for(&system);
+            }
+        }
         bounded("keys times concurrency", self.keys * self.concurrency, 1, Self::COUNTS_MAX)?;
         let mut faults = self.faults()?;
         if let Some(fit) = crate::systems::faults(&self).filter(|_| self.schedule.is_none()) {

@@ -105,12 +105,13 @@ pub(crate) fn faults(plan: &Plan) -> Option<FaultSet> {
     }
 }
 
-/// The workload for a system where nobody says: its own, or those parts of `mixed` that it
-/// offers all functions for.
+/// The workload for a system where nobody says: its own, or [`mix_for`] it.
 pub fn default_workload(system: &Defined) -> String {
-    if let Some(workload) = system.workload() {
-        return workload.to_owned();
-    }
+    system.workload().map_or_else(|| mix_for(system), str::to_owned)
+}
+
+/// Those parts of `mixed` that a system offers all functions for; `register` where there is none.
+pub(crate) fn mix_for(system: &dyn System) -> String {
     let fits = |name: &str| {
         squall_workloads::by_name(name, Settings::of(0))
             .is_ok_and(|workload| suits(system, &*workload).is_ok())
@@ -118,6 +119,7 @@ pub fn default_workload(system: &Defined) -> String {
     let parts: Vec<_> = MIX.iter().filter(|(name, _)| fits(name)).collect();
     match parts.as_slice() {
         [] => "register".to_owned(),
+        parts if parts.len() == MIX.len() => "mixed".to_owned(),
         [(name, _)] => (*name).to_owned(),
         parts => {
             let parts = parts.iter().map(|(name, weight)| format!("{name}={weight}"));
