@@ -3,6 +3,7 @@
 mod built_in;
 mod defined;
 mod http;
+pub mod maelstrom;
 mod node;
 mod protocol;
 
@@ -13,6 +14,7 @@ use squall_workloads::{MIX, Settings};
 
 pub use built_in::BUILT_IN;
 pub use defined::{Choice, Defined, DefinitionError};
+pub use maelstrom::Maelstrom;
 pub use node::Node;
 
 use crate::{
