@@ -13,6 +13,7 @@ mod follow;
 mod init;
 mod input;
 mod interrupt;
+mod maelstrom_node;
 mod node;
 mod report;
 mod same_file;
@@ -58,6 +59,8 @@ enum Command {
     Init(init::Args),
     Report(report::Args),
     Node(node::Args),
+    #[command(hide = true)]
+    MaelstromNode(maelstrom_node::Args),
 }
 
 fn main() -> ExitCode {
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Command::Init(args) => init::main(&args),
         Command::Report(args) => report::main(&args),
         Command::Node(args) => node::main(args),
+        Command::MaelstromNode(args) => maelstrom_node::main(args),
     };
     match outcome {
         Ok(exit) => exit.into(),
