@@ -7,11 +7,7 @@ mod error_code;
 mod weather;
 
 use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
+    collections::BTreeMap, net::SocketAddr, path::PathBuf, process::Command, time::Duration,
 };
 
 pub use bridge::{Bridge, BridgeError};
@@ -46,7 +42,7 @@ impl Maelstrom {
     /// Names the option that is wrong and what it may be, or the file that is not there.
     pub fn new(
         executable: PathBuf,
-        binary: &Path,
+        binary: PathBuf,
         args: Vec<String>,
         options: &BTreeMap<String, String>,
     ) -> Result<Self, String> {
@@ -63,15 +59,15 @@ impl Maelstrom {
 }
 
 /// Where the program is, whatever directory it is run in.
-fn located(binary: &Path) -> Result<PathBuf, String> {
+fn located(binary: PathBuf) -> Result<PathBuf, String> {
     if binary.is_file() {
-        return std::path::absolute(binary)
+        return std::path::absolute(&binary)
             .map_err(|error| format!("find {}: {error}", binary.display()));
     }
-    if binary.components().count() == 1 && !binary.as_os_str().is_empty() {
-        return Ok(binary.to_owned());
+    if binary.components().count() == 1 && !binary.starts_with(".") {
+        return Ok(binary);
     }
-    Err(format!("use the program {}: there is no such file", binary.display()))
+    Err(format!("use the program `{}`: there is no such file", binary.display()))
 }
 
 impl System for Maelstrom {
@@ -124,10 +120,10 @@ mod tests {
 
     #[test]
     fn a_program_is_found_from_any_directory_or_named_as_missing() {
-        assert_eq!(located(Path::new("Cargo.toml")).map(|path| path.is_absolute()), Ok(true));
-        assert_eq!(located(Path::new("python3")), Ok("python3".into()));
-        for missing in ["./no-such-node", "/no/such/node", ""] {
-            assert!(located(Path::new(missing)).is_err(), "{missing}");
+        assert_eq!(located("Cargo.toml".into()).map(|path| path.is_absolute()), Ok(true));
+        assert_eq!(located("python3".into()), Ok("python3".into()));
+        for missing in ["./no-such-node", "/no/such/node", "", "."] {
+            assert!(located(missing.into()).is_err(), "{missing}");
         }
     }
 }

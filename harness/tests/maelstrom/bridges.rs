@@ -40,28 +40,30 @@ impl Bridge {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let address = free.expect("a free port");
-        let log = fs::File::create(folder.path().join("log")).expect("a writable folder");
-        let process = Command::new(env!("CARGO_BIN_EXE_squall"))
-            .args(["maelstrom-node", "--name", "n1", "--listen", &address.to_string(), "--data"])
-            .arg(folder.path().join("data"))
-            .arg("--")
-            .args(command)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("the binary runs");
+        let process = spawn(address, folder.path(), command);
         Self { process, address, folder, http: Client::new() }
+    }
+
+    /// Kills it, whatever it does, and starts it again in the same place.
+    async fn restart(&mut self, command: &[String]) {
+        self.process.kill().expect("it runs");
+        self.process.wait().expect("it is ours");
+        self.process = spawn(self.address, self.folder.path(), command);
+        self.wait_until_ready().await;
     }
 
     async fn ready(command: &[String]) -> Self {
         let bridge = Self::start(command);
+        bridge.wait_until_ready().await;
+        bridge
+    }
+
+    async fn wait_until_ready(&self) {
         let deadline = Instant::now() + WITHIN;
-        while bridge.status().await.is_none_or(|(status, _)| status != StatusCode::OK) {
-            assert!(Instant::now() < deadline, "not ready: {}", bridge.log());
+        while self.status().await.is_none_or(|(status, _)| status != StatusCode::OK) {
+            assert!(Instant::now() < deadline, "not ready: {}", self.log());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        bridge
     }
 
     async fn status(&self) -> Option<(StatusCode, Value)> {
@@ -96,6 +98,20 @@ impl Bridge {
         let children = children.expect("the bridge runs");
         Pid::from_raw(children.trim().parse().expect("one child"))
     }
+}
+
+fn spawn(address: SocketAddr, folder: &Path, command: &[String]) -> Child {
+    let log = fs::File::options().create(true).append(true).open(folder.join("log"));
+    Command::new(env!("CARGO_BIN_EXE_squall"))
+        .args(["maelstrom-node", "--name", "n1", "--listen", &address.to_string(), "--data"])
+        .arg(folder.join("data"))
+        .arg("--")
+        .args(command)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log.expect("a writable folder"))
+        .spawn()
+        .expect("the binary runs")
 }
 
 /// Polls until `condition` holds.
@@ -219,7 +235,19 @@ async fn bridge_and_node_end_together_whoever_goes_first() {
 
 #[tokio::test]
 async fn what_a_node_wrote_to_its_directory_is_there_after_a_kill() {
-    let bridge = Bridge::ready(&raft()).await;
+    let mut bridge = Bridge::ready(&raft()).await;
     eventually_written(&bridge, &json!({ "type": "write", "key": 1, "value": [2] })).await;
-    assert!(Path::new(&bridge.folder.path().join("data/raft-log")).is_dir());
+    bridge.restart(&raft()).await;
+    let read = json!({ "type": "read", "key": 1 });
+    let deadline = Instant::now() + WITHIN;
+    let value = loop {
+        let (_, reply) = bridge.ask(&read).await;
+        match reply["code"].as_u64() {
+            // It has yet to elect itself.
+            Some(11) => assert!(Instant::now() < deadline, "nothing is read: {}", bridge.log()),
+            _ => break reply["value"].clone(),
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    assert_eq!(value, json!([2]));
 }

@@ -18,7 +18,7 @@ mod serve;
 
 use std::{
     convert::Infallible, ffi::OsString, future::IntoFuture as _, io, net::SocketAddr,
-    path::PathBuf, sync::Arc,
+    path::PathBuf, sync::Arc, time::Duration,
 };
 
 use serde_json::json;
@@ -26,6 +26,7 @@ pub(super) use serve::NotDelivered;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    time::timeout,
 };
 
 use self::{
@@ -37,6 +38,9 @@ use self::{
     router::Router,
 };
 use super::weather::Weather;
+
+/// How long after the node's end SIGTERM may come that was sent to both.
+const SIGNAL_GRACE: Duration = Duration::from_millis(50);
 
 /// What a bridge is told.
 #[derive(Clone, Debug)]
@@ -135,7 +139,12 @@ impl Bridge {
                 Ok(())
             }
             ended = child.ended() => {
-                Err(BridgeError::Ended { node, command: self.shown(), how: ended?.to_string() })
+                let how = ended?.to_string();
+                // The signal that ended both may be seen here second.
+                if timeout(SIGNAL_GRACE, terminated.recv()).await.is_ok() {
+                    return Ok(());
+                }
+                Err(BridgeError::Ended { node, command: self.shown(), how })
             }
             served = serving.into_future() => Ok(served?),
             Err(reply) = initialise(&names, &router) => Err(BridgeError::Init { node, reply }),

@@ -77,10 +77,9 @@ impl Router {
     pub(super) fn deliver(&self, line: Bytes) -> bool {
         let bytes = line.len();
         let delivered = self.inbox.push(line, bytes).is_ok();
-        if delivered {
-            self.counts.delivered(1)
-        } else {
-            self.counts.dropped(1)
+        match delivered {
+            true => self.counts.delivered(1),
+            false => self.counts.dropped(1),
         }
         delivered
     }
