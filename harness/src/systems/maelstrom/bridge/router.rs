@@ -188,3 +188,70 @@ fn shortened(line: &[u8]) -> String {
     }
     shown
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::bounded::{Waiting, queue},
+        *,
+    };
+
+    /// The router of `n2` among `n1` and `n2`, without a link, and what reaches its node.
+    fn router() -> (Router, Waiting<Bytes>) {
+        let names = Names::new("n2", ["n1"]);
+        let (inbox, waiting) = queue(1 << 20);
+        let clients = Arc::new(Clients::new(names.clone()));
+        (Router::new(names, inbox, vec![None, None], clients, Arc::default()), waiting)
+    }
+
+    fn next(waiting: &mut Waiting<Bytes>) -> Option<String> {
+        waiting.try_next().map(|held| String::from_utf8_lossy(&held.item).into_owned())
+    }
+
+    #[test]
+    fn what_comes_from_another_bridge_is_for_this_node_or_its_clients_and_goes_no_further() {
+        let (router, mut waiting) = router();
+        let own = r#"{"src":"n1","dest":"n2","body":{"type":"x","more":[1]}}"#;
+        let batch = format!("{own}\n{}\nno JSON\n{own}\n", own.replace("n2", "n1"));
+        router.take_in(&batch.clone().into());
+        assert_eq!(next(&mut waiting), None, "it has not answered init");
+        router.begin();
+        router.take_in(&batch.into());
+        for _ in 0..2 {
+            assert_eq!(next(&mut waiting), Some(format!("{own}\n")));
+        }
+        assert_eq!(next(&mut waiting), None);
+        assert_eq!(router.counts.show()["dropped"], 4 + 2);
+    }
+
+    #[tokio::test]
+    async fn a_client_is_answered_by_whichever_node_and_once() {
+        let (router, _waiting) = router();
+        let mut asked = router.clients.ask().expect("there is room");
+        let sent: Value = serde_json::from_str(&asked.message(Body::new())).expect("JSON");
+        let body = json!({ "type": "read_ok", "in_reply_to": sent["body"]["msg_id"] });
+        let answer = json!({ "src": "n1", "dest": sent["src"], "body": body }).to_string();
+        router.take_in(&answer.clone().into());
+        assert_eq!(Value::Object(asked.answer().await), body);
+        router.route(&Line::Whole(answer.as_bytes()));
+        assert_eq!(router.counts.show()["dropped"], 1, "it has its answer");
+    }
+
+    #[test]
+    fn a_message_to_itself_reaches_the_node_and_services_refuse() {
+        let (router, mut waiting) = router();
+        let own = r#"{"src":"n2","dest":"n2","body":{}}"#;
+        router.route(&Line::Whole(own.as_bytes()));
+        assert_eq!(next(&mut waiting), Some(format!("{own}\n")));
+        let silent = r#"{"src":"n2","dest":"lin-tso","body":{"type":"ts"}}"#;
+        router.route(&Line::Whole(silent.as_bytes()));
+        assert_eq!(next(&mut waiting), None, "nobody waits for an answer");
+        let asking = silent.replace(r#""type""#, r#""msg_id":7,"type""#);
+        router.route(&Line::Whole(asking.as_bytes()));
+        let refusal: Value =
+            serde_json::from_str(&next(&mut waiting).expect("an answer")).expect("JSON");
+        assert_eq!((&refusal["src"], &refusal["dest"]), (&json!("lin-tso"), &json!("n2")));
+        let body = &refusal["body"];
+        assert_eq!((&body["code"], &body["in_reply_to"]), (&json!(10), &json!(7)));
+    }
+}
