@@ -180,6 +180,7 @@ async fn nobody_is_let_through_before_init_is_answered() {
     let (status, reply) = bridge.ask(&json!({ "type": "read", "key": "k" })).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(reply, json!({ "not_delivered": "the node has not answered init yet" }));
+    eventually("it is remarked on", || bridge.log().contains("n1 has not answered `init`")).await;
 }
 
 #[tokio::test]

@@ -42,6 +42,9 @@ use super::weather::Weather;
 /// How long after the node's end SIGTERM may come that was sent to both.
 const SIGNAL_GRACE: Duration = Duration::from_millis(50);
 
+/// How long a node may take for `init` before that is remarked on.
+const INIT_PATIENCE: Duration = Duration::from_secs(3);
+
 /// What a bridge is told.
 #[derive(Clone, Debug)]
 pub struct Bridge {
@@ -178,7 +181,14 @@ async fn initialise(names: &Names, router: &Router) -> Result<(), String> {
     body.insert("node_id".to_owned(), names.own().into());
     body.insert("node_ids".to_owned(), json!(names.all()));
     router.deliver(asked.message(body).into());
-    let reply = asked.answer().await;
+    let reply = match timeout(INIT_PATIENCE, asked.answer()).await {
+        Ok(reply) => reply,
+        Err(_) => {
+            let node = names.own();
+            tracing::warn!("{node} has not answered `init` yet; does it flush its stdout?");
+            asked.answer().await
+        }
+    };
     if reply.get("type").is_some_and(|kind| kind == "init_ok") {
         router.begin();
         return Ok(());
