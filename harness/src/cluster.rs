@@ -24,6 +24,7 @@ use nix::{
 use serde_json::Value;
 use squall_nemesis::{
     Exit, Nodes, Order,
+    fault::FaultKind,
     network::{Backend, Network},
 };
 use tokio::sync::{oneshot, watch};
@@ -359,6 +360,10 @@ impl Nodes for Cluster {
             Order::Snapshot(_) => system::Order::Snapshot,
         };
         self.system.order(self.setups[via].listen, &order).await
+    }
+
+    fn tells_voters(&self) -> bool {
+        self.system.faults().contains(FaultKind::Membership)
     }
 
     async fn voters(&self) -> Option<Vec<usize>> {

@@ -50,6 +50,12 @@ pub trait System: Send + Sync {
         false
     }
 
+    /// Whether a compare-and-set that expects nothing makes a key that holds nothing. Where it
+    /// does not, nothing can be made of reads and compare-and-sets.
+    fn creates_by_cas(&self) -> bool {
+        true
+    }
+
     /// The faults that mean something to it: what `all` stands for, and the most a plan may ask.
     fn faults(&self) -> FaultSet {
         [FaultKind::Kill, FaultKind::Pause, FaultKind::Partition].into_iter().collect()
@@ -180,6 +186,7 @@ pub fn by_recipe(system: &dyn System, function: Function) -> bool {
         && recipe::exists(function)
         && system.offers(Function::Read)
         && system.offers(Function::Cas)
+        && system.creates_by_cas()
 }
 
 /// Whether `system` offers what `workload` asks for.

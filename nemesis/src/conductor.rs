@@ -186,6 +186,9 @@ where
         let kill = value(FaultKind::Kill, &dead);
         carry_out(record, undo_of(FaultKind::Kill), kill, restarting).await;
     }
+    if !nodes.tells_voters() {
+        return;
+    }
     let Some(voters) = orders::await_voters(nodes).await else { return };
     let removed: Vec<usize> = (0..names.len()).filter(|node| !voters.contains(node)).collect();
     if !removed.is_empty() {

@@ -93,6 +93,12 @@ pub trait Nodes: Send + Sync + 'static {
         std::future::ready(Err("this system takes no orders".to_owned()))
     }
 
+    /// Whether the system ever tells who votes. Where it does not, nobody asks, which could take
+    /// long.
+    fn tells_voters(&self) -> bool {
+        false
+    }
+
     /// The members that vote, as the leader has it; `None` when nobody can tell.
     fn voters(&self) -> impl Future<Output = Option<Vec<usize>>> + Send {
         std::future::ready(None)

@@ -75,6 +75,10 @@ impl System for Maelstrom {
         "maelstrom"
     }
 
+    fn creates_by_cas(&self) -> bool {
+        false
+    }
+
     fn version(&self) -> String {
         let words = [self.binary.display().to_string()].into_iter().chain(self.args.clone());
         words.collect::<Vec<_>>().join(" ")

@@ -38,6 +38,15 @@ pub enum SystemError {
     /// Its definition cannot be used.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
+    /// Nobody says which Maelstrom node is meant.
+    #[error(
+        "test a Maelstrom node: name its program with --binary PATH, and its arguments with \
+         --node-flag"
+    )]
+    NoProgram,
+    /// The Maelstrom node cannot be run as it was asked for.
+    #[error("test a Maelstrom node: {0}")]
+    Maelstrom(String),
     /// Something was chosen that the system does not have.
     #[error("set {what} of `{system}`: it has none")]
     NoChoice {
@@ -50,7 +59,7 @@ pub enum SystemError {
 
 /// The names of all systems that need no file.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    ["node"].into_iter().chain(BUILT_IN.iter().map(|built_in| built_in.name))
+    ["node", MAELSTROM].into_iter().chain(BUILT_IN.iter().map(|built_in| built_in.name))
 }
 
 fn known() -> String {
@@ -78,7 +87,47 @@ pub fn by_plan(plan: &Plan, executable: &Path) -> Result<Box<dyn System>, System
         let node = Node::new(executable.to_owned(), plan.bug.clone());
         return Ok(Box::new(node.with_flags(flags.map(str::to_owned).collect())));
     }
+    if plan.system == MAELSTROM {
+        return Ok(Box::new(maelstrom(plan, executable)?));
+    }
     Ok(Box::new(defined(plan)?))
+}
+
+/// The name of the system whose nodes speak the Maelstrom protocol.
+const MAELSTROM: &str = "maelstrom";
+
+fn maelstrom(plan: &Plan, executable: &Path) -> Result<Maelstrom, SystemError> {
+    let binary = plan.binary.as_deref().ok_or(SystemError::NoProgram)?;
+    let args = plan.node_flags.iter().flat_map(|words| words.split_whitespace());
+    let args = args.map(str::to_owned).collect();
+    Maelstrom::new(executable.to_owned(), binary.into(), args, &plan.options)
+        .map_err(SystemError::Maelstrom)
+}
+
+/// What a system would have where nobody says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Defaults {
+    /// The size of the cluster.
+    pub nodes: usize,
+    /// What the clients do.
+    pub workload: String,
+}
+
+/// What the system of `plan` would have where nobody says.
+///
+/// # Errors
+/// As [`by_plan`].
+pub fn defaults(plan: &Plan) -> Result<Defaults, SystemError> {
+    let Plan { nodes, workload, .. } = Plan::default();
+    match plan.system.as_str() {
+        "node" => Ok(Defaults { nodes, workload }),
+        MAELSTROM => Ok(Defaults { nodes, workload: "register=2,cas-register=1".to_owned() }),
+        _ => {
+            let system = defined(plan)?;
+            let workload = default_workload(&system);
+            Ok(Defaults { nodes: system.nodes().unwrap_or(nodes), workload })
+        }
+    }
 }
 
 /// The defined system a plan asks for.
@@ -108,7 +157,7 @@ pub(crate) fn faults(plan: &Plan) -> Option<FaultSet> {
 }
 
 /// The workload for a system where nobody says: its own, or [`mix_for`] it.
-pub fn default_workload(system: &Defined) -> String {
+fn default_workload(system: &Defined) -> String {
     system.workload().map_or_else(|| mix_for(system), str::to_owned)
 }
 

@@ -10,6 +10,7 @@ use std::{net::SocketAddr, path::PathBuf, process::Command, time::Duration};
 
 use serde::Deserialize;
 use serde_json::Value;
+use squall_nemesis::fault::FaultSet;
 use squall_workloads::Function;
 
 use self::client::NodeClient;
@@ -80,6 +81,10 @@ impl System for Node {
 
     fn revisions_are_of_values(&self) -> bool {
         true
+    }
+
+    fn faults(&self) -> FaultSet {
+        FaultSet::all()
     }
 
     fn command(&self, node: &NodeSetup) -> Command {

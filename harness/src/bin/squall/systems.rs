@@ -71,6 +71,10 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
 
 fn list() -> Exit {
     say!("{:<13} the built-in Raft key-value node", "node");
+    say!("{:<13} a node that speaks the Maelstrom protocol: --binary PATH", "maelstrom");
+    for option in ["latency=0ms", "jitter=0ms", "loss=0"] {
+        say!("{:<13}   --set {option}: of messages between nodes", "");
+    }
     for built_in in BUILT_IN {
         let system = match built_in.define(&Choice::default()) {
             Ok(system) => system,
@@ -136,8 +140,8 @@ fn check(args: &CheckArgs) -> Result<Exit, Failure> {
             return Err(Failure::Asked(why));
         }
         (Some(nodes), _) => nodes,
-        (None, "node") => 3,
-        (None, _) => systems::defined(&plan).ok().and_then(|system| system.nodes()).unwrap_or(3),
+        (None, "node" | "maelstrom") => 3,
+        (None, _) => systems::defaults(&plan).map_or(3, |defaults| defaults.nodes),
     };
     let scratch = tempfile::tempdir().map_err(|error| Failure::setup(&error))?;
     let folder = args.keep.clone().unwrap_or_else(|| scratch.path().to_owned());

@@ -227,9 +227,9 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
     plan.options.extend(args.set.iter().cloned());
     if args.plan.is_none() && plan.system != "node" {
         // What the flags below do not say is the system's to choose.
-        let system = systems::defined(&plan).map_err(|error| Failure::asked(&error))?;
-        plan.nodes = system.nodes().unwrap_or(plan.nodes);
-        plan.workload = systems::default_workload(&system);
+        let defaults = systems::defaults(&plan).map_err(|error| Failure::asked(&error))?;
+        plan.nodes = defaults.nodes;
+        plan.workload = defaults.workload;
     }
     over(&mut plan.nodes, args.nodes.as_ref());
     over(&mut plan.workload, args.workload.as_ref());
