@@ -4,8 +4,13 @@ mod built_in;
 mod defined;
 mod http;
 pub mod maelstrom;
+mod keyed;
 mod node;
 mod protocol;
+mod redis;
+mod telling;
+#[cfg(test)]
+mod trial;
 
 use std::path::Path;
 

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use squall_workloads::Function;
 
+use super::redis;
 use crate::system::{BoxFuture, Client, Status};
 
 /// The options of a system, by name; each has a value.
@@ -37,10 +38,47 @@ pub(super) trait Protocol: Send + Sync {
 }
 
 /// Protocols beside HTTP, by name.
-pub(super) const NAMES: &[&str] = &[];
+pub(super) const NAMES: &[&str] = &["redis"];
 
-/// The protocol of this name, with these options; none where there is no such protocol.
+/// The protocol called `name`, as `options` have it; `None` where there is none of that name.
+///
+/// The error within says which option has a value that means nothing.
 pub(super) fn by_name(name: &str, options: &Options) -> Option<Result<Box<dyn Protocol>, String>> {
-    let _ = (name, options);
-    None
+    match name {
+        "redis" => Some(redis::protocol(options)),
+        _ => None,
+    }
+}
+
+/// The value of the option `name`, which is one of `values`; the first where it is not given.
+///
+/// # Errors
+/// It has another value.
+pub(super) fn choice<'a>(
+    options: &'a Options,
+    name: &str,
+    values: &[&'a str],
+) -> Result<&'a str, String> {
+    let given = options.get(name).map_or(values[0], String::as_str);
+    if values.contains(&given) {
+        return Ok(given);
+    }
+    Err(format!("the option `{name}` is `{given}`; it may be: {}", values.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_protocol_takes_only_values_that_mean_something() {
+        let of = |value: &str| Options::from([("reads".to_owned(), value.to_owned())]);
+        for value in ["master", "replica"] {
+            assert!(matches!(by_name("redis", &of(value)), Some(Ok(_))), "{value}");
+        }
+        let refused = by_name("redis", &of("leader")).and_then(Result::err).expect("refused");
+        assert_eq!(refused, "the option `reads` is `leader`; it may be: master, replica");
+        assert!(matches!(by_name("redis", &Options::new()), Some(Ok(_))));
+        assert!(by_name("gopher", &Options::new()).is_none());
+    }
 }
