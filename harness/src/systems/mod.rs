@@ -5,6 +5,7 @@ mod defined;
 mod http;
 pub mod maelstrom;
 mod keyed;
+mod nats;
 mod node;
 mod protocol;
 mod redis;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use squall_workloads::Function;
 
-use super::redis;
+use super::{nats, redis};
 use crate::system::{BoxFuture, Client, Status};
 
 /// The options of a system, by name; each has a value.
@@ -45,6 +45,7 @@ pub(super) const NAMES: &[&str] = &["redis"];
 /// The error within says which option has a value that means nothing.
 pub(super) fn by_name(name: &str, options: &Options) -> Option<Result<Box<dyn Protocol>, String>> {
     match name {
+        "nats" => Some(nats::protocol(options)),
         "redis" => Some(redis::protocol(options)),
         _ => None,
     }

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::{sys::signal::Signal, unistd::Pid};
 use squall_workloads::Invocation;
 
 use crate::system::{Client, Completion};
@@ -36,6 +37,12 @@ impl Server {
         command.args(arguments).current_dir(folder);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         Self(command.spawn().expect("the program is installed"))
+    }
+
+    /// Sends it `signal`.
+    fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.0.id()).expect("ids of processes are small");
+        nix::sys::signal::kill(Pid::from_raw(id), signal).expect("it runs");
     }
 
     /// Kills it; its sockets are closed when this returns.
@@ -78,10 +85,24 @@ pub(super) async fn until_ok(client: &mut dyn Client, invocation: &Invocation) {
     }
 }
 
-/// Gives up on `invocation` at once it was begun, as a caller does whose time is up.
-pub(super) async fn give_up(client: &mut dyn Client, invocation: &Invocation) {
-    let given = tokio::time::timeout(Duration::from_millis(100), client.invoke(0, invocation));
-    assert!(given.await.is_err(), "nothing answers");
+/// Gives up on a write while `server` stands still, and sees that later operations are none the
+/// wiser: no reply to it is taken for theirs.
+pub(super) async fn giving_up_poisons_nothing(server: &Server, client: &mut dyn Client) {
+    until_ok(client, &Invocation::write("a", 1)).await;
+    until_ok(client, &Invocation::write("b", 2)).await;
+    server.signal(Signal::SIGSTOP);
+    let unanswered = Invocation::write("a", 3);
+    let given = tokio::time::timeout(Duration::from_millis(100), client.invoke(0, &unanswered));
+    assert!(given.await.is_err(), "nobody answers");
+    server.signal(Signal::SIGCONT);
+    for (key, values) in [("b", [2, 2]), ("a", [1, 3])] {
+        match outcome(client, &Invocation::read(key)).await {
+            Completion::Ok { value, .. } => {
+                assert!(values.map(serde_json::Value::from).contains(&value), "{key}: {value}");
+            }
+            other => panic!("the read of {key} ended in {other:?}"),
+        }
+    }
 }
 
 /// Goes through every kind of operation, absent keys and mismatches among them.

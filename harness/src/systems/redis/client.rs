@@ -13,8 +13,8 @@ use super::{
 use crate::system::{BoxFuture, Client, Completion};
 
 /// How long it may take to find the master and connect to it. Nothing of an operation is sent
-/// until then, so giving up is definite; Redis' guidelines for clients ask for "a short timeout,
-/// in the order of a few hundreds of milliseconds".
+/// until then, so giving up is definite; Redis' guidelines for clients ask for a timeout of a few
+/// hundred milliseconds.
 const FIND_TIMEOUT: Duration = Duration::from_millis(400);
 
 /// Stores the second argument where the key holds the first, and tells what it found otherwise.

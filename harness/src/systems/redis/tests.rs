@@ -130,20 +130,10 @@ async fn every_operation_does_what_it_says() {
 }
 
 #[tokio::test]
-async fn who_never_gets_an_answer_takes_none_for_that_of_another_operation() {
-    let test = "who_never_gets_an_answer_takes_none_for_that_of_another_operation";
-    let Some(pair) = pair(test) else { return };
-    let mut client = RedisClient::of(&[pair.address], pair.redis.sentinel_port, Reads::Master);
-    trial::until_ok(&mut client, &Invocation::write("a", 1)).await;
-    trial::until_ok(&mut client, &Invocation::write("b", 2)).await;
-
-    let mut stop = Connection::to(pair.address).await.expect("the server listens");
-    let mut pause = ::redis::cmd("CLIENT");
-    pause.arg("PAUSE").arg(60_000).arg("WRITE");
-    stop.query(&pause).await.expect("the server can be paused");
-    trial::give_up(&mut client, &Invocation::write("a", 3)).await;
-    let b = trial::outcome(&mut client, &Invocation::read("b")).await;
-    assert_eq!(b, Completion::Ok { value: json!(2), revision: None });
+async fn what_is_given_up_poisons_nothing() {
+    let Some(pair) = pair("what_is_given_up_poisons_nothing") else { return };
+    let mut client = pair.redis.client(&[pair.address]);
+    trial::giving_up_poisons_nothing(&pair.server, &mut *client).await;
 }
 
 #[tokio::test]
