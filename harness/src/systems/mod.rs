@@ -12,6 +12,7 @@ mod redis;
 mod telling;
 #[cfg(test)]
 mod trial;
+mod zookeeper;
 
 use std::path::Path;
 

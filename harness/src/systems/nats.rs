@@ -84,10 +84,9 @@ impl Protocol for Nats {
     fn probe(&self, node: SocketAddr) -> BoxFuture<'_, Option<Status>> {
         Box::pin(async move {
             let monitor = SocketAddr::new(node.ip(), MONITORING_PORT);
-            let ask = |path| self.probes.get(format!("http://{monitor}/{path}")).send();
-            let server: Server = ask("varz").await.ok()?.json().await.ok()?;
-            let streams = ask("jsz?streams=1&accounts=1").await.ok()?.json().await.ok()?;
-            Some(status(&server, &streams))
+            let reply = self.probes.get(format!("http://{monitor}/varz")).send().await.ok()?;
+            let server: Server = reply.json().await.ok()?;
+            Some(status(&server, &self.streams(node).await?))
         })
     }
 
@@ -114,7 +113,7 @@ impl Nats {
         let config = json!({
             "name": STREAM,
             "subjects": [format!("{}>", client::SUBJECTS)],
-            "num_replicas": nodes.len().min(REPLICAS_MAX),
+            "num_replicas": replicas(nodes),
             "max_msgs_per_subject": 1,
             "max_consumers": -1,
             "max_msgs": -1,
@@ -132,24 +131,34 @@ impl Nats {
         reply::made(&reply.payload)
     }
 
-    /// Whether all replicas are up to date, wherever one of `nodes` tells of them.
+    /// Whether every replica knows a leader, and the leader knows all replicas to be up to date.
     async fn all_hold_it(&self, nodes: &[SocketAddr]) -> bool {
+        let replicas = replicas(nodes);
+        let (mut held, mut complete) = (0, replicas == 1);
         for node in nodes {
-            let monitor = SocketAddr::new(node.ip(), MONITORING_PORT);
-            let path = format!("http://{monitor}/jsz?streams=1&accounts=1");
-            let Ok(answer) = self.probes.get(path).send().await else { return false };
-            let Ok(streams) = answer.json::<Streams>().await else { return false };
+            let Some(streams) = self.streams(*node).await else { return false };
+            let Some(stream) = streams.bucket() else { continue };
             // A server by itself tells of no cluster.
-            let leads = |cluster: &Cluster| {
-                cluster.leader.is_some() && cluster.replicas.iter().all(|replica| replica.current)
-            };
-            let held = streams.bucket().is_some_and(|it| it.cluster.as_ref().is_none_or(leads));
-            if !held && nodes.len() <= REPLICAS_MAX {
-                return false;
-            }
+            let Some(cluster) = &stream.cluster else { return complete };
+            held += usize::from(cluster.leader.is_some());
+            // What other members than the leader think of each other is often old.
+            complete |= cluster.replicas.len() + 1 == replicas
+                && cluster.replicas.iter().all(|replica| replica.current);
         }
-        true
+        complete && held == replicas
     }
+
+    /// What the server at `node` tells of its streams.
+    async fn streams(&self, node: SocketAddr) -> Option<Streams> {
+        let monitor = SocketAddr::new(node.ip(), MONITORING_PORT);
+        let path = format!("http://{monitor}/jsz?streams=1&accounts=1");
+        self.probes.get(path).send().await.ok()?.json().await.ok()
+    }
+}
+
+/// How many replicas a bucket has on `nodes`.
+fn replicas(nodes: &[SocketAddr]) -> usize {
+    nodes.len().min(REPLICAS_MAX)
 }
 
 /// What `/varz` tells of a server.

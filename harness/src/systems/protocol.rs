@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use squall_workloads::Function;
 
-use super::{nats, redis};
+use super::{nats, redis, zookeeper};
 use crate::system::{BoxFuture, Client, Status};
 
 /// The options of a system, by name; each has a value.
@@ -47,6 +47,7 @@ pub(super) fn by_name(name: &str, options: &Options) -> Option<Result<Box<dyn Pr
     match name {
         "nats" => Some(nats::protocol(options)),
         "redis" => Some(redis::protocol(options)),
+        "zookeeper" => Some(zookeeper::protocol(options)),
         _ => None,
     }
 }
