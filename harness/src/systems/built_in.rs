@@ -26,6 +26,9 @@ pub const BUILT_IN: &[BuiltIn] = &[
         text: include_str!("../../systems/pysyncobj.toml"),
         beside: &[("pysyncobj_server.py", include_str!("../../systems/pysyncobj_server.py"))],
     },
+    BuiltIn { name: "redis", text: include_str!("../../systems/redis.toml"), beside: &[] },
+    BuiltIn { name: "nats", text: include_str!("../../systems/nats.toml"), beside: &[] },
+    BuiltIn { name: "zookeeper", text: include_str!("../../systems/zookeeper.toml"), beside: &[] },
 ];
 
 impl BuiltIn {

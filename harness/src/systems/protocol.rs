@@ -38,7 +38,7 @@ pub(super) trait Protocol: Send + Sync {
 }
 
 /// Protocols beside HTTP, by name.
-pub(super) const NAMES: &[&str] = &["redis"];
+pub(super) const NAMES: &[&str] = &["nats", "redis", "zookeeper"];
 
 /// The protocol called `name`, as `options` have it; `None` where there is none of that name.
 ///

@@ -1,6 +1,6 @@
 //! What JetStream's replies prove.
 
-use async_nats::{Message, StatusCode};
+use async_nats::{HeaderValue, Message, StatusCode};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use serde_json::Value;
@@ -133,7 +133,7 @@ pub(super) fn found_directly(message: &Message) -> Result<Found, String> {
         _ => {
             let sequence = header("Nats-Sequence").and_then(|text| text.as_str().parse().ok());
             let revision = sequence.ok_or_else(|| unexpected(&message.payload))?;
-            let operation = header("KV-Operation").map(|operation| operation.as_str());
+            let operation = header("KV-Operation").map(HeaderValue::as_str);
             Ok(held(operation, &message.payload, revision))
         }
     }
