@@ -7,7 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::{sys::signal::Signal, unistd::Pid};
+use nix::{
+    sys::{
+        signal::{Signal, kill},
+        wait::{WaitPidFlag, waitpid},
+    },
+    unistd::Pid,
+};
 use squall_workloads::Invocation;
 
 use crate::system::{Client, Completion};
@@ -39,10 +45,19 @@ impl Server {
         Self(command.spawn().expect("the program is installed"))
     }
 
-    /// Sends it `signal`.
-    fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.0.id()).expect("ids of processes are small");
-        nix::sys::signal::kill(Pid::from_raw(id), signal).expect("it runs");
+    /// Stops it; every thread of it stands still when this returns.
+    fn stop(&self) {
+        kill(self.id(), Signal::SIGSTOP).expect("it runs");
+        waitpid(self.id(), Some(WaitPidFlag::WUNTRACED)).expect("it is a child");
+    }
+
+    /// Lets it go on.
+    fn go_on(&self) {
+        kill(self.id(), Signal::SIGCONT).expect("it runs");
+    }
+
+    fn id(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.0.id()).expect("ids of processes are small"))
     }
 
     /// Kills it; its sockets are closed when this returns.
@@ -90,11 +105,11 @@ pub(super) async fn until_ok(client: &mut dyn Client, invocation: &Invocation) {
 pub(super) async fn giving_up_poisons_nothing(server: &Server, client: &mut dyn Client) {
     until_ok(client, &Invocation::write("a", 1)).await;
     until_ok(client, &Invocation::write("b", 2)).await;
-    server.signal(Signal::SIGSTOP);
+    server.stop();
     let unanswered = Invocation::write("a", 3);
     let given = tokio::time::timeout(Duration::from_millis(100), client.invoke(0, &unanswered));
     assert!(given.await.is_err(), "nobody answers");
-    server.signal(Signal::SIGCONT);
+    server.go_on();
     for (key, values) in [("b", [2, 2]), ("a", [1, 3])] {
         match outcome(client, &Invocation::read(key)).await {
             Completion::Ok { value, .. } => {

@@ -2,9 +2,9 @@
 //!
 //! The crate `zookeeper-client` sends nothing twice and fails what was under way when a
 //! connection is lost, but it connects again by itself, and what it is handed meanwhile waits
-//! for the next connection. So a session that is not connected is given up with the next
-//! operation, and one whose operation was given up is not used again. Its methods send as soon
-//! as they are called, not when they are first polled.
+//! for the next connection. So an operation ends with its connection, a session that is not
+//! connected is replaced, and one whose operation was given up is not used again. Its methods
+//! send as soon as they are called, not when they are first polled.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -100,9 +100,9 @@ impl ZooKeeperClient {
         path: &str,
     ) -> Result<(Result<Value, String>, Option<Stat>), Ended> {
         if self.reads == Reads::Synced {
-            session.sync(path).await.map_err(Ended::Before)?;
+            answer(session, session.sync(path)).await.map_err(Ended::Before)?;
         }
-        match session.get_data(path).await {
+        match answer(session, session.get_data(path)).await {
             Ok((text, stat)) => Ok((keyed::value(&text), Some(stat))),
             Err(Error::NoNode) => Ok((Ok(Value::Null), None)),
             Err(error) => Err(Ended::Before(error)),
@@ -131,8 +131,8 @@ impl ZooKeeperClient {
         }
         let text = keyed::text(new);
         let changed = match stat {
-            None => session.create(path, text.as_bytes(), &lasting()).await.map(|(stat, _)| stat),
-            Some(seen) => session.set_data(path, text.as_bytes(), Some(seen.version)).await,
+            None => create(session, path, &text).await,
+            Some(seen) => set(session, path, &text, Some(seen.version)).await,
         };
         match changed {
             Err(Error::BadVersion | Error::NodeExists | Error::NoNode) => {
@@ -147,25 +147,58 @@ impl ZooKeeperClient {
 /// declined, since both of its requests were refused.
 async fn write(session: &Session, path: &str, value: &Value) -> Result<Option<Stat>, Ended> {
     let text = keyed::text(value);
-    match session.set_data(path, text.as_bytes(), None).await {
+    match set(session, path, &text, None).await {
         Err(Error::NoNode) => {}
         set => return set.map(Some).map_err(Ended::Changing),
     }
     if !is_connected(session) {
         return Err(Ended::Before(Error::ConnectionLoss));
     }
-    match session.create(path, text.as_bytes(), &lasting()).await {
+    match create(session, path, &text).await {
         Err(Error::NodeExists) => Err(Ended::Decided(keyed::overtaken())),
-        made => made.map(|(stat, _)| Some(stat)).map_err(Ended::Changing),
+        made => made.map(Some).map_err(Ended::Changing),
     }
 }
 
 /// Lets the key's node hold nothing; where there is none, it does already.
 async fn delete(session: &Session, path: &str) -> Result<Option<Stat>, Ended> {
     let text = keyed::text(&Value::Null);
-    match session.set_data(path, text.as_bytes(), None).await {
+    match set(session, path, &text, None).await {
         Err(Error::NoNode) => Ok(None),
         set => set.map(Some).map_err(Ended::Changing),
+    }
+}
+
+async fn set(
+    session: &Session,
+    path: &str,
+    text: &str,
+    version: Option<i32>,
+) -> Result<Stat, Error> {
+    answer(session, session.set_data(path, text.as_bytes(), version)).await
+}
+
+async fn create(session: &Session, path: &str, text: &str) -> Result<Stat, Error> {
+    let (stat, _) = answer(session, session.create(path, text.as_bytes(), &lasting())).await?;
+    Ok(stat)
+}
+
+/// The answer to what was `asked`, or the loss of the connection: what was handed over just then
+/// would otherwise wait until the server is back or the session ends.
+async fn answer<T>(
+    session: &Session,
+    asked: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let mut states = session.state_watcher();
+    let lost = async {
+        while is_connected(session) {
+            states.changed().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        answer = asked => answer,
+        () = lost => Err(Error::ConnectionLoss),
     }
 }
 
