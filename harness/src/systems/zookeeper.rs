@@ -24,6 +24,9 @@ use crate::system::{BoxFuture, Client, Status};
 /// The node above those of all keys.
 const ROOT: &str = "/squall";
 
+/// The role of a server that serves nobody yet.
+const CANDIDATE: &str = "candidate";
+
 /// How long to wait between two tries of the set-up.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -70,6 +73,13 @@ impl Protocol for ZooKeeper {
         Box::pin(async move { status(&telling::ask(node, "srvr").await?) })
     }
 
+    fn ready(&self, node: SocketAddr) -> BoxFuture<'_, bool> {
+        Box::pin(async move {
+            let status = self.probe(node).await;
+            status.is_some_and(|status| status.role.as_deref() != Some(CANDIDATE))
+        })
+    }
+
     fn set_up<'a>(&'a self, nodes: &'a [SocketAddr]) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async move {
             while make_root(nodes[0]).await.is_err() {
@@ -94,9 +104,12 @@ fn lasting() -> CreateOptions<'static> {
     CreateMode::Persistent.with_acls(Acls::anyone_all())
 }
 
-/// What a server says of itself; `None` where it says that it serves nobody, as those do that
-/// look for a leader.
+/// What a server says of itself.
 fn status(answer: &str) -> Option<Status> {
+    // So says a server that looks for a leader.
+    if answer.contains("not currently serving") {
+        return Some(Status { role: Some(CANDIDATE.to_owned()), ..Status::default() });
+    }
     let role = match telling::line(answer, "Mode:")? {
         "leader" | "standalone" => "leader",
         "follower" => "follower",

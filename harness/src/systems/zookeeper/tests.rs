@@ -37,7 +37,8 @@ fn a_role_is_read_from_what_a_server_tells() {
     };
     assert_eq!(status(answer), Some(expected));
     let idle = "This ZooKeeper instance is not currently serving requests\n";
-    assert_eq!(status(idle), None);
+    assert_eq!(status(idle).and_then(|status| status.role).as_deref(), Some(CANDIDATE));
+    assert_eq!(status(""), None);
 }
 
 /// A server by itself, with the node above all keys made.
