@@ -3,8 +3,8 @@
 mod built_in;
 mod defined;
 mod http;
-pub mod maelstrom;
 mod keyed;
+pub mod maelstrom;
 mod nats;
 mod node;
 mod protocol;
