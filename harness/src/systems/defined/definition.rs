@@ -155,11 +155,13 @@ pub(super) struct OptionWords {
     pub(super) values: Vec<String>,
 }
 
-/// A text for each node, joined.
+/// A text for each node, joined, or words for each node, which a command takes as they are.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListWords {
-    pub(super) each: Text,
+    pub(super) each: Option<Text>,
+    #[serde(default)]
+    pub(super) words: Vec<Text>,
     #[serde(default = "comma")]
     pub(super) between: String,
     #[serde(default)]

@@ -37,8 +37,10 @@ struct File {
 }
 
 struct List {
-    each: Template,
-    between: String,
+    /// One text, or the words, for each node.
+    each: Vec<Template>,
+    /// None between words.
+    between: Option<String>,
     of: Of,
 }
 
@@ -68,8 +70,7 @@ impl Recipe {
         let options: Vec<_> = option_names(definition);
         let list = |(name, words): (&String, &ListWords)| {
             let known = names(&[&OF_NODE], &options);
-            let each = template(&words.each, &format!("lists.{name}.each"), &known, source)?;
-            Ok((name.clone(), List { each, between: words.between.clone(), of: words.of }))
+            Ok((name.clone(), List::parse(name, words, &known, definition, source)?))
         };
         let lists: BTreeMap<_, _> =
             definition.lists.iter().map(list).collect::<Result<_, DefinitionError>>()?;
@@ -118,8 +119,14 @@ impl Recipe {
     /// The command that runs `node`.
     pub(super) fn command(&self, node: &NodeSetup, binary: &Path, options: &Options) -> Command {
         let value = |name: &str| self.value(name, node, binary, options);
-        let words = self.command.iter().map(|word| word.fill(value)).collect();
-        let mut command = command_of(words).expect("a command without words is refused");
+        let words = self.command.iter().flat_map(|word| {
+            let list = word.sole_variable().and_then(|name| self.lists.get(name));
+            match list.filter(|list| list.between.is_none()) {
+                Some(list) => list.texts(node, options),
+                None => vec![word.fill(value)],
+            }
+        });
+        let mut command = command_of(words.collect()).expect("a command without words is refused");
         command.envs(self.env.iter().map(|(name, text)| (name, text.fill(value))));
         command.current_dir(&node.data);
         command
@@ -169,15 +176,50 @@ impl Recipe {
             "first.listen" => first.listen.to_string(),
             list if self.lists.contains_key(list) => {
                 let list = &self.lists[list];
-                let named = all.iter().filter(|of| list.of == Of::All || of.name != node.name);
-                let texts = named.map(|of| list.each.fill(|name| of.value(name, options)));
-                texts.collect::<Vec<_>>().join(&list.between)
+                list.texts(node, options).join(list.between.as_deref().unwrap_or(" "))
             }
             other => {
                 let own = Seen { name: &node.name, number: node.number, listen: node.listen };
                 own.value(other, options)
             }
         }
+    }
+}
+
+impl List {
+    fn parse(
+        name: &str,
+        words: &ListWords,
+        known: &[String],
+        definition: &Definition,
+        source: &Source,
+    ) -> Result<Self, DefinitionError> {
+        let texts: Vec<_> = words.each.iter().chain(&words.words).collect();
+        let (Some(first), true) = (texts.first(), words.each.is_none() || words.words.is_empty())
+        else {
+            let why = format!("[lists.{name}] says either `each` or `words`");
+            return Err(source.place("lists", &definition.name).wrong(why));
+        };
+        if OF_NODE.contains(&name) || OF_OWN.contains(&name) {
+            let why = "there is a variable of that name already";
+            return Err(source.place(format!("lists.{name}"), first).wrong(why));
+        }
+        let field = format!("lists.{name}");
+        let each = texts.iter().map(|text| template(text, &field, known, source));
+        let each = each.collect::<Result<_, _>>()?;
+        let between = words.each.is_some().then(|| words.between.clone());
+        Ok(Self { each, between, of: words.of })
+    }
+
+    /// The texts or words for all nodes it names, as `node` sees them.
+    fn texts(&self, node: &NodeSetup, options: &Options) -> Vec<String> {
+        seen_by(node)
+            .iter()
+            .filter(|of| self.of == Of::All || of.name != node.name)
+            .flat_map(|of| {
+                self.each.iter().map(move |text| text.fill(|name| of.value(name, options)))
+            })
+            .collect()
     }
 }
 

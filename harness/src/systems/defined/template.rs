@@ -99,6 +99,14 @@ impl Template {
         Ok(Self { parts })
     }
 
+    /// The variable that is all there is of it, if it is one.
+    pub(super) fn sole_variable(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [Part::Variable { name, written: Written::Plainly }] => Some(name),
+            _ => None,
+        }
+    }
+
     /// The text with every variable replaced by what `value` says it is.
     pub(super) fn fill<V: AsRef<str>>(&self, value: impl Fn(&str) -> V) -> String {
         self.fill_with(value, Written::Plainly)
@@ -195,7 +203,7 @@ mod tests {
         assert_eq!(filled("{value|base64}"), "WzEsImEiXQ==");
         assert_eq!(filled("/kv/{name|uri}"), "/kv/n%201");
         assert_eq!(filled("${X} { a } {} {1} {{name}} {{"), "${X} { a } {} {1} {name} {{");
-        assert_eq!(filled("{{{name}}}"), "{{n 1}}");
+        assert_eq!(filled("{ {name}}"), "{ n 1}");
     }
 
     #[test]
