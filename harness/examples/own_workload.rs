@@ -52,7 +52,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let squall = std::env::args().nth(1).ok_or("name the squall binary")?;
     let plan = Plan { time: Duration::from_secs(10), ..Plan::default() }.resolve()?;
     let system = Arc::from(systems::by_plan(&plan, Path::new(&squall))?);
-    let results = run::alone(plan, system, Box::new(Takeover), Path::new("store")).await?;
-    println!("{}: {}", results.headline, results.reason);
+    println!("{}", run::alone(plan, system, Box::new(Takeover), Path::new("store")).await?);
     Ok(())
 }

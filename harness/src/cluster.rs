@@ -30,7 +30,7 @@ use squall_nemesis::{
 use tokio::sync::{oneshot, watch};
 
 use crate::{
-    probes::View,
+    probes::{ANSWER_WITHIN, View},
     system::{self, NodeSetup, System},
 };
 
@@ -96,7 +96,8 @@ pub enum ClusterError {
     },
     /// The process runs but does not answer.
     #[error(
-        "start {node}: it did not answer at {address} within {seconds} s; its log {} ends with:\n{tail}",
+        "start {node}: it was not ready at {address} {why}; its log {} ends \
+         with:\n{tail}",
         log.display()
     )]
     NotReady {
@@ -104,8 +105,8 @@ pub enum ClusterError {
         node: String,
         /// Where it was asked.
         address: SocketAddr,
-        /// How long.
-        seconds: u64,
+        /// For how long, and what it answered last.
+        why: Box<str>,
         /// Its log.
         log: PathBuf,
         /// The last lines of it.
@@ -276,7 +277,13 @@ impl Cluster {
         let setup = &self.setups[node];
         let within = self.system.ready_within();
         let deadline = Instant::now() + within;
-        while !self.system.ready(setup.listen).await {
+        let answers = || tokio::time::timeout(ANSWER_WITHIN, self.system.ready(setup.listen));
+        loop {
+            let why = match answers().await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(why)) => why,
+                Err(_) => format!("no answer within {ANSWER_WITHIN:?}"),
+            };
             let (name, log) = (setup.name.clone(), self.logs[node].clone());
             if let Some(status) = self.ended(node) {
                 let how = Exit::from(status).to_string();
@@ -287,14 +294,13 @@ impl Cluster {
                 return Err(ClusterError::NotReady {
                     node: name,
                     address: setup.listen,
-                    seconds: within.as_secs(),
+                    why: format!("within {} s: {why}", within.as_secs()).into(),
                     tail: tail(&log),
                     log,
                 });
             }
             tokio::time::sleep(READY_INTERVAL).await;
         }
-        Ok(())
     }
 
     /// The node to give orders to: the leader if one is known, else any that runs.

@@ -2,6 +2,10 @@
 //!
 //! This library carries out one run: `plan -> cluster + clients + nemesis -> history ->
 //! verdict -> results`. It drives every system, the built-in node too, from outside.
+//!
+//! A project that tests a store of its own implements [`system::System`] and [`system::Client`]
+//! and runs a [`Test`]; `docs/library.md` shows all of it. The crates below are exported, so that
+//! such a project depends on this one alone.
 
 pub mod plan;
 pub mod system;
@@ -27,7 +31,19 @@ pub mod run;
 mod own_process;
 mod promises;
 
+pub mod finished;
+pub mod test;
+
 pub mod bugs;
 pub mod scenario;
 pub mod suite;
 pub mod trial;
+
+pub use finished::Finished;
+pub use serde_json;
+pub use squall_checker as checker;
+pub use squall_nemesis as nemesis;
+pub use squall_results as results;
+pub use squall_workloads as workloads;
+pub use systems::http;
+pub use test::Test;

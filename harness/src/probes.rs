@@ -20,6 +20,9 @@ use crate::system::System;
 
 /// Time between two probes of one node.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// How long a node is waited for that was asked how it is: a paused one takes the question and
+/// never answers.
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
 /// The cluster as last seen.
 #[derive(Debug, Default)]
@@ -122,7 +125,8 @@ impl Seen {
 }
 
 async fn probe(system: &dyn System, name: &str, address: SocketAddr, began: Instant) -> Probe {
-    let status = system.probe(address).await;
+    let asked = tokio::time::timeout(ANSWER_WITHIN, system.probe(address)).await;
+    let status = asked.ok().flatten();
     let time = u64::try_from(began.elapsed().as_nanos()).expect("a run shorter than 584 years");
     let alive = status.is_some();
     let status = status.unwrap_or_default();

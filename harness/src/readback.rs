@@ -18,6 +18,8 @@ use crate::{
 const ATTEMPT_INTERVAL: Duration = Duration::from_millis(20);
 /// The most that is taken out of one object at the end.
 const DRAINED_MAX: u64 = 10_000;
+/// What is kept of a node's last answer.
+const ANSWER_CHARS_MAX: usize = 200;
 /// Sessions reading one node at the same time.
 pub const LANES: usize = 4;
 
@@ -36,6 +38,51 @@ pub struct FinalReads {
     pub ok: u64,
 }
 
+/// What came of one node's attempts to serve a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// It served one.
+    At(Instant),
+    /// It served none in time.
+    Never {
+        /// What it answered last, or why it did not, on one short line.
+        last_answer: String,
+    },
+}
+
+impl Served {
+    /// When it did.
+    pub fn at(&self) -> Option<Instant> {
+        match self {
+            Self::At(at) => Some(*at),
+            Self::Never { .. } => None,
+        }
+    }
+
+    /// What it answered last, if it did not.
+    pub fn last_answer(&self) -> Option<&str> {
+        match self {
+            Self::At(_) => None,
+            Self::Never { last_answer } => Some(last_answer),
+        }
+    }
+}
+
+/// What the nodes called `names`, which served nothing, answered last: on one line, and those that
+/// answered alike together.
+pub fn last_answers(names: &[String], served: &[Served]) -> String {
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (name, served) in names.iter().zip(served) {
+        let Some(answer) = served.last_answer() else { continue };
+        match groups.iter_mut().find(|(other, _)| *other == answer) {
+            Some((_, alike)) => alike.push(name),
+            None => groups.push((answer, vec![name])),
+        }
+    }
+    let told = groups.iter().map(|(answer, names)| format!("{}: {answer}", names.join(", ")));
+    told.collect::<Vec<_>>().join("; ")
+}
+
 impl Readback {
     /// Sessions on the slots from `first_slot` on; it takes [`LANES`] for each node.
     pub fn new(sessions: &Sessions, first_slot: usize) -> Self {
@@ -48,12 +95,8 @@ impl Readback {
 
     /// Has every node make changes, as `workload` has them, until each of them served one.
     ///
-    /// Returns when each did, by node; none for those that did not before `deadline`.
-    pub async fn all_serve(
-        &mut self,
-        workload: &dyn Workload,
-        deadline: Instant,
-    ) -> Vec<Option<Instant>> {
+    /// Returns when each did, by node, and what those answered last that did not before `deadline`.
+    pub async fn all_serve(&mut self, workload: &dyn Workload, deadline: Instant) -> Vec<Served> {
         let attempts = self.lanes.iter_mut().map(|lanes| {
             let session = lanes.first_mut().expect("every node has a lane");
             try_until_served(session, workload, &self.next_value, deadline)
@@ -105,18 +148,32 @@ async fn try_until_served(
     workload: &dyn Workload,
     next_value: &AtomicU64,
     deadline: Instant,
-) -> Option<Instant> {
+) -> Served {
     loop {
         let number = next_value.fetch_add(1, Ordering::Relaxed);
         let change = workload.service_check(number);
-        if let Completion::Ok { .. } = session.run(&change).await {
-            return Some(Instant::now());
+        let completion = session.run(&change).await;
+        if let Completion::Ok { .. } = completion {
+            return Served::At(Instant::now());
         }
         if Instant::now() >= deadline {
-            return None;
+            return Served::Never { last_answer: line_of(&completion) };
         }
         tokio::time::sleep(ATTEMPT_INTERVAL).await;
     }
+}
+
+/// How an operation that did not succeed ended, on one short line without control characters.
+fn line_of(completion: &Completion) -> String {
+    let why = match completion {
+        Completion::Fail(why) | Completion::Info(why) | Completion::Declined(why) => why.clone(),
+        Completion::Mismatch { found: Some(found) } => format!("it found {found}"),
+        Completion::Mismatch { found: None } => "it found another value".to_owned(),
+        Completion::Ok { .. } => "it succeeded".to_owned(),
+    };
+    let plain = why.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let line: String = plain.clone().take(ANSWER_CHARS_MAX).collect();
+    if plain.count() > ANSWER_CHARS_MAX { format!("{line}...") } else { line }
 }
 
 async fn read_until_answered<'a>(
@@ -160,4 +217,32 @@ async fn drain_until_empty<'a>(
         }
     }
     emptied
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn never(answer: &str) -> Served {
+        Served::Never { last_answer: line_of(&Completion::Info(answer.to_owned())) }
+    }
+
+    #[test]
+    fn nodes_that_answered_alike_are_told_together_and_those_that_served_are_not() {
+        let names = ["n1", "n2", "n3", "n4"].map(str::to_owned);
+        let served = [
+            never("503: no leader"),
+            never("not JSON:\n<html>"),
+            Served::At(Instant::now()),
+            never("503: no leader"),
+        ];
+        let told = last_answers(&names, &served);
+        assert_eq!(told, "n1, n4: 503: no leader; n2: not JSON: <html>");
+    }
+
+    #[test]
+    fn a_long_answer_is_cut_short() {
+        let Served::Never { last_answer } = never(&"ä".repeat(1000)) else { panic!("it served") };
+        assert_eq!(last_answer, format!("{}...", "ä".repeat(ANSWER_CHARS_MAX)));
+    }
 }

@@ -19,7 +19,7 @@ use squall_results::{
     facts::{NodeRecovery, Recovery, RunFacts, StoppedAt, Timings},
     probes::Probe,
     run_dir::{RunDir, StoreError},
-    summary::Results,
+    summary::{Results, RunVerdict},
 };
 use squall_workloads::Workload;
 use tokio::sync::watch;
@@ -29,20 +29,19 @@ use crate::{
     clients::{Clients, Pacing},
     cluster::{Cluster, ClusterError},
     fail_fast::FailFast,
+    finished::Finished,
     host,
     pace::{Driven, Faults},
     plan::{Net, Plan},
     probes::{Probing, View},
     progress::{FaultsInForce, Progress, Silent, Snapshot},
     promises,
-    readback::{self, FinalReads, Readback},
+    readback::{self, FinalReads, Readback, Served},
     recorder::{Latencies, Observer, Recorder, RecorderError, Written},
     session::Sessions,
     system::{NotOffered, System},
 };
 
-/// How long a fresh cluster may take to serve its first write.
-const FIRST_WRITE_DEADLINE: Duration = Duration::from_secs(20);
 /// How long the final reads may take.
 const READS_DEADLINE: Duration = Duration::from_secs(15);
 /// How often everything is read back.
@@ -75,11 +74,16 @@ pub enum RunError {
     NotOffered(#[from] NotOffered),
     /// The cluster runs but never served.
     #[error(
-        "get a first write from the cluster within {} s; the nodes' logs are in {}",
-        FIRST_WRITE_DEADLINE.as_secs(),
+        "get a first change from the cluster within {} s; last answers: {answers}; the nodes' logs \
+         are in {}",
+        within.as_secs_f64(),
         logs.display()
     )]
     NeverServed {
+        /// How long it had.
+        within: Duration,
+        /// What each node answered last.
+        answers: String,
         /// Where the logs are.
         logs: PathBuf,
     },
@@ -125,7 +129,8 @@ pub struct Order {
 }
 
 /// Carries out a run by itself, without anybody watching: `plan`, resolved, against `system`
-/// with `workload`, which need not be the one the plan names. The run is kept in `store`.
+/// with `workload`, neither of which need be the one the plan names. The run is kept in `store`;
+/// the nodes' own files only where the verdict calls for a look at them.
 ///
 /// # Errors
 /// As [`run`]; also where `system` does not offer what `workload` asks for.
@@ -134,16 +139,35 @@ pub async fn alone(
     system: Arc<dyn System>,
     workload: Box<dyn Workload>,
     store: &Path,
-) -> Result<Results, RunError> {
+) -> Result<Finished, RunError> {
     crate::system::suits(&*system, &*workload)?;
     let plan = Plan { workload: workload.name().to_owned(), ..plan };
     let started_utc = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let stamp = started_utc.replace([':', '-'], "");
     let run_dir = RunDir::create(store, &plan.run_name(), &stamp, plan.seed)?;
     let (_nobody, interrupt) = watch::channel(false);
-    let progress = Arc::new(Silent);
-    run(Order { plan, system, workload, run_dir, started_utc, refused: None, progress, interrupt })
-        .await
+    let (progress, kept) = (Arc::new(Silent), run_dir.clone());
+    let order = Order {
+        plan,
+        system,
+        workload,
+        run_dir: kept,
+        started_utc,
+        refused: None,
+        progress,
+        interrupt,
+    };
+    // No command line knows a system or a workload of somebody's own.
+    let results = carry_out(order, None).await?;
+    let telling = matches!(
+        results.verdict,
+        RunVerdict::Violation | RunVerdict::Unavailable | RunVerdict::Failed
+    );
+    if !telling {
+        // Only disk space is lost when this fails.
+        drop(std::fs::remove_dir_all(run_dir.path().join("data")));
+    }
+    Ok(Finished { results, run_dir })
 }
 
 /// Connects `nodes` nodes as `net` asks for; the second value says why a wish for the
@@ -183,6 +207,12 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 /// When the harness or the system could not be set up, or the results not be kept. What
 /// was recorded until then stays in the run directory.
 pub async fn run(order: Order) -> Result<Results, RunError> {
+    let command = order.plan.command(&order.run_dir.plan());
+    carry_out(order, Some(command)).await
+}
+
+/// Carries out `order`, which `command` repeats.
+async fn carry_out(order: Order, command: Option<String>) -> Result<Results, RunError> {
     let began = Instant::now();
     let Order { plan, system, workload, run_dir, started_utc, refused, progress, interrupt } =
         order;
@@ -195,7 +225,8 @@ pub async fn run(order: Order) -> Result<Results, RunError> {
     let (network, failed) = connect(net, plan.nodes).await?;
     let refused = refused.or(failed);
     let standing = Standing::set_up(&plan, system, network, &run_dir, &*workload, began)?;
-    let mut facts = standing.facts(&plan, &run_dir, &started_utc);
+    let mut facts = standing.facts(&plan, &started_utc);
+    facts.command = command.unwrap_or_default();
     facts.beside = promises::of(&*workload, standing.system.revisions_are_of_values());
     facts.notes.extend(refused.map(|why| format!("No sandbox: {why}.")));
 
@@ -220,9 +251,14 @@ pub async fn run(order: Order) -> Result<Results, RunError> {
     facts.notes.extend(lost.map(|why| format!("Not all probes were kept: {why}.")));
     facts.notes.extend(unjudged.map(|why| format!("Not everything was judged on the way: {why}.")));
     let circumstances = Circumstances { facts, probes };
-    Ok(analysis::within(analysis::SEARCH_TIME_MAX, |budget| {
-        analysis::conclude(&run_dir, circumstances, budget)
-    })?)
+    // Not on the runtime, whose threads other runs may be working on.
+    let concluded = tokio::task::spawn_blocking(move || {
+        analysis::within(analysis::SEARCH_TIME_MAX, |budget| {
+            analysis::conclude(&run_dir, circumstances, budget)
+        })
+    });
+    let concluded = concluded.await;
+    Ok(concluded.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
 }
 
 /// Everything that stands while the clients run.
@@ -303,7 +339,7 @@ impl Standing {
         Ok(Self { system, network, cluster, view, recorder, writer, fail_fast, probing, names })
     }
 
-    fn facts(&self, plan: &Plan, run_dir: &RunDir, started_utc: &str) -> RunFacts {
+    fn facts(&self, plan: &Plan, started_utc: &str) -> RunFacts {
         let versions = [
             ("squall".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             (self.system.name().to_owned(), self.system.version()),
@@ -320,7 +356,6 @@ impl Standing {
                 .schedule
                 .as_ref()
                 .map_or(0, |schedule| u32::try_from(schedule.unrolled().len()).unwrap_or(u32::MAX)),
-            command: plan.command(&run_dir.plan()),
             checks: plan.checks.clone(),
             network: self.network.describe(),
             network_caveats: self.network.caveats(),
@@ -358,13 +393,16 @@ impl Standing {
         )
         .seeing(Arc::clone(&self.view));
         let mut readback = Readback::new(&sessions, plan.concurrency);
+        let within = self.system.serves_within();
         let serving = tokio::select! {
-            serving = readback.all_serve(workload, Instant::now() + FIRST_WRITE_DEADLINE) => serving,
+            serving = readback.all_serve(workload, Instant::now() + within) => serving,
             error = self.cluster.first_exit() => return Err(error.into()),
             () = wait_true(&mut early) => return Err(RunError::Interrupted),
         };
-        if serving.iter().all(Option::is_none) {
-            return Err(RunError::NeverServed { logs: run_dir.path().join("logs") });
+        if serving.iter().all(|served| served.at().is_none()) {
+            let answers = readback::last_answers(&self.names, &serving);
+            let logs = run_dir.path().join("logs");
+            return Err(RunError::NeverServed { within, answers, logs });
         }
 
         timings.clients_began_ms = Some(ms(began.elapsed()));
@@ -467,15 +505,16 @@ impl Standing {
         let drained = readback.drain_all(workload, Instant::now() + READS_DEADLINE).await;
         let (expected, ok) = (expected + drained.expected, ok + drained.ok);
         timings.final_reads_ms = ms(reads.elapsed());
-        let of_node = |(node, at): (&String, Option<Instant>)| NodeRecovery {
+        let of_node = |(node, served): (&String, &Served)| NodeRecovery {
             node: node.clone(),
-            served_again_ms: at.map(|at| ms(at.duration_since(heal))),
+            served_again_ms: served.at().map(|at| ms(at.duration_since(heal))),
+            last_answer: served.last_answer().map(str::to_owned),
         };
-        let all_serve = serving.iter().all(Option::is_some);
+        let all_serve = serving.iter().all(|served| served.at().is_some());
         Recovery {
             served_again_ms: all_serve.then_some(timings.heal_ms),
             deadline_ms: ms(recovery),
-            nodes: self.names.iter().zip(serving).map(of_node).collect(),
+            nodes: self.names.iter().zip(&serving).map(of_node).collect(),
             final_reads_expected: expected,
             final_reads_ok: ok,
         }

@@ -78,6 +78,12 @@ pub trait System: Send + Sync {
         Duration::from_secs(20)
     }
 
+    /// How long a fresh cluster, all nodes of which answer, may take until one of them serves a
+    /// change.
+    fn serves_within(&self) -> Duration {
+        Duration::from_secs(20)
+    }
+
     /// How long a cluster without faults may take until every node serves again. TCP that was
     /// cut off stays silent for up to 2 s after the heal, and an election follows.
     fn recovers_within(&self) -> Duration {
@@ -105,9 +111,15 @@ pub trait System: Send + Sync {
     /// A client with connections of its own; `nodes` are the addresses in plan order.
     fn client(&self, nodes: &[SocketAddr]) -> Box<dyn Client>;
 
-    /// Whether a node that was started can be used. Must not wait for others.
-    fn ready<'a>(&'a self, node: SocketAddr) -> BoxFuture<'a, bool> {
-        Box::pin(async move { self.probe(node).await.is_some() })
+    /// Whether a node that was started can be used. Must not wait for others; after a second
+    /// whoever calls this gives it up and asks again.
+    ///
+    /// The error says in words why not yet.
+    fn ready<'a>(&'a self, node: SocketAddr) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(async move {
+            let answered = self.probe(node).await;
+            answered.map(drop).ok_or_else(|| "it did not answer its probe".to_owned())
+        })
     }
 
     /// The file that defines it, where there is one, to be kept with the run.
@@ -115,7 +127,8 @@ pub trait System: Send + Sync {
         None
     }
 
-    /// Asks one node how it is; `None` when it does not answer. Must not wait for others.
+    /// Asks one node how it is; `None` when it does not answer. Must not wait for others; after a
+    /// second without an answer the node counts as silent.
     fn probe<'a>(&'a self, node: SocketAddr) -> BoxFuture<'a, Option<Status>>;
 
     /// Gives the node at `via` an order, once; it may have to pass it on. Resolves when the order

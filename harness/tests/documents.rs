@@ -16,6 +16,23 @@ fn the_workload_of_ones_own_is_the_example_and_short() {
 }
 
 #[test]
+fn the_system_of_ones_own_is_the_test_and_short() {
+    let test = read("harness/tests/own_system/tiny_kv.rs");
+    assert!(test.lines().count() < 100, "{} lines", test.lines().count());
+    let page = read("docs/library.md");
+    assert!(page.contains(&format!("```rust\n{test}```")), "docs/library.md differs");
+    let sandboxed = read("harness/tests/in_sandbox.rs");
+    let main = sandboxed.find("fn main()").map(|at| &sandboxed[at..]).expect("it has one");
+    assert!(page.contains(&format!("```rust\n{main}```")), "docs/library.md differs");
+}
+
+#[test]
+fn the_store_to_try_it_on_is_short() {
+    let lines = read("harness/examples/tiny_kv.rs").lines().count();
+    assert!(lines < 200, "{lines} lines");
+}
+
+#[test]
 fn every_workload_has_its_row() {
     let page = read("docs/workloads.md");
     for entry in squall_workloads::WORKLOADS {

@@ -127,7 +127,7 @@ async fn record(workload: &dyn Workload, store: MadeUp, operations: u64, path: &
     let deadline = Instant::now() + Duration::from_secs(30);
     let mut readback = Readback::new(&sessions, CLIENTS);
     let served = readback.all_serve(workload, deadline).await;
-    assert!(served.iter().all(Option::is_some), "the store serves");
+    assert!(served.iter().all(|served| served.at().is_some()), "the store serves: {served:?}");
     let clients = Clients::start(&sessions, workload, CLIENTS, Pacing::closed(Rate::Unlimited));
     while recorder.tally().ok < operations {
         assert!(Instant::now() < deadline, "only {:?} after 30 s", recorder.tally());

@@ -170,6 +170,9 @@ pub struct NodeRecovery {
     /// From the final heal until it served a change, in milliseconds; `None` if it did not in
     /// time.
     pub served_again_ms: Option<u64>,
+    /// What it answered last, where it did not serve in time and that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_answer: Option<String>,
 }
 
 /// Whether the cluster served again once every fault was undone.

@@ -9,6 +9,7 @@ use squall_checker::history::{Event, EventType, History, Moment, Operation, Outc
 use squall_checker::verdict::{
     Analysis, Conclusion, Contradiction, Counterexample, KeyAnalysis, OperationId, Verdict,
 };
+use squall_results::checks::CheckName;
 use squall_results::facts::{NodeRecovery, Recovery, RunFacts, StoppedAt};
 use squall_results::probes::Probe;
 use squall_results::summary::{
@@ -174,7 +175,11 @@ fn came_back(served: [Option<u64>; 3]) -> RunFacts {
     let mut facts = RunFacts { faults_planned: 1, ..recovered() };
     let nodes = ["n1", "n2", "n3"].into_iter().zip(served);
     facts.recovered.nodes = nodes
-        .map(|(node, served_again_ms)| NodeRecovery { node: node.to_owned(), served_again_ms })
+        .map(|(node, served_again_ms)| NodeRecovery {
+            node: node.to_owned(),
+            served_again_ms,
+            last_answer: served_again_ms.is_none().then(|| "503: no leader".to_owned()),
+        })
         .collect();
     facts.recovered.deadline_ms = 15_000;
     facts.recovered.served_again_ms = served.into_iter().collect::<Option<Vec<_>>>().map(|_| 9);
@@ -193,6 +198,11 @@ fn a_node_that_did_not_come_back_is_unavailability_and_no_violation() {
          served again 9 ms after the heal. What was recorded contradicts nothing."
     );
     assert_eq!(told.availability.not_served_again, ["n3"]);
+    let last = "What n3 answered last when it should serve again: 503: no leader.";
+    assert!(told.caveats.iter().any(|caveat| caveat == last), "{:?}", told.caveats);
+    let check = told.checks.iter().find(|check| check.name == CheckName::Recovery);
+    let details = &check.expect("it is always made").details;
+    assert!(details.contains(&"n3: not in time; last: 503: no leader".to_owned()), "{details:?}");
     let decided = |verdict| results(&tested(), verdict, facts.clone()).verdict;
     assert_eq!(decided(Verdict::Violation), RunVerdict::Violation);
     assert_eq!(decided(Verdict::Unknown), RunVerdict::Unknown);

@@ -3,29 +3,37 @@
 //! Clients of a harness must know what was sent: a library that pools, retries or follows
 //! redirects may send an operation twice, or on a connection nobody expected. Here an
 //! exchange is one attempt, and what failed before a byte was sent is told apart from
-//! what may have arrived.
+//! what may have arrived. An adapter keeps one [`Connection`] to each node in each of its
+//! clients, and turns an exchange without a reply into a [`Completion`] with `into()`.
+//!
+//! Deliberately absent: time limits, which the harness sets by dropping the exchange, and any
+//! judgement of replies, which only the adapter understands.
 
 use std::net::SocketAddr;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
-    Method, Request, StatusCode,
-    body::Bytes,
+    Request, Uri,
     client::conn::http1::{SendRequest, handshake},
     header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::net::TcpStream;
+
+pub use hyper::{Method, StatusCode, body::Bytes};
+
+use crate::system::Completion;
 
 /// The longest reply taken in; a node that sends more has not answered.
 const REPLY_BYTES_MAX: usize = 1 << 20;
 
 /// Headers of a request.
-pub(super) type Headers = HeaderMap;
+pub type Headers = HeaderMap;
 
 /// An exchange without a whole reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Lost {
+pub enum Lost {
     /// There was no connection, so nothing left this host.
     NotSent(String),
     /// Something may have been sent.
@@ -34,15 +42,33 @@ pub(super) enum Lost {
 
 impl Lost {
     /// Why there is no reply.
-    pub(super) fn why(self) -> String {
+    pub fn why(self) -> String {
         match self {
             Self::NotSent(why) | Self::Unknown(why) => why,
         }
     }
 }
 
-/// A connection to one node, made when it is first needed.
-pub(super) struct Connection {
+/// What was certainly not sent has failed for good; of anything else nobody knows.
+impl From<Lost> for Completion {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::NotSent(why) => Self::Fail(why),
+            Lost::Unknown(why) => Self::Info(why),
+        }
+    }
+}
+
+/// `text`, such as a key, as one segment of a path.
+pub fn segment(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+/// A connection to one node, made when it is first needed and again when it was lost.
+///
+/// Dropping an exchange that is under way closes the connection, so that a late reply is never
+/// taken for that of the next one.
+pub struct Connection {
     address: SocketAddr,
     host: HeaderValue,
     /// Open and idle; absent while an exchange is under way, so that dropping the exchange
@@ -52,17 +78,19 @@ pub(super) struct Connection {
 
 impl Connection {
     /// A connection to `address`, not yet made.
-    pub(super) fn to(address: SocketAddr) -> Self {
+    pub fn to(address: SocketAddr) -> Self {
         let host = HeaderValue::from_str(&address.to_string());
         Self { address, host: host.expect("an address is printable"), idle: None }
     }
 
-    /// Sends one request and reads the whole reply. `path` is percent-encoded.
+    /// Sends one request, once, and reads the whole reply, whatever its status.
+    ///
+    /// `path` begins with `/` and is percent-encoded ([`segment`]); `body` is said to be JSON.
     ///
     /// # Errors
-    /// There is no whole reply; whatever is not certain to have stayed here is
-    /// [`Lost::Unknown`].
-    pub(super) async fn exchange(
+    /// There is no whole reply, or one of more than a megabyte; whatever is not certain to have
+    /// stayed here is [`Lost::Unknown`].
+    pub async fn exchange(
         &mut self,
         method: Method,
         path: &str,
@@ -75,16 +103,19 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::exchange`].
-    pub(super) async fn exchange_with(
+    pub async fn exchange_with(
         &mut self,
         method: Method,
         path: &str,
         body: Bytes,
         headers: Headers,
     ) -> Result<(StatusCode, Bytes), Lost> {
+        let uri: Uri = path
+            .parse()
+            .map_err(|error| Lost::NotSent(format!("`{path}` is not a path: {error}")))?;
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        *request.uri_mut() = path.parse().expect("the path is percent-encoded");
+        *request.uri_mut() = uri;
         request.headers_mut().insert(HOST, self.host.clone());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         request.headers_mut().extend(headers);

@@ -2,7 +2,7 @@
 
 mod built_in;
 mod defined;
-mod http;
+pub mod http;
 mod keyed;
 pub mod maelstrom;
 mod nats;

@@ -27,8 +27,11 @@ pub(super) trait Protocol: Send + Sync {
     fn probe(&self, node: SocketAddr) -> BoxFuture<'_, Option<Status>>;
 
     /// As [`System::ready`](crate::system::System::ready).
-    fn ready(&self, node: SocketAddr) -> BoxFuture<'_, bool> {
-        Box::pin(async move { self.probe(node).await.is_some() })
+    fn ready(&self, node: SocketAddr) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move {
+            let answered = self.probe(node).await;
+            answered.map(drop).ok_or_else(|| "it did not answer its probe".to_owned())
+        })
     }
 
     /// As [`System::set_up`](crate::system::System::set_up).

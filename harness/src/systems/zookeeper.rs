@@ -73,10 +73,15 @@ impl Protocol for ZooKeeper {
         Box::pin(async move { status(&telling::ask(node, "srvr").await?) })
     }
 
-    fn ready(&self, node: SocketAddr) -> BoxFuture<'_, bool> {
+    fn ready(&self, node: SocketAddr) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async move {
-            let status = self.probe(node).await;
-            status.is_some_and(|status| status.role.as_deref() != Some(CANDIDATE))
+            match self.probe(node).await {
+                None => Err("it did not answer `srvr`".to_owned()),
+                Some(status) if status.role.as_deref() == Some(CANDIDATE) => {
+                    Err("it is not serving: it found no majority yet".to_owned())
+                }
+                Some(_) => Ok(()),
+            }
         })
     }
 

@@ -131,7 +131,7 @@ impl Trial<'_> {
             match (&write, &read) {
                 (Completion::Ok { .. }, Completion::Ok { value, .. }) if *value == shape => {}
                 (Completion::Ok { .. }, _) => {
-                    wrong.push(format!("{shape} reads as {}", told(&read)))
+                    wrong.push(format!("{shape} reads as {}", told(&read)));
                 }
                 _ => wrong.push(format!("a write of {shape} is told as {}", told(&write))),
             }
@@ -299,7 +299,7 @@ impl Trial<'_> {
         for (name, address) in cluster.addresses() {
             match self.system.probe(address).await {
                 None => {
-                    self.doubtful(format!("{name} does not answer its probe, though it serves"))
+                    self.doubtful(format!("{name} does not answer its probe, though it serves"));
                 }
                 Some(status) if status.role.as_deref() == Some("leader") => leaders.push(name),
                 Some(_) => {}

@@ -40,7 +40,8 @@ async fn run(
     let workload = squall_workloads::by_name(&plan.workload, plan.workload_settings());
     let store = tempfile::tempdir().expect("a temporary folder");
     let system = Arc::new(system.expect("a system"));
-    run::alone(plan, system, workload.expect("a workload"), store.path()).await
+    let run = run::alone(plan, system, workload.expect("a workload"), store.path()).await?;
+    Ok(run.results)
 }
 
 #[tokio::test]

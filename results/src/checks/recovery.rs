@@ -23,10 +23,12 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Found {
             format!("Once every fault was undone, {who}; {reads}.")
         }
     };
-    let details = recovered.nodes.iter().map(|node| match node.served_again_ms {
-        Some(ms) => format!("{}: {}", node.node, Millis(ms)),
-        None => format!("{}: not in time", node.node),
-    });
+    let details =
+        recovered.nodes.iter().map(|node| match (node.served_again_ms, &node.last_answer) {
+            (Some(ms), _) => format!("{}: {}", node.node, Millis(ms)),
+            (None, None) => format!("{}: not in time", node.node),
+            (None, Some(answer)) => format!("{}: not in time; last: {answer}", node.node),
+        });
     let judgement = Judgement::bad_if(recovered.served_again_ms.is_none());
     Found::new(judgement, sentence).because(details.collect())
 }

@@ -70,8 +70,8 @@ impl Availability {
         }
     }
 
-    /// What a reader should know of gaps, in sentences.
-    pub(super) fn caveats(&self) -> Vec<String> {
+    /// What a reader should know of gaps and of nodes that did not come back, in sentences.
+    pub(super) fn caveats(&self, facts: &RunFacts) -> Vec<String> {
         let long = |gap: &&Window| gap.end_ns - gap.start_ns >= GAP_TOLD_NS_MIN;
         let told = self.gaps.iter().filter(long).take(GAPS_TOLD_MAX).map(|gap| {
             format!(
@@ -85,6 +85,10 @@ impl Availability {
         if more > 0 {
             caveats.push(format!("{} like that.", plural(more, "more gap", "more gaps")));
         }
+        caveats.extend(facts.recovered.nodes.iter().filter_map(|node| {
+            let answer = node.last_answer.as_ref()?;
+            Some(format!("What {} answered last when it should serve again: {answer}.", node.node))
+        }));
         caveats
     }
 }

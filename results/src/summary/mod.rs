@@ -255,7 +255,7 @@ fn caveats(
         (_, Some(error)) => caveats.push(format!("The proof was not verified: {error}")),
         (_, None) => {}
     }
-    caveats.extend(availability.caveats());
+    caveats.extend(availability.caveats(facts));
     caveats.extend(silences.iter().take(SILENCES_MAX).map(Silence::to_string));
     let more = silences.len().saturating_sub(SILENCES_MAX) as u64;
     if more > 0 {

@@ -305,7 +305,7 @@ fn facts(seed: u64) -> RunFacts {
             deadline_ms: 15_000,
             nodes: nodes()
                 .into_iter()
-                .map(|node| NodeRecovery { node, served_again_ms: Some(420) })
+                .map(|node| NodeRecovery { node, served_again_ms: Some(420), last_answer: None })
                 .collect(),
             final_reads_expected: 40,
             final_reads_ok: 40,

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::{
     super::{
-        http::Connection,
+        http::{Connection, Lost},
         protocol::{Options, Protocol},
     },
     definition::{Definition, DefinitionError, On, Place, ProbeWords, SetupWords, Source},
@@ -128,13 +128,17 @@ impl Probe {
         })
     }
 
-    /// What the node says; none where it does not answer as meant.
-    async fn ask(&self, node: SocketAddr, options: &Options) -> Option<Status> {
-        let (status, text) = self.call.exchange(node, 0, options).await.ok()?;
+    /// What the node says.
+    ///
+    /// # Errors
+    /// It does not answer as meant, in words.
+    async fn ask(&self, node: SocketAddr, options: &Options) -> Result<Status, String> {
+        let unfit = |why: String| format!("{}: {why}", self.call.place);
+        let (status, text) = self.call.exchange(node, 0, options).await.map_err(unfit)?;
         let json = parsed(&text);
         let variables = self.call.variables(status, &text);
-        if !self.call.answer.fits(&json, &variables).ok()? {
-            return None;
+        if !self.call.answer.fits(&json, &variables)? {
+            return Err(unfit(format!("reply {status} {}", quoted(&text))));
         }
         let take = |from: &Option<(Expression, Place)>| {
             let (expression, _) = from.as_ref()?;
@@ -150,7 +154,7 @@ impl Probe {
             Value::String(text) => text.parse().ok(),
             other => other.as_u64(),
         };
-        Some(Status {
+        Ok(Status {
             role: text(&self.role),
             term: number(&self.term),
             leader: text(&self.leader),
@@ -185,7 +189,7 @@ impl Call {
             self.request.fill(|name| seen.value(name, options))?;
         let mut connection = Connection::to(node);
         let reply = connection.exchange_with(method, &path, body.into(), headers).await;
-        let (status, body) = reply.map_err(|lost| lost.why())?;
+        let (status, body) = reply.map_err(Lost::why)?;
         Ok((status.as_u16(), String::from_utf8_lossy(&body).into_owned()))
     }
 
@@ -241,7 +245,7 @@ impl Protocol for Http {
         Box::pin(async move {
             let answer = async {
                 match &self.probe {
-                    Some(probe) => probe.ask(node, &self.options).await,
+                    Some(probe) => probe.ask(node, &self.options).await.ok(),
                     None => TcpStream::connect(node).await.ok().map(|_| Status::default()),
                 }
             };
@@ -249,11 +253,20 @@ impl Protocol for Http {
         })
     }
 
-    fn ready(&self, node: SocketAddr) -> BoxFuture<'_, bool> {
+    fn ready(&self, node: SocketAddr) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async move {
-            let Some(ready) = &self.ready else { return self.probe(node).await.is_some() };
-            let answer = tokio::time::timeout(PROBE_TIMEOUT, ready.ask(node, &self.options)).await;
-            answer.ok().flatten().is_some()
+            let asked = async {
+                match self.ready.as_ref().or(self.probe.as_ref()) {
+                    Some(ready) => ready.ask(node, &self.options).await.map(drop),
+                    None => {
+                        let connected = TcpStream::connect(node).await;
+                        connected.map(drop).map_err(|error| error.to_string())
+                    }
+                }
+            };
+            tokio::time::timeout(PROBE_TIMEOUT, asked)
+                .await
+                .unwrap_or_else(|_| Err(format!("no reply within {PROBE_TIMEOUT:?}")))
         })
     }
 

@@ -90,7 +90,7 @@ impl Answer {
 fn add_statuses(words: &StatusWords, onto: &mut Vec<(u16, u16)>) -> Result<(), String> {
     match words {
         StatusWords::Number(status) if (100..=599).contains(status) => {
-            onto.push((*status, *status))
+            onto.push((*status, *status));
         }
         StatusWords::Number(status) => return Err(format!("there is no status {status}")),
         StatusWords::Class(class) => {

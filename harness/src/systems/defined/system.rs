@@ -155,7 +155,7 @@ fn chosen(definition: &Definition, given: &Options) -> Result<Options, Definitio
         given,
         why,
     };
-    for name in given.keys().filter(|name| !definition.options.contains_key(*name)) {
+    if let Some(name) = given.keys().find(|name| !definition.options.contains_key(*name)) {
         let known: Vec<_> = definition.options.keys().map(String::as_str).collect();
         let why = match known.is_empty() {
             true => "it has no options".to_owned(),
@@ -307,7 +307,7 @@ impl System for Defined {
         self.protocol.client(nodes)
     }
 
-    fn ready<'a>(&'a self, node: SocketAddr) -> BoxFuture<'a, bool> {
+    fn ready<'a>(&'a self, node: SocketAddr) -> BoxFuture<'a, Result<(), String>> {
         self.protocol.ready(node)
     }
 
