@@ -45,6 +45,8 @@ pub struct ErrorGroup {
 
 const GROUPS_MAX: usize = 50;
 const TEXT_CHARS_MAX: usize = 200;
+/// The most of an error that the sentence quotes.
+const QUOTED_CHARS_MAX: usize = 80;
 
 /// How an adapter begins the error of a reply it does not understand.
 const UNHANDLED: &str = "unexpected";
@@ -62,8 +64,13 @@ pub(super) fn look(history: &History) -> Found {
             plural(errors.groups_found, "kind of error", "kinds of error"),
         ),
         unhandled => format!(
-            "{} got a reply that the adapter does not understand.",
+            "{} got a reply that the adapter does not understand, most often `{}`.",
             plural(unhandled, "operation", "operations"),
+            errors
+                .groups
+                .first()
+                .map(|group| shorten(&group.text, QUOTED_CHARS_MAX))
+                .unwrap_or_default(),
         ),
     };
     let details = errors.groups.iter().map(|group| {

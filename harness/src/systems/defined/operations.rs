@@ -126,7 +126,7 @@ impl Operations {
         let status = status.as_u16();
         let unexpected = |why: &str| {
             let why = if why.is_empty() { String::new() } else { format!("{why}: ") };
-            Completion::Info(format!("{why}reply {status} {}", quoted(&text)))
+            Completion::Info(format!("unexpected: {why}reply {status} {}", quoted(&text)))
         };
         let Some(operation) = self.operation(invocation) else { return unexpected("") };
         let variables = Variables { status, text: &text, ..self.variables(invocation) };
@@ -142,7 +142,7 @@ impl Operations {
                 Err(why) => return unexpected(&why),
             }
         }
-        unexpected("unexpected")
+        unexpected("")
     }
 }
 
