@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
+use serde_json::Value;
 use squall_workloads::Function;
 
 use super::{nats, redis, zookeeper};
-use crate::system::{BoxFuture, Client, Status};
+use crate::system::{BoxFuture, Client, Order, Status};
 
 /// The options of a system, by name; each has a value.
 pub(super) type Options = BTreeMap<String, String>;
@@ -32,6 +33,15 @@ pub(super) trait Protocol: Send + Sync {
             let answered = self.probe(node).await;
             answered.map(drop).ok_or_else(|| "it did not answer its probe".to_owned())
         })
+    }
+
+    /// As [`System::order`](crate::system::System::order).
+    fn order<'a>(
+        &'a self,
+        _via: SocketAddr,
+        _order: &'a Order,
+    ) -> BoxFuture<'a, Result<Value, String>> {
+        Box::pin(std::future::ready(Err("this system takes no orders".to_owned())))
     }
 
     /// As [`System::set_up`](crate::system::System::set_up).

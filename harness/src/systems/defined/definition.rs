@@ -142,6 +142,8 @@ pub(super) struct Definition {
     pub(super) reply: Vec<ReplyWords>,
     #[serde(default)]
     pub(super) operation: BTreeMap<Text, OperationWords>,
+    #[serde(default)]
+    pub(super) order: BTreeMap<Text, OrderWords>,
 }
 
 /// What may be chosen for a run.
@@ -291,6 +293,29 @@ pub(super) struct OperationWords {
     pub(super) jq_body: Option<Text>,
     #[serde(default)]
     pub(super) reply: Vec<ReplyWords>,
+}
+
+/// How an order of an administrator is given.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OrderWords {
+    /// What is asked first; its reply is the input of `jq_body`.
+    pub(super) look: Option<LookWords>,
+    pub(super) request: Text,
+    #[serde(default)]
+    pub(super) headers: BTreeMap<String, Text>,
+    pub(super) body: Option<Text>,
+    pub(super) jq_body: Option<Text>,
+    pub(super) status: Option<Spanned<StatusWords>>,
+    pub(super) when: Option<Text>,
+}
+
+/// What is asked before an order.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LookWords {
+    pub(super) request: Text,
+    pub(super) body: Option<Text>,
 }
 
 /// What a reply means.

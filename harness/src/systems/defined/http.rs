@@ -7,23 +7,20 @@ use squall_workloads::Function;
 use tokio::net::TcpStream;
 
 use super::{
-    super::{
-        http::{Connection, Lost},
-        protocol::{Options, Protocol},
-    },
+    super::protocol::{Options, Protocol},
+    call::{CALL_TIMEOUT, Call, CallWords, Reply, Sight},
     definition::{Definition, DefinitionError, On, Place, ProbeWords, SetupWords, Source},
-    expression::{Expression, Variables, parsed},
-    nodes::{Seen, address_names, node_names},
-    operations::{HttpClient, Operations, quoted},
-    request::{Answer, Filled, Request, expression},
+    expression::Expression,
+    nodes::{address_names, node_names},
+    operations::{HttpClient, Operations},
+    orders::Orders,
+    request::expression,
     system::as_json,
 };
-use crate::system::{BoxFuture, Client, Status};
+use crate::system::{BoxFuture, Client, Order, Status};
 
 /// How long a probe may take before the node counts as not answering.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(300);
-/// How long one call of the set-up may take before it is tried again.
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause between two tries of one call.
 const CALL_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -33,15 +30,7 @@ pub(super) struct Http {
     probe: Option<Probe>,
     ready: Option<Probe>,
     setup: Vec<(Call, On)>,
-    options: Options,
-}
-
-/// One exchange and which replies are meant by it.
-struct Call {
-    request: Request,
-    answer: Answer,
-    place: Place,
-    options: Value,
+    orders: Orders,
 }
 
 struct Probe {
@@ -70,19 +59,9 @@ impl Http {
         let setup = definition.setup.iter().map(|words| {
             let SetupWords { request, headers, body, on, status, when } = words;
             let known = node_names(definition);
-            let call = Call {
-                request: Request::parse(
-                    request,
-                    headers,
-                    body.as_ref(),
-                    ("setup", &known),
-                    source,
-                )?,
-                answer: Answer::parse(status.as_ref(), when.as_ref(), "setup", source)?,
-                place: source.place("setup.request", request),
-                options: as_json(options),
-            };
-            Ok((call.expecting_success(), *on))
+            let (body, status, when) = (body.as_ref(), status.as_ref(), when.as_ref());
+            let words = CallWords { request, headers, body, jq_body: None, status, when };
+            Ok((Call::parse(words, ("setup", &known), options, source)?, *on))
         });
         let operations = Operations::of(definition, as_json(options), source)?;
         if definition.operation.is_empty() {
@@ -94,7 +73,7 @@ impl Http {
             probe: probe(&definition.probe, "probe")?,
             ready: probe(&definition.ready, "ready")?,
             setup: setup.collect::<Result<_, DefinitionError>>()?,
-            options: options.clone(),
+            orders: Orders::of(definition, options, source)?,
         })
     }
 }
@@ -112,14 +91,11 @@ impl Probe {
         let take = |text: &Option<_>, name: &str| {
             expression(text.as_ref(), &format!("{field}.{name}"), source)
         };
-        let call = Call {
-            request: Request::parse(request, headers, body.as_ref(), (field, &known), source)?,
-            answer: Answer::parse(status.as_ref(), when.as_ref(), field, source)?,
-            place: source.place(format!("{field}.request"), request),
-            options: as_json(options),
-        };
+        let (body, status, when) = (body.as_ref(), status.as_ref(), when.as_ref());
+        let asked = CallWords { request, headers, body, jq_body: None, status, when };
+        let call = Call::parse(asked, (field, &known), options, source)?;
         Ok(Self {
-            call: call.expecting_success(),
+            call,
             role: take(&words.role, "role")?,
             term: take(&words.term, "term")?,
             leader: take(&words.leader, "leader")?,
@@ -132,14 +108,9 @@ impl Probe {
     ///
     /// # Errors
     /// It does not answer as meant, in words.
-    async fn ask(&self, node: SocketAddr, options: &Options) -> Result<Status, String> {
-        let unfit = |why: String| format!("{}: {why}", self.call.place);
-        let (status, text) = self.call.exchange(node, 0, options).await.map_err(unfit)?;
-        let json = parsed(&text);
-        let variables = self.call.variables(status, &text);
-        if !self.call.answer.fits(&json, &variables)? {
-            return Err(unfit(format!("reply {status} {}", quoted(&text))));
-        }
+    async fn ask(&self, node: SocketAddr) -> Result<Status, String> {
+        let Reply { status, text, json } = self.call.ask(node, 0, Sight::NOTHING).await?;
+        let variables = self.call.variables(status, &text, &Value::Null);
         let take = |from: &Option<(Expression, Place)>| {
             let (expression, _) = from.as_ref()?;
             expression.of(&json, &variables).ok().filter(|value| !value.is_null())
@@ -164,53 +135,17 @@ impl Probe {
     }
 }
 
-impl Call {
-    /// The same, for which only success counts where nothing is said of the status.
-    fn expecting_success(mut self) -> Self {
-        self.answer.default_to_success();
-        self
-    }
-
-    fn variables<'a>(&'a self, status: u16, text: &'a str) -> Variables<'a> {
-        let (key, value, expected) = ("", &Value::Null, &Value::Null);
-        Variables { status, text, key, value, expected, options: &self.options }
-    }
-
-    /// Asks the `place`th node; its status and body.
-    async fn exchange(
-        &self,
-        node: SocketAddr,
-        place: usize,
-        options: &Options,
-    ) -> Result<(u16, String), String> {
-        let name = format!("n{}", place + 1);
-        let seen = Seen { name: &name, number: place + 1, listen: node };
-        let Filled { method, path, headers, body } =
-            self.request.fill(|name| seen.value(name, options))?;
-        let mut connection = Connection::to(node);
-        let reply = connection.exchange_with(method, &path, body.into(), headers).await;
-        let (status, body) = reply.map_err(Lost::why)?;
-        Ok((status.as_u16(), String::from_utf8_lossy(&body).into_owned()))
-    }
-
-    /// Asks until the reply is as meant.
-    async fn insist(&self, node: SocketAddr, place: usize, options: &Options, last: &Last) {
-        loop {
-            let exchange = self.exchange(node, place, options);
-            let reply = tokio::time::timeout(CALL_TIMEOUT, exchange).await;
-            let why = match reply.unwrap_or_else(|_| Err("no reply".to_owned())) {
-                Err(why) => why,
-                Ok((status, text)) => {
-                    match self.answer.fits(&parsed(&text), &self.variables(status, &text)) {
-                        Ok(true) => return,
-                        Ok(false) => format!("reply {status} {}", quoted(&text)),
-                        Err(why) => why,
-                    }
-                }
-            };
-            last.set(format!("{} on n{}: {why}", self.place, place + 1));
-            tokio::time::sleep(CALL_INTERVAL).await;
-        }
+/// Makes the call until the reply is as meant.
+async fn insist(call: &Call, node: SocketAddr, number: usize, last: &Last) {
+    loop {
+        let asked = call.ask(node, number, Sight::NOTHING);
+        let why = match tokio::time::timeout(CALL_TIMEOUT, asked).await {
+            Ok(Ok(_)) => return,
+            Ok(Err(why)) => why,
+            Err(_) => format!("{}: no reply within {CALL_TIMEOUT:?}", call.place()),
+        };
+        last.set(format!("n{}: {why}", number + 1));
+        tokio::time::sleep(CALL_INTERVAL).await;
     }
 }
 
@@ -245,7 +180,7 @@ impl Protocol for Http {
         Box::pin(async move {
             let answer = async {
                 match &self.probe {
-                    Some(probe) => probe.ask(node, &self.options).await.ok(),
+                    Some(probe) => probe.ask(node).await.ok(),
                     None => TcpStream::connect(node).await.ok().map(|_| Status::default()),
                 }
             };
@@ -257,7 +192,7 @@ impl Protocol for Http {
         Box::pin(async move {
             let asked = async {
                 match self.ready.as_ref().or(self.probe.as_ref()) {
-                    Some(ready) => ready.ask(node, &self.options).await.map(drop),
+                    Some(ready) => ready.ask(node).await.map(drop),
                     None => {
                         let connected = TcpStream::connect(node).await;
                         connected.map(drop).map_err(|error| error.to_string())
@@ -268,6 +203,14 @@ impl Protocol for Http {
                 .await
                 .unwrap_or_else(|_| Err(format!("no reply within {PROBE_TIMEOUT:?}")))
         })
+    }
+
+    fn order<'a>(
+        &'a self,
+        via: SocketAddr,
+        order: &'a Order,
+    ) -> BoxFuture<'a, Result<Value, String>> {
+        Box::pin(self.orders.give(via, order))
     }
 
     fn set_up<'a>(&'a self, nodes: &'a [SocketAddr]) -> BoxFuture<'a, Result<(), String>> {
@@ -282,7 +225,7 @@ impl Protocol for Http {
                             On::Each => true,
                         };
                         if meant {
-                            call.insist(*node, place, &self.options, &last).await;
+                            insist(call, *node, place, &last).await;
                         }
                     }
                 }

@@ -3,11 +3,13 @@
 //! `docs/system-toml.md` describes the file. A definition is read and checked as a whole before
 //! anything runs, so that what is wrong with it is said with the line it stands in.
 
+mod call;
 mod definition;
 mod expression;
 mod http;
 mod nodes;
 mod operations;
+mod orders;
 mod request;
 mod system;
 mod template;

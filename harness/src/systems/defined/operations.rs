@@ -12,7 +12,7 @@ use squall_workloads::{Function, Invocation};
 use super::{
     super::http::{Connection, Lost},
     definition::{Definition, DefinitionError, Is, OperationWords, Place, ReplyWords, Source},
-    expression::{Expression, Program, Variables, parsed},
+    expression::{Expression, Variables, parsed},
     request::{Answer, Body, Filled, Request, expression},
 };
 use crate::system::{BoxFuture, Client, Completion};
@@ -199,14 +199,7 @@ impl Operation {
         let known = (field.as_str(), known);
         let mut request = Request::parse(asked, headers, body.as_ref(), known, source)?;
         if let Some(text) = jq_body {
-            let place = source.place(format!("{field}.jq_body"), text);
-            if body.is_some() {
-                return Err(place.wrong("there is a `body` too; say one of them"));
-            }
-            match Program::parse(text.get_ref()) {
-                Ok(program) => request.body = Body::Jq { program, place },
-                Err(why) => return Err(place.wrong(why)),
-            }
+            request.body = Body::made_by(text, body.as_ref(), &field, source)?;
         }
         let at = format!("{field}.reply");
         let own = reply.iter().map(|words| Rule::parse(&at, function, words, source));

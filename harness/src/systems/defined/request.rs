@@ -30,6 +30,28 @@ pub(super) enum Body {
     Jq { program: Program, place: Place },
 }
 
+impl Body {
+    /// The body that the jq program `text` makes; `body` is one that there must not be beside it.
+    ///
+    /// # Errors
+    /// There is one, or the program is none.
+    pub(super) fn made_by(
+        text: &Text,
+        body: Option<&Text>,
+        field: &str,
+        source: &Source,
+    ) -> Result<Self, DefinitionError> {
+        let place = source.place(format!("{field}.jq_body"), text);
+        if body.is_some() {
+            return Err(place.wrong("there is a `body` too; say one of them"));
+        }
+        match Program::parse(text.get_ref()) {
+            Ok(program) => Ok(Self::Jq { program, place }),
+            Err(why) => Err(place.wrong(why)),
+        }
+    }
+}
+
 /// A request with all its variables replaced.
 pub(super) struct Filled {
     pub(super) method: Method,

@@ -18,7 +18,7 @@ use super::{
     http::Http,
     nodes::Recipe,
 };
-use crate::system::{BoxFuture, Client, NodeSetup, Status, System};
+use crate::system::{BoxFuture, Client, NodeSetup, Order, Status, System};
 
 /// How long a node may take from its start to its first answer, where its definition is silent.
 const READY: Duration = Duration::from_secs(20);
@@ -182,11 +182,13 @@ fn faults(definition: &Definition, source: &Source) -> Result<FaultSet, Definiti
     let set = parsed
         .collect::<Result<FaultSet, _>>()
         .map_err(|error| source.place("faults", words).wrong(error.to_string()))?;
-    let unfit = |kind: &FaultKind| matches!(kind, FaultKind::Membership | FaultKind::Admin);
+    let unfit = |kind: &FaultKind| *kind == FaultKind::Membership;
     let found = set.kinds().find(unfit);
     match found {
         Some(kind) => {
-            let why = format!("`{kind}` takes orders, which a definition cannot describe");
+            let why = format!(
+                "`{kind}` takes members out and in again, which a definition cannot describe"
+            );
             Err(source.place("faults", words).wrong(why))
         }
         None => Ok(set),
@@ -203,7 +205,7 @@ fn speak(
         return Ok(Box::new(Http::of(definition, options, source)?));
     };
     let place = source.place("client.protocol", name);
-    if let Some(operation) = definition.operation.keys().next() {
+    if let Some(operation) = definition.operation.keys().chain(definition.order.keys()).next() {
         let why = format!("`{}` has operations of its own; leave them out", name.get_ref());
         return Err(source.place("operation", operation).wrong(why));
     }
@@ -297,6 +299,14 @@ impl System for Defined {
         let mut command = self.recipe.command(&node, &self.binary, &self.options);
         command.args(&self.flags);
         command
+    }
+
+    fn order<'a>(
+        &'a self,
+        via: SocketAddr,
+        order: &'a Order,
+    ) -> BoxFuture<'a, Result<Value, String>> {
+        self.protocol.order(via, order)
     }
 
     fn set_up<'a>(&'a self, nodes: &'a [SocketAddr]) -> BoxFuture<'a, Result<(), String>> {
