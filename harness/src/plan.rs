@@ -13,6 +13,8 @@ use squall_nemesis::{
 };
 use squall_results::checks::{CheckName, Severity};
 
+use crate::system::System;
+
 /// What to run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -179,7 +181,18 @@ impl Plan {
     ///
     /// # Errors
     /// Names the field, what it says and what it may say.
-    pub fn resolve(mut self) -> Result<Self, PlanError> {
+    pub fn resolve(self) -> Result<Self, PlanError> {
+        // What it is run by is of no concern here.
+        let system = crate::systems::by_plan(&self, Path::new("squall")).ok();
+        self.resolve_for(system.as_deref())
+    }
+
+    /// The same for this system, whatever the plan calls it: `all` are the faults that fit it, and
+    /// `mixed` what it offers of that.
+    ///
+    /// # Errors
+    /// As [`Plan::resolve`].
+    pub fn resolve_for(mut self, system: Option<&dyn System>) -> Result<Self, PlanError> {
         bounded("nodes", self.nodes, 1, Self::NODES_MAX)?;
         bounded("keys", self.keys, 1, 1_000_000)?;
         if self.concurrency == 0 {
@@ -203,29 +216,14 @@ impl Plan {
             });
         }
         self.workload = squall_workloads::canonical(&self.workload)?;
-        if self.workload == "mixed" && self.system != "node" {
-            // As far as the system offers it.
-            if let Ok(system) = crate::systems::defined(&self) {
-                self.workload = crate::systems::mix_for(&system);
-            }
+        if let Some(system) = system.filter(|_| self.workload == "mixed") {
+            self.workload = crate::systems::mix_for(system);
         }
         bounded("keys times concurrency", self.keys * self.concurrency, 1, Self::COUNTS_MAX)?;
-        let mut faults = self.faults()?;
-        if let Some(fit) = crate::systems::faults(&self).filter(|_| self.schedule.is_none()) {
-            let fit_list = String::from(fit.clone());
-            let unfit = faults.kinds().find(|kind| !fit.contains(*kind));
-            match unfit {
-                None => {}
-                Some(_) if self.nemesis.trim() == "all" => {
-                    self.nemesis = fit_list;
-                    faults = fit;
-                }
-                Some(fault) => {
-                    let system = self.system_name();
-                    return Err(PlanError::Unfit { system, fault, fit: fit_list });
-                }
-            }
+        if let Some(system) = system.filter(|_| self.schedule.is_none()) {
+            self.nemesis = self.fitting(&system.faults())?;
         }
+        let faults = self.faults()?;
         if self.schedule.is_none() {
             let schedule = Schedule::random(self.seed, &faults, self.nodes, self.time);
             if schedule.is_empty() && !faults.is_empty() {
@@ -235,6 +233,19 @@ impl Plan {
         }
         self.schedule.iter().try_for_each(|schedule| schedule.check(&self.node_names()))?;
         Ok(self)
+    }
+
+    /// The faults asked for, if all of them are in `fit`; for `all`, those that are.
+    fn fitting(&self, fit: &FaultSet) -> Result<String, PlanError> {
+        let faults = self.faults()?;
+        match faults.kinds().find(|kind| !fit.contains(*kind)) {
+            None => Ok(self.nemesis.clone()),
+            Some(_) if self.nemesis.trim() == "all" => Ok(fit.clone().into()),
+            Some(fault) => {
+                let (system, fit) = (self.system_name(), fit.clone().into());
+                Err(PlanError::Unfit { system, fault, fit })
+            }
+        }
     }
 
     /// The names of the nodes, `n1` and up.
@@ -341,7 +352,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Whether `name` is one folder's name, on every file system, and free to use.
-pub(crate) fn is_plain_name(name: &str) -> bool {
+pub fn is_plain_name(name: &str) -> bool {
     let safe = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     // `latest` is the link to the newest run.
     !name.is_empty() && !name.starts_with('.') && name != "latest" && name.chars().all(safe)

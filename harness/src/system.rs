@@ -241,7 +241,8 @@ pub enum Completion {
         /// [`System::revisions_are_of_values`].
         revision: Option<u64>,
     },
-    /// A compare-and-set or a guarded transaction was refused because the system looked and found another value.
+    /// A compare-and-set or a guarded transaction was refused because the system looked and found
+    /// another value.
     ///
     /// A fact about the store, which the checker judges; any other refusal is a `Fail`.
     Mismatch {

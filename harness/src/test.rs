@@ -126,11 +126,8 @@ impl Test {
     /// When the plan makes no sense for the system, the harness or the system could not be set up,
     /// or the results not be kept.
     pub async fn run(self) -> Result<Finished, TestError> {
-        let Self { mut plan, system, workload, store } = self;
-        if plan.schedule.is_none() {
-            plan.nemesis = fitting(&plan, &*system)?;
-        }
-        let plan = plan.resolve()?;
+        let Self { plan, system, workload, store } = self;
+        let plan = plan.resolve_for(Some(&*system))?;
         let workload = match workload {
             Some(workload) => workload,
             None => by_name(&plan.workload, plan.workload_settings())?,
@@ -167,20 +164,6 @@ async fn apart(
             Err(payload) => panic::resume_unwind(payload),
             Ok(()) => unreachable!("it ends with a word while somebody waits"),
         },
-    }
-}
-
-/// The faults of `plan`, which must fit `system`; `all` is all that do.
-fn fitting(plan: &Plan, system: &dyn System) -> Result<String, PlanError> {
-    let fit = system.faults();
-    if plan.nemesis.trim() == "all" {
-        return Ok(fit.into());
-    }
-    match plan.faults()?.kinds().find(|kind| !fit.contains(*kind)) {
-        None => Ok(plan.nemesis.clone()),
-        Some(fault) => {
-            Err(PlanError::Unfit { system: system.name().to_owned(), fault, fit: fit.into() })
-        }
     }
 }
 

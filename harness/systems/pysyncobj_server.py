@@ -27,6 +27,8 @@ class Store(SyncObj):
         conf = SyncObjConf(
             bindAddress=node,
             journalFile=journal,
+            # Without it a compacted log cannot be read again after a restart.
+            fullDumpFile=journal + ".dump",
             dynamicMembershipChange=False,
             raftMinTimeout=0.4,
             raftMaxTimeout=1.0,
@@ -35,6 +37,7 @@ class Store(SyncObj):
             commandsWaitLeader=False,
         )
         super().__init__(node, partners, conf)
+        # At once: the thread that was just started loads the dump over it, a moment later.
         self.values = {}
 
     @replicated

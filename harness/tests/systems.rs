@@ -95,12 +95,33 @@ async fn what_is_wrong_with_an_adapter_is_said_in_words() {
             "say `is = \"mismatch\"` for that reply",
         ),
         (
+            changed(&right, mismatch, &mismatch.replace("/actual", ".actual | tostring")),
+            "what does `value` take out of the reply",
+        ),
+        (
+            changed(&right, "value = \"/value\" },", "value = \"/value\", revision = \"5\" },")
+                .replace("nodes = 3\n", "nodes = 3\nrevisions_are_of_values = true\n")
+                .replace(
+                    "reply = [{ is = \"ok\", status = 200 }]",
+                    "reply = [{ is = \"ok\", status = 200, revision = \"/revision\" }]",
+                ),
+            "do not claim `revisions_are_of_values`",
+        ),
+        (
+            changed(
+                &right,
+                "{ is = \"ok\", status = 200 }]",
+                "{ is = \"fail\", status = 200, when = \"($value % 5) == 0\" }, { is = \"ok\", status = 200 }]",
+            ),
+            "took effect all the same",
+        ),
+        (
             changed(&right, "\"expect\":{expected}", "\"expect\":{expected|string}"),
             "expects what the key holds is told as mismatch",
         ),
         (
             changed(&right, mismatch, "{ is = \"ok\", status = 409 }"),
-            "expects what the key does not hold is told as ok",
+            "which the key does not hold, is told as ok",
         ),
         (
             changed(&right, "status = 404, when", "status = 418, when"),

@@ -16,7 +16,6 @@ mod zookeeper;
 
 use std::path::Path;
 
-use squall_nemesis::fault::FaultSet;
 use squall_workloads::{MIX, Settings};
 
 pub use built_in::BUILT_IN;
@@ -153,14 +152,6 @@ pub fn defined(plan: &Plan) -> Result<Defined, SystemError> {
     let built_in = BUILT_IN.iter().find(|built_in| built_in.name == plan.system);
     let built_in = built_in.ok_or_else(|| SystemError::Unknown { name: plan.system.clone() })?;
     Ok(built_in.define(&choice)?)
-}
-
-/// The faults that fit the system of `plan`; none where nobody knows.
-pub(crate) fn faults(plan: &Plan) -> Option<FaultSet> {
-    match plan.system.as_str() {
-        "node" => Some(FaultSet::all()),
-        _ => defined(plan).ok().map(|system| system.faults()),
-    }
 }
 
 /// The workload for a system where nobody says: its own, or [`mix_for`] it.

@@ -7,6 +7,38 @@ use super::{Callers, Trial, told};
 use crate::{cluster::Cluster, system::Completion};
 
 impl Trial<'_> {
+    /// One node alone among dead ones, and what became of its write when the others are back.
+    async fn minority(&mut self, cluster: &Cluster, callers: &mut Callers) {
+        let (key, value) = (self.key(), self.number());
+        let ended = callers.call(0, &Invocation::write(key.clone(), value)).await;
+        let why = match &ended {
+            Completion::Ok { .. } => {
+                return self.doubtful(
+                    "n1 acknowledged a write while every other node was dead: no majority can \
+                     have it, and a run will find a violation",
+                );
+            }
+            Completion::Fail(why) => why,
+            other => {
+                let other = told(other);
+                return self.good(format!("alone among dead nodes, n1 tells a write as {other}"));
+            }
+        };
+        let others: Vec<usize> = (1..cluster.names().len()).collect();
+        if let Err(error) = cluster.start_some(&others).await {
+            return self.wrong(format!("failed to {}", crate::run::chain(&error)));
+        }
+        match self.seen(callers, &key, why).await {
+            Some(words) => self.wrong(words),
+            None => self.good(format!(
+                "alone among dead nodes, n1 tells a write as fail ({why}), and it never took effect"
+            )),
+        }
+        for node in others {
+            cluster.kill(node).await;
+        }
+    }
+
     /// A minority alone, then nobody.
     pub(super) async fn dead(&mut self, cluster: &Cluster) {
         let nodes = cluster.names().len();
@@ -19,15 +51,7 @@ impl Trial<'_> {
             for node in 1..nodes {
                 cluster.kill(node).await;
             }
-            let (key, value) = (self.key(), self.number());
-            match callers.call(0, &Invocation::write(key, value)).await {
-                Completion::Ok { .. } => self.doubtful(
-                    "n1 acknowledged a write while every other node was dead: no majority can \
-                     have it, and a run will find a violation",
-                ),
-                other => self
-                    .good(format!("alone among dead nodes, n1 tells a write as {}", told(&other))),
-            }
+            self.minority(cluster, callers).await;
         }
         cluster.kill(0).await;
         // On a connection that was open and on one that was not.

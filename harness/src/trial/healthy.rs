@@ -1,7 +1,7 @@
 //! What clients must be told by a healthy cluster.
 
 use serde_json::{Value, json};
-use squall_workloads::{Access, Function, Invocation};
+use squall_workloads::{Function, Invocation};
 
 use super::{Callers, Trial, told};
 use crate::{cluster::Cluster, system::Completion};
@@ -16,6 +16,10 @@ impl Trial<'_> {
         let plain = self.offers(Function::Read) && self.offers(Function::Write);
         if plain && self.values(callers).await {
             self.absent(callers).await;
+            self.failures(callers).await;
+            if self.system.revisions_are_of_values() {
+                self.revisions(callers).await;
+            }
             self.elsewhere(callers).await;
             self.shapes(callers).await;
             if self.offers(Function::Cas) {
@@ -84,6 +88,72 @@ impl Trial<'_> {
         }
     }
 
+    /// Many writes, each tried once: those that are told as `fail` must not be seen.
+    async fn failures(&mut self, callers: &mut Callers) {
+        let mut failed = Vec::new();
+        for round in 0..2 * ROUNDS {
+            let (key, value) = (self.key(), self.number());
+            let node = usize::try_from(round).expect("a small number") % callers.clients.len();
+            let write = Invocation::write(key.clone(), value);
+            if let Completion::Fail(why) = callers.call(node, &write).await {
+                failed.push((key, why));
+            }
+        }
+        for (key, why) in &failed {
+            if let Some(words) = self.seen(callers, key, why).await {
+                return self.wrong(words);
+            }
+        }
+        if !failed.is_empty() {
+            let count = failed.len();
+            self.good(format!("none of {count} writes that were told as fail took effect"));
+        }
+    }
+
+    /// Whether a write of a key of its own that was told as `fail` is seen; in words.
+    pub(super) async fn seen(
+        &mut self,
+        callers: &mut Callers,
+        key: &str,
+        why: &str,
+    ) -> Option<String> {
+        match callers.insist(0, &Invocation::read(key.to_owned())).await {
+            Completion::Ok { value, .. } if !value.is_null() => Some(format!(
+                "a write that was told as fail ({why}) took effect all the same: such a reply does \
+                 not prove that nothing was done, so let it be info"
+            )),
+            _ => None,
+        }
+    }
+
+    /// Revisions that are claimed to be of values.
+    async fn revisions(&mut self, callers: &mut Callers) {
+        let (key, first, second) = (self.key(), self.number(), self.number());
+        let mut told = Vec::new();
+        for value in [first, second] {
+            let write = Invocation::write(key.clone(), value);
+            if let Completion::Ok { revision, .. } = callers.insist(0, &write).await {
+                told.push(revision);
+            }
+        }
+        let Completion::Ok { value, revision: read } =
+            callers.insist(0, &Invocation::read(key)).await
+        else {
+            return self.doubtful("revisions cannot be tried, since a read did not succeed");
+        };
+        let rising = matches!(told.as_slice(), [Some(first), Some(second)] if first < second);
+        let same =
+            told.last().is_some_and(|last| last.is_none() || read.is_none() || *last == read);
+        let untold = told.iter().all(Option::is_none);
+        match (rising || untold) && same && value == json!(second) {
+            true => self.good("revisions rise with writes, and reads tell that of what they return"),
+            false => self.wrong(format!(
+                "two writes of a key told the revisions {told:?}, and a read of the second {read:?}: \
+                 they are not of values, so do not claim `revisions_are_of_values`"
+            )),
+        }
+    }
+
     /// Reads on one node what was just written on another.
     async fn elsewhere(&mut self, callers: &mut Callers) {
         let nodes = callers.clients.len();
@@ -146,148 +216,13 @@ impl Trial<'_> {
         }
     }
 
-    async fn compare_and_set(&mut self, callers: &mut Callers) {
-        let (key, first, second, never) = (self.key(), self.number(), self.number(), self.number());
-        callers.insist(0, &Invocation::write(key.clone(), first)).await;
-        let cas = |expected: Value, new: u64| Invocation::cas(key.clone(), expected, json!(new));
-        let mut wrong = Vec::new();
-        let done = callers.insist(0, &cas(json!(first), second)).await;
-        if !matches!(done, Completion::Ok { .. }) {
-            wrong.push(format!(
-                "a compare-and-set that expects what the key holds is told as {}: it must be ok. \
-                 Is what it expects written as the system keeps it?",
-                told(&done)
-            ));
-        } else if let Some(why) = self.holds(callers, &key, json!(second)).await {
-            wrong.push(format!("after a compare-and-set that was ok {why}"));
-        }
-        let refused = callers.insist(0, &cas(json!(never), first)).await;
-        match refused {
-            Completion::Mismatch { .. } => {}
-            Completion::Ok { .. } => wrong.push(
-                "a compare-and-set that expects what the key does not hold is told as ok"
-                    .to_owned(),
-            ),
-            other => wrong.push(format!(
-                "a compare-and-set that expects what the key does not hold is told as {}; say \
-                 `is = \"mismatch\"` for that reply, so that it can be checked",
-                told(&other)
-            )),
-        }
-        let present = callers.insist(0, &cas(Value::Null, first)).await;
-        if matches!(present, Completion::Ok { .. }) {
-            wrong.push(
-                "a compare-and-set that expects nothing is ok on a key that holds something"
-                    .to_owned(),
-            );
-        }
-        let absent = self.key();
-        let created = callers.insist(0, &Invocation::cas(absent, Value::Null, json!(first))).await;
-        if !matches!(created, Completion::Ok { .. }) {
-            self.doubtful(format!(
-                "a compare-and-set that expects nothing, on a key that holds nothing, is told as \
-                 {}: sets, queues, locks and the like cannot be made of it ([operation.create] \
-                 can say how it is asked for)",
-                told(&created)
-            ));
-        }
-        match wrong.is_empty() {
-            true => self.good("compare-and-set takes hold where it should, and only there"),
-            false => wrong.into_iter().for_each(|words| self.wrong(words)),
-        }
-    }
-
-    async fn delete(&mut self, callers: &mut Callers) {
-        let (key, value) = (self.key(), self.number());
-        callers.insist(0, &Invocation::write(key.clone(), value)).await;
-        let delete = Invocation::new(Function::Delete, key.clone(), Value::Null);
-        let deleted = callers.insist(0, &delete).await;
-        if !matches!(deleted, Completion::Ok { .. }) {
-            return self.wrong(format!("a delete is told as {}", told(&deleted)));
-        }
-        match self.holds(callers, &key, Value::Null).await {
-            None => self.good("a deleted key reads as nothing"),
-            Some(why) => self.wrong(format!("after a delete that was ok {why}")),
-        }
-        let again = callers.insist(0, &delete).await;
-        if !matches!(again, Completion::Ok { .. }) {
-            self.wrong(format!(
-                "a delete of a key that holds nothing is told as {}; it must be ok",
-                told(&again)
-            ));
-        }
-    }
-
-    /// Functions that change what is there.
-    async fn changes(&mut self, callers: &mut Callers) {
-        let cases = [
-            (Function::Append, json!([1, 2])),
-            (Function::SetAdd, json!([1, 2])),
-            (Function::Add, json!(3)),
-        ];
-        for (function, expected) in cases {
-            if !self.offers(function) {
-                continue;
-            }
-            let key = self.key();
-            for argument in [1, 2] {
-                callers.insist(0, &Invocation::new(function, key.clone(), argument)).await;
-            }
-            match self.holds(callers, &key, expected).await {
-                None => self.good(format!("`{function}` does what it says")),
-                Some(why) => self.wrong(format!("after `{function}` of 1 and of 2 {why}")),
-            }
-        }
-    }
-
-    async fn transactions(&mut self, callers: &mut Callers) {
-        let (one, two) = (self.key(), self.key());
-        let write = |key: &str, value: i64| Access::Write(key.to_owned(), json!(value));
-        let asked = Invocation::txn([write(&one, 1), Access::read(one.clone()), write(&two, 2)]);
-        let expected = json!([["w", one, 1], ["r", one, 1], ["w", two, 2]]);
-        let done = callers.insist(0, &asked).await;
-        if !matches!(&done, Completion::Ok { value, .. } if *value == expected) {
-            return self.wrong(format!(
-                "a transaction is told as {}; it must be ok with {expected}",
-                told(&done)
-            ));
-        }
-        let absent = self.key();
-        let read = Invocation::txn([Access::read(two.clone()), Access::read(absent.clone())]);
-        let expected = json!([["r", two, 2], ["r", absent, null]]);
-        let done = callers.insist(0, &read).await;
-        match &done {
-            Completion::Ok { value, .. } if *value == expected => {
-                self.good("transactions read and write");
-            }
-            other => self.wrong(format!(
-                "a transaction that reads is told as {}; it must be ok with {expected}",
-                told(other)
-            )),
-        }
-        if !self.offers(Function::GuardedTxn) {
-            return;
-        }
-        let guarded = |found: Value, value: i64| {
-            Invocation::guarded_txn([Access::Read(two.clone(), found), write(&two, value)])
-        };
-        let refused = callers.insist(0, &guarded(json!(9), 3)).await;
-        let done = callers.insist(0, &guarded(json!(2), 4)).await;
-        match (&refused, &done) {
-            (Completion::Mismatch { .. }, Completion::Ok { .. }) => {
-                self.good("guarded transactions happen only where their reads hold");
-            }
-            _ => self.wrong(format!(
-                "a guarded transaction is told as {} where its read does not hold (must be a \
-                 mismatch), and as {} where it does (must be ok)",
-                told(&refused),
-                told(&done)
-            )),
-        }
-    }
-
     /// Whether a key reads as it should; if not, how it reads instead.
-    async fn holds(&mut self, callers: &mut Callers, key: &str, value: Value) -> Option<String> {
+    pub(super) async fn holds(
+        &mut self,
+        callers: &mut Callers,
+        key: &str,
+        value: Value,
+    ) -> Option<String> {
         match callers.insist(0, &Invocation::read(key.to_owned())).await {
             Completion::Ok { value: found, .. } if found == value => None,
             other => Some(format!("the key reads as {}, not as {value}", told(&other))),

@@ -5,6 +5,7 @@
 //! a system that is wrong only under faults passes. Nothing here is recorded or checked as a
 //! history.
 
+mod changes;
 mod dead;
 mod healthy;
 mod once;
@@ -30,6 +31,10 @@ use crate::{
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a healthy cluster may take to do what it is asked.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// The same once something took all of that.
+const IMPATIENCE: Duration = Duration::from_secs(2);
+/// How often the same refusal is heard before it counts: long enough for an election.
+const REFUSALS_MAX: u32 = 100;
 /// Pause between two attempts.
 const ATTEMPT_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -65,13 +70,16 @@ pub struct Trial<'a> {
 /// The clients of one adapter, one on each node.
 struct Callers {
     clients: Vec<Box<dyn Client>>,
+    /// How long anything may take; less once something took all of it.
+    patience: Duration,
 }
 
 impl Callers {
     fn of(system: &dyn System, cluster: &Cluster) -> Self {
         let addresses: Vec<_> =
             cluster.addresses().into_iter().map(|(_, address)| address).collect();
-        Self { clients: addresses.iter().map(|_| system.client(&addresses)).collect() }
+        let clients = addresses.iter().map(|_| system.client(&addresses)).collect();
+        Self { clients, patience: PATIENCE }
     }
 
     /// One attempt on one node, given up after a while.
@@ -84,12 +92,46 @@ impl Callers {
     }
 
     /// Attempts until one is neither `Fail` nor `Info`, or the patience is over; the last one.
+    /// For what may well be done twice.
     async fn insist(&mut self, node: usize, invocation: &Invocation) -> Completion {
-        let deadline = Instant::now() + PATIENCE;
+        self.insist_on(node, std::slice::from_ref(invocation), || Vec::new()).await
+    }
+
+    /// The same for several in a row, of which the last one counts. After a vain attempt they are
+    /// made anew, since what was lost may have been done: each row has keys of its own.
+    async fn insist_anew(&mut self, make: impl FnMut() -> Vec<Invocation>) -> Completion {
+        self.insist_on(0, &[], make).await
+    }
+
+    async fn insist_on(
+        &mut self,
+        node: usize,
+        same: &[Invocation],
+        mut make: impl FnMut() -> Vec<Invocation>,
+    ) -> Completion {
+        let deadline = Instant::now() + self.patience;
+        let mut refusals = (0, String::new());
         loop {
-            let completion = self.call(node, invocation).await;
-            let lost = matches!(completion, Completion::Fail(_) | Completion::Info(_));
-            if !lost || Instant::now() > deadline {
+            let made = if same.is_empty() { make() } else { Vec::new() };
+            let mut completion = Completion::Fail("there is nothing to do".to_owned());
+            for invocation in same.iter().chain(&made) {
+                completion = self.call(node, invocation).await;
+                if matches!(completion, Completion::Fail(_) | Completion::Info(_)) {
+                    break;
+                }
+            }
+            match &completion {
+                Completion::Fail(why) if *why == refusals.1 => refusals.0 += 1,
+                Completion::Fail(why) => refusals = (1, why.clone()),
+                Completion::Info(_) => {}
+                _ => return completion,
+            }
+            if Instant::now() > deadline {
+                self.patience = IMPATIENCE;
+                return completion;
+            }
+            // It is not the weather.
+            if refusals.0 == REFUSALS_MAX {
                 return completion;
             }
             tokio::time::sleep(ATTEMPT_INTERVAL).await;

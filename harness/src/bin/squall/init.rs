@@ -21,9 +21,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let name = &args.name;
-    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+    if !squall::plan::is_plain_name(name) {
         return Err(Failure::Asked(format!(
             "call a system `{name}`: use letters, digits, `-`, `_` and `.`, not beginning with `.`"
         )));

@@ -26,10 +26,10 @@ pub(crate) struct Args {
     #[arg(long = "peer", value_name = "NAME=IP:PORT", value_parser = peer)]
     peers: Vec<(String, SocketAddr)>,
     /// Least delay of each message to another node
-    #[arg(long, default_value = "0s", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "0", value_parser = delay)]
     latency: Duration,
     /// Most that is added to that, drawn for each message
-    #[arg(long, default_value = "0s", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "0", value_parser = delay)]
     jitter: Duration,
     /// Probability with which a message to another node is lost
     #[arg(long, default_value_t = 0.0, value_parser = probability)]
@@ -50,8 +50,16 @@ fn peer(text: &str) -> Result<(String, SocketAddr), String> {
 }
 
 fn probability(text: &str) -> Result<f64, String> {
-    let parsed = text.parse().ok().filter(|loss| (0.0..1.0).contains(loss));
-    parsed.ok_or_else(|| format!("`{text}` is not a probability below 1"))
+    one("loss", text).map(|weather| weather.loss)
+}
+
+fn delay(text: &str) -> Result<Duration, String> {
+    one("latency", text).map(|weather| weather.latency)
+}
+
+/// Weather of one option, within its bounds.
+fn one(name: &str, text: &str) -> Result<Weather, String> {
+    Weather::of(&[(name.to_owned(), text.to_owned())].into())
 }
 
 pub(crate) fn main(args: Args) -> Result<Exit, Failure> {

@@ -46,10 +46,14 @@ struct CheckArgs {
     /// An option of the system, such as --set reads=serializable; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = option)]
     set: Vec<(String, String)>,
+    /// A further flag for every node; may be repeated
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    node_flag: Vec<String>,
     /// Number of nodes [default: the system's, or 3]
     #[arg(long)]
     nodes: Option<usize>,
-    /// Keep data and logs of the nodes in this folder [default: one that is removed]
+    /// Keep data and logs of the nodes in this folder, which must not exist [default: one that is
+    /// removed]
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
 }
@@ -123,6 +127,7 @@ fn check(args: &CheckArgs) -> Result<Exit, Failure> {
         system: args.system.clone(),
         binary: args.binary.clone(),
         options: args.set.iter().cloned().collect::<BTreeMap<_, _>>(),
+        node_flags: args.node_flag.clone(),
         ..Plan::default()
     };
     let executable = std::env::current_exe().map_err(|error| Failure::setup(&error))?;
@@ -144,7 +149,13 @@ fn check(args: &CheckArgs) -> Result<Exit, Failure> {
         (None, _) => systems::defaults(&plan).map_or(3, |defaults| defaults.nodes),
     };
     let scratch = tempfile::tempdir().map_err(|error| Failure::setup(&error))?;
-    let folder = args.keep.clone().unwrap_or_else(|| scratch.path().to_owned());
+    let folder = match &args.keep {
+        None => scratch.path().to_owned(),
+        // Old data would be taken for what the nodes were told now.
+        Some(keep) => std::fs::create_dir(keep).map(|()| keep.clone()).map_err(|error| {
+            Failure::Asked(format!("make the folder {}: {error}", keep.display()))
+        })?,
+    };
     let offered: Vec<_> = Function::ALL
         .iter()
         .filter(|function| system.offers(**function))

@@ -12,6 +12,9 @@ use std::{
 use serde::Deserialize;
 use toml::Spanned;
 
+/// The longest that anything is waited for, in seconds.
+const SECONDS_MAX: u64 = 3_600;
+
 /// The version of the format.
 const VERSION: u32 = 1;
 
@@ -122,7 +125,7 @@ pub(super) struct Definition {
     pub(super) about: String,
     #[serde(default)]
     pub(super) install: String,
-    pub(super) nodes: Option<usize>,
+    pub(super) nodes: Option<Spanned<u64>>,
     pub(super) workload: Option<Text>,
     pub(super) faults: Option<Spanned<Vec<String>>>,
     #[serde(default)]
@@ -192,7 +195,7 @@ pub(super) struct NodeWords {
     #[serde(default)]
     pub(super) env: BTreeMap<String, Text>,
     /// Port of the clients, in the sandbox.
-    pub(super) port: Option<u16>,
+    pub(super) port: Option<Spanned<u64>>,
     /// Whether nodes reach each other at `{listen}` alone.
     #[serde(default)]
     pub(super) proxies: bool,
@@ -210,8 +213,8 @@ pub(super) struct NodeWords {
     pub(super) init: Vec<Spanned<Vec<Text>>>,
     #[serde(default)]
     pub(super) version: Vec<Text>,
-    pub(super) ready_s: Option<u64>,
-    pub(super) recover_s: Option<u64>,
+    pub(super) ready_s: Option<Spanned<u64>>,
+    pub(super) recover_s: Option<Spanned<u64>>,
 }
 
 /// One text or several.
@@ -366,6 +369,26 @@ impl Definition {
             let why = "use letters, digits, `-`, `_` and `.`, not beginning with `.`";
             return Err(source.place("name", &definition.name).wrong(why));
         }
+        definition.bounded(source)?;
         Ok(definition)
+    }
+
+    fn bounded(&self, source: &Source) -> Result<(), DefinitionError> {
+        let node = &self.node;
+        let fields = [
+            ("nodes", &self.nodes, crate::plan::Plan::NODES_MAX as u64),
+            ("node.port", &node.port, u64::from(u16::MAX)),
+            ("node.ready_s", &node.ready_s, SECONDS_MAX),
+            ("node.recover_s", &node.recover_s, SECONDS_MAX),
+        ];
+        for (field, number, most) in fields {
+            if let Some(number) = number
+                && !(1..=most).contains(number.get_ref())
+            {
+                let why = format!("it must be from 1 to {most}");
+                return Err(source.place(field, number).wrong(why));
+            }
+        }
+        Ok(())
     }
 }

@@ -5,7 +5,6 @@ use std::fmt;
 use jaq_core::{
     Compiler, Ctx, Filter, Vars, data,
     load::{Arena, File, Loader},
-    unwrap_valr,
 };
 use jaq_json::{Map, Num, Rc, Val};
 use serde_json::Value;
@@ -116,10 +115,14 @@ impl Program {
     /// The program fails or has no output, in words.
     pub(super) fn run(&self, input: &Value, variables: &Variables<'_>) -> Result<Value, String> {
         let context = Ctx::<data::JustLut<Val>>::new(&self.filter.lut, variables.values());
-        let mut outputs = self.filter.id.run((context, to_jq(input))).map(unwrap_valr);
+        let mut outputs = self.filter.id.run((context, to_jq(input)));
         match outputs.next() {
             Some(Ok(output)) => from_jq(&output),
-            Some(Err(error)) => Err(format!("jq: {error}")),
+            Some(Err(exception)) => Err(match exception.get_err() {
+                Ok(error) => format!("jq: {error}"),
+                // It would halt, which ends it and nothing else.
+                Err(_) => "the jq program breaks off".to_owned(),
+            }),
             None => Err("the jq program has no output".to_owned()),
         }
     }
@@ -245,6 +248,10 @@ mod tests {
         assert!(error("$frob").contains("$frob"), "{}", error("$frob"));
         assert!(error(".a | fromjson | .x").starts_with("jq: "), "{}", error(".a|fromjson|.x"));
         assert_eq!(error("empty"), "the jq program has no output");
+        // It must not end this process.
+        for program in ["halt(0)", "halt", "\"x\" | halt_error"] {
+            assert_eq!(error(program), "the jq program breaks off", "{program}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! anything runs, so that what is wrong with it is said with the line it stands in.
 
 mod call;
+mod command;
 mod definition;
 mod expression;
 mod http;

@@ -2,20 +2,24 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use super::{
     super::protocol::Options,
+    command::{self, Ended},
     definition::{Definition, DefinitionError, ListWords, NodeWords, Of, Place, Source, Text},
     request::template,
     template::Template,
 };
 use crate::system::NodeSetup;
 
+/// How long each command of the initialization may take.
+const INIT_WITHIN: Duration = Duration::from_secs(60);
 /// Lines of a command's output quoted when it fails.
 const QUOTED_LINES: usize = 8;
 
@@ -342,30 +346,15 @@ fn write(path: &Path, content: &[u8]) -> Result<(), String> {
         .map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
+/// Runs one command of the initialization.
 fn run(command: &mut Command) -> Result<(), String> {
-    let shown = shown(command);
-    let output =
-        command.output().map_err(|error| format!("cannot run `{shown}`: {}", not_run(&error)))?;
-    if output.status.success() {
+    let Ended { status, said } = command::run(command, INIT_WITHIN)?;
+    if status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr).into_owned()
-        + &String::from_utf8_lossy(&output.stdout);
     let lines: Vec<_> = said.lines().collect();
     let last = &lines[lines.len().saturating_sub(QUOTED_LINES)..];
-    Err(format!("`{shown}` failed ({}):\n{}", output.status, last.join("\n")))
-}
-
-fn not_run(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such program".to_owned(),
-        _ => error.to_string(),
-    }
-}
-
-fn shown(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    Err(format!("a command of `node.init` failed ({status}):\n{}", last.join("\n")))
 }
 
 #[cfg(test)]

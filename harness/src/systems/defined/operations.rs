@@ -75,6 +75,13 @@ impl Operations {
                 _ => drop(by_function.insert(function, operation)),
             }
         }
+        if let (Some((name, _)), false) = (
+            definition.operation.iter().find(|(name, _)| name.get_ref() == "create"),
+            by_function.contains_key(&Function::Cas),
+        ) {
+            let why = "there is no [operation.cas] beside it, so that it is never used";
+            return Err(source.place("operation.create", name).wrong(why));
+        }
         Ok(Self { by_function, create, options })
     }
 
@@ -128,6 +135,9 @@ impl Operations {
             let why = if why.is_empty() { String::new() } else { format!("{why}: ") };
             Completion::Info(format!("unexpected: {why}reply {status} {}", quoted(&text)))
         };
+        if std::str::from_utf8(body).is_err() {
+            return unexpected("it is not UTF-8");
+        }
         let Some(operation) = self.operation(invocation) else { return unexpected("") };
         let variables = Variables { status, text: &text, ..self.variables(invocation) };
         let json = parsed(&text);

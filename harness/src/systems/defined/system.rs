@@ -4,7 +4,7 @@ use std::{
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
     time::Duration,
 };
 
@@ -14,6 +14,7 @@ use squall_workloads::Function;
 
 use super::{
     super::protocol::{self, Options, Protocol},
+    command::{self, Ended},
     definition::{Definition, DefinitionError, Source},
     http::Http,
     nodes::Recipe,
@@ -22,6 +23,8 @@ use crate::system::{BoxFuture, Client, NodeSetup, Order, Status, System};
 
 /// How long a node may take from its start to its first answer, where its definition is silent.
 const READY: Duration = Duration::from_secs(20);
+/// How long a program may take to say its version.
+const VERSION_WITHIN: Duration = Duration::from_secs(5);
 /// How long a cluster may take to serve again after faults, where its definition is silent.
 const RECOVER: Duration = Duration::from_secs(15);
 
@@ -127,7 +130,8 @@ impl Defined {
 
     /// The size of a cluster where nobody says.
     pub fn nodes(&self) -> Option<usize> {
-        self.definition.nodes
+        let nodes = self.definition.nodes.as_ref()?;
+        usize::try_from(*nodes.get_ref()).ok()
     }
 
     /// The workload where nobody says.
@@ -243,14 +247,12 @@ impl System for Defined {
         let Some(mut command) = self.recipe.version(&self.binary) else {
             return self.binary.display().to_string();
         };
-        match command.stdin(Stdio::null()).output() {
-            Ok(output) => {
-                let said = [output.stdout, output.stderr].concat();
-                let said = String::from_utf8_lossy(&said).into_owned();
+        match command::run(&mut command, VERSION_WITHIN) {
+            Ok(Ended { said, .. }) => {
                 let line = said.lines().map(str::trim).find(|line| !line.is_empty());
                 line.unwrap_or("it does not say").to_owned()
             }
-            Err(error) => format!("unknown: {error}"),
+            Err(why) => format!("unknown: {why}"),
         }
     }
 
@@ -267,7 +269,8 @@ impl System for Defined {
     }
 
     fn port(&self) -> Option<u16> {
-        self.definition.node.port
+        let port = self.definition.node.port.as_ref()?;
+        u16::try_from(*port.get_ref()).ok()
     }
 
     fn sandboxed(&self) -> Option<String> {
@@ -279,11 +282,13 @@ impl System for Defined {
     }
 
     fn ready_within(&self) -> Duration {
-        self.definition.node.ready_s.map_or(READY, Duration::from_secs)
+        let seconds = self.definition.node.ready_s.as_ref();
+        seconds.map_or(READY, |seconds| Duration::from_secs(*seconds.get_ref()))
     }
 
     fn recovers_within(&self) -> Duration {
-        self.definition.node.recover_s.map_or(RECOVER, Duration::from_secs)
+        let seconds = self.definition.node.recover_s.as_ref();
+        seconds.map_or(RECOVER, |seconds| Duration::from_secs(*seconds.get_ref()))
     }
 
     fn prepare(&self, node: &NodeSetup) -> Result<(), String> {
