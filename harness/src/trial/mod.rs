@@ -94,7 +94,7 @@ impl Callers {
     /// Attempts until one is neither `Fail` nor `Info`, or the patience is over; the last one.
     /// For what may well be done twice.
     async fn insist(&mut self, node: usize, invocation: &Invocation) -> Completion {
-        self.insist_on(node, std::slice::from_ref(invocation), || Vec::new()).await
+        self.insist_on(node, std::slice::from_ref(invocation), Vec::new).await
     }
 
     /// The same for several in a row, of which the last one counts. After a vain attempt they are
