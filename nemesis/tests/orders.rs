@@ -88,6 +88,10 @@ impl Nodes for Governed {
         Ok(json!({ "index": 9 }))
     }
 
+    fn tells_voters(&self) -> bool {
+        true
+    }
+
     async fn voters(&self) -> Option<Vec<usize>> {
         let mut council = self.council();
         if council.leaderless > 0 {
