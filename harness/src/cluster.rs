@@ -342,6 +342,11 @@ impl Nodes for Cluster {
         self.exit_of(node).await.map_or(Exit::Unknown, Exit::from)
     }
 
+    async fn answers(&self, node: usize) -> bool {
+        let asked = self.system.probe(self.setups[node].listen);
+        tokio::time::timeout(ANSWER_WITHIN, asked).await.ok().flatten().is_some()
+    }
+
     async fn start(&self, node: usize) -> Result<u32, String> {
         let pid = self.spawn(node).await.map_err(|error| error.to_string())?;
         self.ready(node).await.map_err(|error| error.to_string())?;

@@ -315,7 +315,9 @@ impl Plan {
                 words.push(format!("--{flag} {value}"));
             }
         };
-        flag(self.system != default.system, "system", self.system.clone());
+        let plain = self.system.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+        let system = if plain { self.system.clone() } else { quoted(&self.system) };
+        flag(self.system != default.system, "system", system);
         flag(self.binary.is_some(), "binary", quoted(self.binary.as_deref().unwrap_or_default()));
         for (name, value) in &self.options {
             flag(true, "set", quoted(&format!("{name}={value}")));

@@ -77,6 +77,12 @@ pub trait Nodes: Send + Sync + 'static {
     /// [`Exit::Signal`] with the number of SIGKILL shows that a kill was a kill.
     fn exited(&self, node: usize) -> impl Future<Output = Exit> + Send;
 
+    /// Whether the node answers, running or not. One that was killed must not: then part of it
+    /// runs where nobody saw it.
+    fn answers(&self, _node: usize) -> impl Future<Output = bool> + Send {
+        std::future::ready(false)
+    }
+
     /// Starts the node again on its old data; resolves when it answers, with its process id.
     ///
     /// # Errors

@@ -14,8 +14,8 @@ impl Trial<'_> {
         let why = match &ended {
             Completion::Ok { .. } => {
                 return self.doubtful(
-                    "n1 acknowledged a write while every other node was dead: no majority can \
-                     have it, and a run will find a violation",
+                    "n1 acknowledged a write while every other node was dead: unless it alone \
+                     keeps the data, no majority can have it, and a run will find a violation",
                 );
             }
             Completion::Fail(why) => why,

@@ -254,6 +254,9 @@ impl Trial<'_> {
 /// What is wrong with a read of `found` where `value` was written.
 fn misread(value: u64, found: &Value, name: &str) -> String {
     let advice = match found {
+        Value::Number(number) if number.as_f64() == Some(value as f64) => {
+            "that is another number to a checker; let `value` make it whole, as in `.value | floor`"
+        }
         Value::Null => "is the reply of a key that is there taken for that of one that is not?",
         Value::String(_) => {
             "values come back as strings; let `value` turn them into JSON, as in \

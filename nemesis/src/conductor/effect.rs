@@ -74,6 +74,10 @@ pub(super) async fn kill<N: Nodes>(nodes: &N, node: usize) -> Result<Value, Trou
     if exited != Exit::Signal(nix::libc::SIGKILL) {
         return Err(Trouble(format!("it ended otherwise than by the kill: {exited}")));
     }
+    if nodes.answers(node).await {
+        let why = "killed, and yet it answers: part of it runs outside the processes it began with";
+        return Err(Trouble(why.to_owned()));
+    }
     let exited = exited.to_string();
     Ok(about(pid, observed, &[("exited", exited.into()), ("gone", true.into())]))
 }

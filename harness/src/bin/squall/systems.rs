@@ -116,6 +116,12 @@ fn how_to_get(install: &str) -> String {
 }
 
 fn print(args: &ShowArgs) -> Result<Exit, Failure> {
+    if !BUILT_IN.iter().any(|built_in| built_in.name == args.name) {
+        let names: Vec<_> = BUILT_IN.iter().map(|built_in| built_in.name).collect();
+        let why =
+            format!("show the file of `{}`: there are files of {}", args.name, names.join(", "));
+        return Err(Failure::Asked(why));
+    }
     let plan = Plan { system: args.name.clone(), ..Plan::default() };
     let defined = systems::defined(&plan).map_err(|error| Failure::asked(&error))?;
     say!("{}", defined.text().trim_end());

@@ -264,8 +264,15 @@ fn read_plan(path: &Path) -> Result<Plan, Failure> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::Asked(format!("read the plan {shown}: {error}")))?;
-    Plan::from_toml(&text)
-        .map_err(|error| Failure::Asked(format!("use {shown}: {}", squall::run::chain(&error))))
+    let mut plan = Plan::from_toml(&text)
+        .map_err(|error| Failure::Asked(format!("use {shown}: {}", squall::run::chain(&error))))?;
+    // A run keeps the file that defined its system beside its plan.
+    let kept = path.with_file_name("system.toml");
+    if plan.system.ends_with(".toml") && !Path::new(&plan.system).exists() && kept.exists() {
+        tell!("squall: {} is not there: using {}", plan.system, kept.display());
+        plan.system = kept.display().to_string();
+    }
+    Ok(plan)
 }
 
 /// The system of a plan, and whether it has the bug the plan wants.

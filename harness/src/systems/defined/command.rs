@@ -13,6 +13,8 @@ use nix::{
     unistd::Pid,
 };
 
+/// The most of its words that is taken in; it stops when nobody reads on, and is killed then.
+const SAID_BYTES_MAX: u64 = 1 << 16;
 /// Pause between two looks whether a command has ended.
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
@@ -68,7 +70,7 @@ fn gather(stream: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Stri
     thread::spawn(move || {
         let mut said = Vec::new();
         // What was read until then is as good as all of it.
-        let _ = stream.map(|mut stream| stream.read_to_end(&mut said));
+        let _ = stream.map(|stream| stream.take(SAID_BYTES_MAX).read_to_end(&mut said));
         String::from_utf8_lossy(&said).into_owned()
     })
 }

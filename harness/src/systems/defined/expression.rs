@@ -94,6 +94,12 @@ impl Program {
     /// # Errors
     /// Says where it is wrong.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if let Some(word) = endless(text) {
+            return Err(format!(
+                "the jq program cannot be used: `{word}` is left out, since a program must surely \
+                 end and keep to itself"
+            ));
+        }
         let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
         let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
         let arena = Arena::default();
@@ -126,6 +132,54 @@ impl Program {
             None => Err("the jq program has no output".to_owned()),
         }
     }
+}
+
+/// What a program of a definition is not to use: what may go on for ever or end more than the
+/// program. Without these every program ends, as loops go over what there is.
+const LEFT_OUT: [&str; 12] = [
+    "def",
+    "repeat",
+    "while",
+    "until",
+    "recurse",
+    "range",
+    "halt",
+    "halt_error",
+    "input",
+    "inputs",
+    "limit",
+    "walk",
+];
+
+/// The first word of `text` that is left out; as a field's name or in a string it is none.
+fn endless(text: &str) -> Option<&str> {
+    let mut rest = text;
+    let mut before = ' ';
+    let mut in_string = false;
+    while let Some(c) = rest.chars().next() {
+        if c == '"' && before != '\\' {
+            in_string = !in_string;
+        }
+        // What is interpolated into a string is program again.
+        if in_string && rest.starts_with("\\(") {
+            return endless(&rest[2..]);
+        }
+        let length =
+            rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        if length == 0 || in_string {
+            before = c;
+            rest = &rest[c.len_utf8()..];
+            continue;
+        }
+        let (word, after) = rest.split_at(length);
+        let named = before == '.' || before == '$' || after.trim_start().starts_with(':');
+        if !named && LEFT_OUT.contains(&word) {
+            return Some(word);
+        }
+        before = ' ';
+        rest = after;
+    }
+    None
 }
 
 /// What kept a program from being read: what was expected, and the place.
@@ -248,9 +302,18 @@ mod tests {
         assert!(error("$frob").contains("$frob"), "{}", error("$frob"));
         assert!(error(".a | fromjson | .x").starts_with("jq: "), "{}", error(".a|fromjson|.x"));
         assert_eq!(error("empty"), "the jq program has no output");
-        // It must not end this process.
-        for program in ["halt(0)", "halt", "\"x\" | halt_error"] {
-            assert_eq!(error(program), "the jq program breaks off", "{program}");
+        for program in [
+            "halt(0)",
+            "\"x\" | halt_error",
+            "def f: f; f",
+            "last(repeat(1))",
+            "[range(1e12)]",
+            "\"\\(until(false; .))\"",
+        ] {
+            assert!(error(program).contains("is left out"), "{program}: {}", error(program));
+        }
+        for program in ["{range: 1, until: .a}", "\"halt\"", ". as $limit | $limit", ".def?"] {
+            assert!(take(program, &json!({ "a": 1 })).is_ok(), "{program}");
         }
     }
 

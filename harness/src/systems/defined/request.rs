@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hyper::{
     Method,
-    header::{HeaderName, HeaderValue},
+    header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING},
 };
 use serde_json::Value;
 
@@ -14,6 +14,9 @@ use super::{
     expression::{Expression, Program, Variables},
     template::Template,
 };
+
+/// Headers that a file cannot give.
+const FRAMING: [HeaderName; 3] = [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION];
 
 /// A request to be made of variables.
 pub(super) struct Request {
@@ -189,6 +192,10 @@ impl Request {
                 let header = HeaderName::from_bytes(name.as_bytes());
                 let header = header
                     .map_err(|_| source.place(&at, value).wrong("it is no name of a header"))?;
+                if FRAMING.contains(&header) {
+                    let why = "that says where a message ends, which is not for a file to say";
+                    return Err(source.place(&at, value).wrong(why));
+                }
                 Ok((header, template(value, &at, known, source)?))
             })
             .collect::<Result<_, DefinitionError>>()?;

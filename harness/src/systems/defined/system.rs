@@ -88,12 +88,13 @@ impl Defined {
             squall_workloads::canonical(workload.get_ref())
                 .map_err(|error| source.place("workload", workload).wrong(error.to_string()))?;
         }
-        let candidates = match &choice.binary {
-            Some(binary) => vec![binary.clone()],
-            None => definition.node.binary.texts(),
+        // What a file names lies beside it; what a person names, where that person is.
+        let (candidates, beside) = match &choice.binary {
+            Some(binary) => (vec![binary.clone()], None),
+            None => (definition.node.binary.texts(), source.folder.as_deref()),
         };
-        let binary = found(&candidates)
-            .unwrap_or_else(|| PathBuf::from(candidates.first().cloned().unwrap_or_default()));
+        let binary =
+            found(&candidates, beside).unwrap_or_else(|| PathBuf::from(candidates.join(", ")));
         let flags = choice.flags.iter().flat_map(|words| words.split_whitespace());
         let flags = flags.map(str::to_owned).collect();
         Ok(Self { source, definition, binary, options, flags, faults, recipe, protocol })
@@ -223,18 +224,26 @@ fn speak(
     }
 }
 
-/// The first of `candidates` that is a program: a path, or a name on the PATH.
-fn found(candidates: &[String]) -> Option<PathBuf> {
+/// The first of `candidates` that is a program: a path, from `beside` or from here, or a name on
+/// the PATH, or that of a file that is here.
+fn found(candidates: &[String], beside: Option<&Path>) -> Option<PathBuf> {
     let of_path = std::env::var_os("PATH").unwrap_or_default();
+    let file = |path: PathBuf| std::path::absolute(path).ok().filter(|path| path.is_file());
     candidates.iter().find_map(|candidate| {
         let path = match candidate.strip_prefix("~/").zip(std::env::home_dir()) {
             Some((rest, home)) => home.join(rest),
             None => PathBuf::from(candidate),
         };
-        if path.components().count() > 1 {
-            return std::path::absolute(path).ok().filter(|path| path.is_file());
-        }
-        std::env::split_paths(&of_path).map(|folder| folder.join(&path)).find(|path| path.is_file())
+        let named = path.components().count() == 1 && !candidate.starts_with("./");
+        let on_path = || {
+            std::env::split_paths(&of_path)
+                .map(|folder| folder.join(&path))
+                .find(|path| path.is_file())
+        };
+        let on_path = if named { on_path() } else { None };
+        on_path
+            .or_else(|| beside.and_then(|folder| file(folder.join(&path))))
+            .or_else(|| file(path.clone()))
     })
 }
 
