@@ -2,12 +2,12 @@
 //! hold? All of it goes through the history like any other operation.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
 use futures_util::future::join_all;
-use squall_workloads::{Invocation, Workload};
+use squall_workloads::{Address, Invocation, Workload};
 
 use crate::{
     session::{Session, Sessions},
@@ -27,6 +27,8 @@ pub const LANES: usize = 4;
 pub struct Readback {
     lanes: Vec<Vec<Session>>,
     next_value: AtomicU64,
+    /// Whether every node is to serve, or any.
+    every: bool,
 }
 
 /// How the final reads went, and how the emptying of queues.
@@ -90,38 +92,51 @@ impl Readback {
         let lanes = (0..sessions.nodes())
             .map(|node| (0..LANES).map(|number| lane(node, number)).collect())
             .collect();
-        Self { lanes, next_value: AtomicU64::new(1) }
+        Self { lanes, next_value: AtomicU64::new(1), every: sessions.every_node_serves() }
     }
 
-    /// Has every node make changes, as `workload` has them, until each of them served one.
+    /// Has every node make changes, as `workload` has them, until each of them served one, or any
+    /// of them where not every node serves.
     ///
     /// Returns when each did, by node, and what those answered last that did not before `deadline`.
     pub async fn all_serve(&mut self, workload: &dyn Workload, deadline: Instant) -> Vec<Served> {
+        let (every, enough) = (self.every, AtomicBool::new(false));
         let attempts = self.lanes.iter_mut().map(|lanes| {
             let session = lanes.first_mut().expect("every node has a lane");
-            try_until_served(session, workload, &self.next_value, deadline)
+            let over = || Instant::now() >= deadline || enough.load(Ordering::Relaxed);
+            let served = try_until_served(session, workload, &self.next_value, over);
+            async {
+                let served = served.await;
+                if !every && served.at().is_some() {
+                    enough.store(true, Ordering::Relaxed);
+                }
+                served
+            }
         });
         join_all(attempts).await
     }
 
-    /// Reads everything the workload wants read, on every node, `rounds` times over; each
-    /// read is tried until it is answered or `deadline` has passed.
+    /// Reads everything the workload wants read, on every node, `rounds` times over, or at whoever
+    /// answers where not every node serves; each read is tried until it is answered or `deadline`
+    /// has passed.
     pub async fn read_all(
         &mut self,
         workload: &dyn Workload,
         rounds: usize,
         deadline: Instant,
     ) -> FinalReads {
-        let reads: Vec<_> = workload.final_reads();
+        let reads: Vec<_> =
+            workload.final_reads().into_iter().map(|read| self.meant(read)).collect();
+        let nodes = if self.every { self.lanes.len() } else { 1 };
         let mut total = FinalReads::default();
         for _ in 0..rounds {
-            let lanes = self.lanes.iter_mut().flat_map(|lanes| {
+            let lanes = self.lanes.iter_mut().take(nodes).flat_map(|lanes| {
                 let shares = (0..LANES).map(|lane| reads.iter().skip(lane).step_by(LANES));
                 lanes.iter_mut().zip(shares)
             });
             let each = lanes.map(|(session, share)| read_until_answered(session, share, deadline));
             total.ok += join_all(each).await.into_iter().sum::<u64>();
-            total.expected += (reads.len() * self.lanes.len()) as u64;
+            total.expected += (reads.len() * nodes) as u64;
         }
         total
     }
@@ -129,7 +144,8 @@ impl Readback {
     /// Takes out everything the workload wants taken out, on whichever nodes, until each object
     /// is empty.
     pub async fn drain_all(&mut self, workload: &dyn Workload, deadline: Instant) -> FinalReads {
-        let drains = workload.final_drains();
+        let drains: Vec<_> =
+            workload.final_drains().into_iter().map(|drain| self.meant(drain)).collect();
         let nodes = self.lanes.len().max(1);
         // Each object by one session alone, so that they do not get in each other's way.
         let sessions = self.lanes.iter_mut().flatten();
@@ -141,13 +157,18 @@ impl Readback {
         let ok = join_all(each).await.into_iter().sum();
         FinalReads { expected: drains.len() as u64, ok }
     }
+
+    /// The same, sent to its session's node, or to whoever answers where not every node serves.
+    fn meant(&self, invocation: Invocation) -> Invocation {
+        if self.every { invocation } else { invocation.sent_to(Address::Any) }
+    }
 }
 
 async fn try_until_served(
     session: &mut Session,
     workload: &dyn Workload,
     next_value: &AtomicU64,
-    deadline: Instant,
+    over: impl Fn() -> bool,
 ) -> Served {
     loop {
         let number = next_value.fetch_add(1, Ordering::Relaxed);
@@ -156,7 +177,7 @@ async fn try_until_served(
         if let Completion::Ok { .. } = completion {
             return Served::At(Instant::now());
         }
-        if Instant::now() >= deadline {
+        if over() {
             return Served::Never { last_answer: line_of(&completion) };
         }
         tokio::time::sleep(ATTEMPT_INTERVAL).await;

@@ -510,11 +510,15 @@ impl Standing {
             served_again_ms: served.at().map(|at| ms(at.duration_since(heal))),
             last_answer: served.last_answer().map(str::to_owned),
         };
-        let all_serve = serving.iter().all(|served| served.at().is_some());
+        let served = |served: &Served| served.at().is_some();
+        let every = self.system.every_node_serves();
+        let well = if every { serving.iter().all(served) } else { serving.iter().any(served) };
+        // Nobody expects the others to.
+        let told = self.names.iter().zip(&serving).filter(|(_, node)| every || served(node));
         Recovery {
-            served_again_ms: all_serve.then_some(timings.heal_ms),
+            served_again_ms: well.then_some(timings.heal_ms),
             deadline_ms: ms(recovery),
-            nodes: self.names.iter().zip(&serving).map(of_node).collect(),
+            nodes: told.map(of_node).collect(),
             final_reads_expected: expected,
             final_reads_ok: ok,
         }

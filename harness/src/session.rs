@@ -77,6 +77,11 @@ impl Sessions {
         }
     }
 
+    /// Whether every node serves.
+    pub fn every_node_serves(&self) -> bool {
+        self.system.every_node_serves()
+    }
+
     /// Number of nodes.
     pub fn nodes(&self) -> usize {
         self.addresses.len()

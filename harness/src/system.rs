@@ -50,6 +50,12 @@ pub trait System: Send + Sync {
         false
     }
 
+    /// Whether every node serves clients. Where only some do, such as the leader alone, which
+    /// others refuse to answer for, a cluster is well when one does, and the end is read there.
+    fn every_node_serves(&self) -> bool {
+        true
+    }
+
     /// Whether a compare-and-set that expects nothing makes a key that holds nothing. Where it
     /// does not, nothing can be made of reads and compare-and-sets.
     fn creates_by_cas(&self) -> bool {

@@ -24,7 +24,7 @@ pub use maelstrom::Maelstrom;
 pub use node::Node;
 
 use crate::{
-    plan::Plan,
+    plan::{ClientAddress, Plan},
     system::{System, suits},
 };
 
@@ -117,6 +117,8 @@ pub struct Defaults {
     pub nodes: usize,
     /// What the clients do.
     pub workload: String,
+    /// Where they send what may go to any node.
+    pub address: ClientAddress,
 }
 
 /// What the system of `plan` would have where nobody says.
@@ -124,14 +126,19 @@ pub struct Defaults {
 /// # Errors
 /// As [`by_plan`].
 pub fn defaults(plan: &Plan) -> Result<Defaults, SystemError> {
-    let Plan { nodes, workload, .. } = Plan::default();
+    let Plan { nodes, workload, address, .. } = Plan::default();
     match plan.system.as_str() {
-        "node" => Ok(Defaults { nodes, workload }),
-        MAELSTROM => Ok(Defaults { nodes, workload: "register=2,cas-register=1".to_owned() }),
+        "node" => Ok(Defaults { nodes, workload, address }),
+        MAELSTROM => {
+            let workload = "register=2,cas-register=1".to_owned();
+            Ok(Defaults { nodes, workload, address })
+        }
         _ => {
             let system = defined(plan)?;
             let workload = default_workload(&system);
-            Ok(Defaults { nodes: system.nodes().unwrap_or(nodes), workload })
+            let nodes = system.nodes().unwrap_or(nodes);
+            let address = if system.every_node_serves() { address } else { ClientAddress::Any };
+            Ok(Defaults { nodes, workload, address })
         }
     }
 }

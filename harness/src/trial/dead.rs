@@ -47,13 +47,15 @@ impl Trial<'_> {
             return;
         }
         let callers = &mut Callers::of(&*self.system, cluster);
-        if nodes >= 3 {
+        if nodes >= 3 && self.system.every_node_serves() {
             for node in 1..nodes {
                 cluster.kill(node).await;
             }
             self.minority(cluster, callers).await;
         }
-        cluster.kill(0).await;
+        for node in 0..nodes {
+            cluster.kill(node).await;
+        }
         // On a connection that was open and on one that was not.
         let fresh = &mut Callers::of(&*self.system, cluster);
         let (key, value) = (self.key(), self.number());

@@ -1,9 +1,11 @@
 //! What clients must be told by a healthy cluster.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 use squall_workloads::{Function, Invocation};
 
-use super::{Callers, Trial, told};
+use super::{ATTEMPT_INTERVAL, Callers, Trial, told};
 use crate::{cluster::Cluster, system::Completion};
 
 /// Pairs of a write and a read of it elsewhere.
@@ -20,7 +22,9 @@ impl Trial<'_> {
             if self.system.revisions_are_of_values() {
                 self.revisions(callers).await;
             }
-            self.elsewhere(callers).await;
+            if callers.serving.len() > 1 {
+                self.elsewhere(callers).await;
+            }
             self.shapes(callers).await;
             if self.offers(Function::Cas) {
                 self.compare_and_set(callers).await;
@@ -43,14 +47,18 @@ impl Trial<'_> {
 
     /// Writes one value on every node and reads it there; whether that goes at all.
     async fn values(&mut self, callers: &mut Callers) -> bool {
-        for node in 0..callers.clients.len() {
+        if !self.system.every_node_serves() {
+            self.find_server(callers).await;
+        }
+        for node in callers.serving.clone() {
             let (key, value) = (self.key(), self.number());
             let name = format!("n{}", node + 1);
             match callers.insist(node, &Invocation::write(key.clone(), value)).await {
                 Completion::Ok { .. } => {}
                 other => {
                     self.wrong(format!(
-                        "a write of {value} on {name} never succeeded; the last was: {}",
+                        "a write of {value} on {name} never succeeded; the last was: {}. Is it only \
+                         the leader that serves? Then say `every_node_serves = false`",
                         told(&other)
                     ));
                     return false;
@@ -71,8 +79,29 @@ impl Trial<'_> {
                 }
             }
         }
-        self.good("every node serves writes, and reads return what was written");
+        if self.system.every_node_serves() {
+            self.good("every node serves writes, and reads return what was written");
+        } else {
+            self.good("reads return what was written");
+        }
         true
+    }
+
+    /// Looks for the node that serves where not every node does, and asks no other after that.
+    async fn find_server(&mut self, callers: &mut Callers) {
+        let deadline = Instant::now() + callers.patience;
+        for node in (0..callers.clients.len()).cycle() {
+            let (key, value) = (self.key(), self.number());
+            let ended = callers.call(node, &Invocation::write(key, value)).await;
+            if matches!(ended, Completion::Ok { .. }) {
+                callers.serving = vec![node];
+                return self.good(format!("n{} serves, as not every node has to", node + 1));
+            }
+            if Instant::now() > deadline {
+                return;
+            }
+            tokio::time::sleep(ATTEMPT_INTERVAL).await;
+        }
     }
 
     async fn absent(&mut self, callers: &mut Callers) {
@@ -156,7 +185,7 @@ impl Trial<'_> {
 
     /// Reads on one node what was just written on another.
     async fn elsewhere(&mut self, callers: &mut Callers) {
-        let nodes = callers.clients.len();
+        let nodes = callers.serving.len();
         let key = self.key();
         let mut stale = None;
         for round in 0..ROUNDS {

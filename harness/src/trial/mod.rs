@@ -70,6 +70,8 @@ pub struct Trial<'a> {
 /// The clients of one adapter, one on each node.
 struct Callers {
     clients: Vec<Box<dyn Client>>,
+    /// The nodes that serve, each to be asked for those of the same numbers.
+    serving: Vec<usize>,
     /// How long anything may take; less once something took all of it.
     patience: Duration,
 }
@@ -79,11 +81,13 @@ impl Callers {
         let addresses: Vec<_> =
             cluster.addresses().into_iter().map(|(_, address)| address).collect();
         let clients = addresses.iter().map(|_| system.client(&addresses)).collect();
-        Self { clients, patience: PATIENCE }
+        let serving = (0..addresses.len()).collect();
+        Self { clients, serving, patience: PATIENCE }
     }
 
     /// One attempt on one node, given up after a while.
     async fn call(&mut self, node: usize, invocation: &Invocation) -> Completion {
+        let node = self.serving[node % self.serving.len()];
         let call = self.clients[node].invoke(node, invocation);
         match tokio::time::timeout(OPERATION_TIMEOUT, call).await {
             Ok(completion) => completion,

@@ -230,6 +230,7 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         let defaults = systems::defaults(&plan).map_err(|error| Failure::asked(&error))?;
         plan.nodes = defaults.nodes;
         plan.workload = defaults.workload;
+        plan.address = defaults.address;
     }
     over(&mut plan.nodes, args.nodes.as_ref());
     over(&mut plan.workload, args.workload.as_ref());

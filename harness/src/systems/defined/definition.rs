@@ -130,6 +130,8 @@ pub(super) struct Definition {
     pub(super) faults: Option<Spanned<Vec<String>>>,
     #[serde(default)]
     pub(super) revisions_are_of_values: bool,
+    #[serde(default = "yes")]
+    pub(super) every_node_serves: bool,
     #[serde(default)]
     pub(super) options: BTreeMap<String, OptionWords>,
     #[serde(default)]
@@ -171,6 +173,10 @@ pub(super) struct ListWords {
     pub(super) between: String,
     #[serde(default)]
     pub(super) of: Of,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn comma() -> String {

@@ -273,6 +273,10 @@ impl System for Defined {
         self.definition.revisions_are_of_values || self.protocol.revisions_are_of_values()
     }
 
+    fn every_node_serves(&self) -> bool {
+        self.definition.every_node_serves
+    }
+
     fn faults(&self) -> FaultSet {
         self.faults.clone()
     }
