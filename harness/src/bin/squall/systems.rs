@@ -13,7 +13,7 @@ use squall_workloads::Function;
 
 use crate::{
     exit::{Exit, Failure},
-    show,
+    interrupt, show,
     test::{option, system},
 };
 
@@ -145,15 +145,7 @@ fn check(args: &CheckArgs) -> Result<Exit, Failure> {
             Err(_) => {}
         }
     }
-    let nodes = match (args.nodes, plan.system.as_str()) {
-        (Some(nodes), _) if !(1..=Plan::NODES_MAX).contains(&nodes) => {
-            let why = format!("use --nodes {nodes}: it must be from 1 to {}", Plan::NODES_MAX);
-            return Err(Failure::Asked(why));
-        }
-        (Some(nodes), _) => nodes,
-        (None, "node" | "maelstrom") => 3,
-        (None, _) => systems::defaults(&plan).map_or(3, |defaults| defaults.nodes),
-    };
+    let nodes = node_count(args, &plan)?;
     let scratch = tempfile::tempdir().map_err(|error| Failure::setup(&error))?;
     let folder = match &args.keep {
         None => scratch.path().to_owned(),
@@ -179,17 +171,47 @@ fn check(args: &CheckArgs) -> Result<Exit, Failure> {
         }
         say!("{} {}", sign(remark.grade), remark.words);
     };
-    runtime.block_on(trial::examine(Arc::from(system), nodes, &folder, &tell));
-    match wrong.get() {
-        0 => {
-            say!("the adapter tells what the system does");
-            Ok(Exit::Done)
+    let examined = runtime.block_on(async {
+        let mut interrupt =
+            interrupt::listen("ending the nodes").map_err(|error| Failure::setup(&error))?;
+        let over = async {
+            if interrupt.wait_for(|interrupted| *interrupted).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        // The nodes end with the trial.
+        Ok(tokio::select! {
+            _ = trial::examine(Arc::from(system), nodes, &folder, &tell) => true,
+            () = over => false,
+        })
+    })?;
+    if !examined {
+        return Err(Failure::Setup("examine the adapter: interrupted".to_owned()));
+    }
+    if wrong.get() == 0 {
+        say!("the adapter tells what the system does");
+        return Ok(Exit::Done);
+    }
+    let things = if wrong.get() == 1 { "thing is" } else { "things are" };
+    say!("{} {things} wrong; runs would say nothing of the system", wrong.get());
+    let kept = match args.keep {
+        Some(_) => folder,
+        None => scratch.keep(),
+    };
+    say!("data and logs of the nodes: {}", kept.display());
+    Ok(Exit::As(12))
+}
+
+/// How many nodes the trial has.
+fn node_count(args: &CheckArgs, plan: &Plan) -> Result<usize, Failure> {
+    match (args.nodes, plan.system.as_str()) {
+        (Some(nodes), _) if !(1..=Plan::NODES_MAX).contains(&nodes) => {
+            let why = format!("use --nodes {nodes}: it must be from 1 to {}", Plan::NODES_MAX);
+            Err(Failure::Asked(why))
         }
-        wrong => {
-            let things = if wrong == 1 { "thing is" } else { "things are" };
-            say!("{wrong} {things} wrong; runs would say nothing of the system");
-            Ok(Exit::As(12))
-        }
+        (Some(nodes), _) => Ok(nodes),
+        (None, "node" | "maelstrom") => Ok(3),
+        (None, _) => Ok(systems::defaults(plan).map_or(3, |defaults| defaults.nodes)),
     }
 }
 
