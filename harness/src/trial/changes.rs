@@ -13,15 +13,15 @@ impl Trial<'_> {
             self.mismatch(callers, "does not hold", false).await,
             self.mismatch(callers, "does not hold, as it holds something", true).await,
         ];
-        let (absent, value) = (self.key(), self.number());
-        let create = || vec![Invocation::cas(absent.clone(), Value::Null, json!(value))];
+        let value = self.number();
+        let create = || vec![Invocation::cas(self.key(), Value::Null, json!(value))];
         let created = callers.insist_anew(create).await;
         if !matches!(created, Completion::Ok { .. }) {
             self.doubtful(format!(
                 "a compare-and-set that expects nothing, on a key that holds nothing, is told as \
-                 {}: sets, queues, locks and the like cannot be made of it ([operation.create] \
-                 can say how it is asked for)",
-                told(&created)
+                 {}: sets, queues, locks and the like cannot be made of it{}",
+                told(&created),
+                self.hint(" ([operation.create] can say how it is asked for)")
             ));
         }
         let wrong: Vec<String> = wrong.into_iter().flatten().collect();

@@ -270,10 +270,10 @@ impl Trial<'_> {
             }
         }
         match leaders.as_slice() {
-            [] => self.doubtful(
-                "no node is seen to lead, so faults that strike the leader strike anybody; \
-                 [probe] can say `role`",
-            ),
+            [] => self.doubtful(format!(
+                "no node is seen to lead, so faults that strike the leader strike anybody{}",
+                self.hint("; [probe] can say `role`")
+            )),
             [leader] => self.good(format!("{leader} is seen to lead")),
             leaders => self.doubtful(format!("{} say all that they lead", leaders.join(", "))),
         }

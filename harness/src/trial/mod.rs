@@ -187,6 +187,11 @@ impl Trial<'_> {
         self.used
     }
 
+    /// What a file can say, where there is one.
+    fn hint(&self, words: &'static str) -> &'static str {
+        if self.system.definition().is_some() { words } else { "" }
+    }
+
     /// A key that was not used yet.
     fn key(&mut self) -> String {
         format!("trial.{}", self.number())
