@@ -182,7 +182,8 @@ impl Plan {
     /// # Errors
     /// Names the field, what it says and what it may say.
     pub fn resolve(self) -> Result<Self, PlanError> {
-        // What it is run by is of no concern here.
+        // Why there is no such system is told by whoever makes it to run it; a system of somebody's
+        // own has no name here. Which program runs it is of no concern.
         let system = crate::systems::by_plan(&self, Path::new("squall")).ok();
         self.resolve_for(system.as_deref())
     }

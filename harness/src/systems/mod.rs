@@ -127,20 +127,17 @@ pub struct Defaults {
 /// As [`by_plan`].
 pub fn defaults(plan: &Plan) -> Result<Defaults, SystemError> {
     let Plan { nodes, workload, address, .. } = Plan::default();
-    match plan.system.as_str() {
-        "node" => Ok(Defaults { nodes, workload, address }),
-        MAELSTROM => {
-            let workload = "register=2,cas-register=1".to_owned();
-            Ok(Defaults { nodes, workload, address })
-        }
-        _ => {
-            let system = defined(plan)?;
-            let workload = default_workload(&system);
-            let nodes = system.nodes().unwrap_or(nodes);
-            let address = if system.every_node_serves() { address } else { ClientAddress::Any };
-            Ok(Defaults { nodes, workload, address })
-        }
+    if plan.system == "node" || plan.system == MAELSTROM {
+        return Ok(Defaults { nodes, workload, address });
     }
+    let system = defined(plan)?;
+    let address = if system.every_node_serves() { address } else { ClientAddress::Any };
+    Ok(Defaults {
+        nodes: system.nodes().unwrap_or(nodes),
+        // `mixed` comes to as much of it as the system offers when the plan is resolved.
+        workload: system.workload().map_or(workload, str::to_owned),
+        address,
+    })
 }
 
 /// The defined system a plan asks for.
@@ -159,11 +156,6 @@ pub fn defined(plan: &Plan) -> Result<Defined, SystemError> {
     let built_in = BUILT_IN.iter().find(|built_in| built_in.name == plan.system);
     let built_in = built_in.ok_or_else(|| SystemError::Unknown { name: plan.system.clone() })?;
     Ok(built_in.define(&choice)?)
-}
-
-/// The workload for a system where nobody says: its own, or [`mix_for`] it.
-fn default_workload(system: &Defined) -> String {
-    system.workload().map_or_else(|| mix_for(system), str::to_owned)
 }
 
 /// Those parts of `mixed` that a system offers all functions for; `register` where there is none.
