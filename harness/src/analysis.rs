@@ -27,7 +27,7 @@ use squall_results::{
     facts::RunFacts,
     junit,
     probes::{Probe, read_cluster_jsonl},
-    report,
+    report::{self, Material},
     run_dir::{RunDir, StoreError},
     summary::{Results, summarize},
 };
@@ -162,7 +162,13 @@ pub fn conclude(
     let logs = logs_of(run_dir, &circumstances.facts.nodes);
     let Circumstances { facts, probes } = &circumstances;
     let mut results = summarize(&history, &analysis, probes, logs.as_ref(), facts.clone());
-    let html = report::render(&results, &history, &circumstances.probes);
+    let html = report::render(&Material {
+        results: &results,
+        history: &history,
+        analysis: &analysis,
+        probes,
+        log_lines: &[],
+    });
     run_dir.write(&run_dir.report(), html.as_bytes())?;
     run_dir.write(&run_dir.junit(), junit::render(&results).as_bytes())?;
     results.facts.timings.report_ms = Some(ms(reporting.elapsed()));

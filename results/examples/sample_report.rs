@@ -22,9 +22,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             &run.analysis,
             &run.probes,
             run.logs.as_ref(),
-            run.facts,
+            run.facts.clone(),
         );
-        let html = report::render(&results, &run.history, &run.probes);
+        let html = report::render(&run.material(&results));
         std::fs::write(folder.join(format!("{name}.html")), html)?;
         std::fs::write(
             folder.join(format!("{name}.json")),
@@ -40,9 +40,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         &nothing.analysis,
         &nothing.probes,
         None,
-        nothing.facts,
+        nothing.facts.clone(),
     );
-    let html = report::render(&results, &nothing.history, &nothing.probes);
+    let html = report::render(&nothing.material(&results));
     std::fs::write(folder.join("inconclusive.html"), html)?;
     cells.push(cell("inconclusive", &results));
     let suite = SuiteResults {

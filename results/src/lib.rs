@@ -8,6 +8,7 @@
 pub mod checks;
 pub mod facts;
 pub mod junit;
+pub mod log_lines;
 pub mod probes;
 pub mod report;
 pub mod run_dir;

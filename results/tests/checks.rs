@@ -138,7 +138,7 @@ fn a_failed_check_is_shown_first_everywhere() {
     let results = summarized(&run);
     let screen = one_screen(&results, Colour::Plain);
     assert!(screen.contains("  checks      logs failed: In 2 logs, panic: 1 line."), "{screen}");
-    let page = report::render(&results, &run.history, &run.probes);
+    let page = report::render(&run.material(&results));
     let table = page.split(r#"id="checks""#).nth(1).expect("a table of checks");
     let place = |text: &str| table.find(text).unwrap_or_else(|| panic!("{text} is shown"));
     assert!(place("✗ failed") < place("✓ passed"));
@@ -164,7 +164,7 @@ fn a_pace_that_was_not_held_takes_a_line_and_its_latencies_a_table() {
     assert_eq!(results.verdict, RunVerdict::Linearizable);
     let line = "pace warned: Only 1,500 of 2,000 operations a second: all clients waited";
     assert!(one_screen(&results, Colour::Plain).contains(line));
-    let page = report::render(&results, &run.history, &run.probes);
+    let page = report::render(&run.material(&results));
     assert!(page.contains("From when it was due") && page.contains("<td>1.00 ms</td>"));
 }
 

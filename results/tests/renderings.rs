@@ -21,7 +21,7 @@ fn summarized(run: &Invented) -> Results {
 }
 
 fn html(run: &Invented) -> String {
-    report::render(&summarized(run), &run.history, &run.probes)
+    report::render(&run.material(&summarized(run)))
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn a_million_operations_stay_below_five_megabytes() {
     let begun = Instant::now();
     let results = summarized(&run);
     let summarized_in = begun.elapsed();
-    let page = report::render(&results, &run.history, &run.probes);
+    let page = report::render(&run.material(&results));
     // Shown with --nocapture; not asserted, as the machine may be busy with other things.
     println!(
         "{} bytes; summarized in {summarized_in:?}, rendered in {:?}",

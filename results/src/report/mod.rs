@@ -12,15 +12,33 @@ mod timeline;
 pub(crate) use page::{CSS, mark};
 
 use squall_checker::history::History;
+use squall_checker::verdict::Analysis;
 
+use crate::log_lines::LogLine;
 use crate::probes::Probe;
 use crate::summary::Results;
+
+/// What a report is made of; all of it can be read again from a run directory.
+#[derive(Clone, Copy, Debug)]
+pub struct Material<'r> {
+    /// What the run came to.
+    pub results: &'r Results,
+    /// Every operation.
+    pub history: &'r History,
+    /// What the checker concluded: the legal order of a linearizable key comes from here.
+    pub analysis: &'r Analysis,
+    /// What the nodes said of themselves, in order of time.
+    pub probes: &'r [Probe],
+    /// Lines of the nodes' logs that have a place in time, in order of time.
+    pub log_lines: &'r [LogLine],
+}
 
 /// Renders the report of a run as one self-contained HTML file.
 ///
 /// Stays under 5 MB for a million operations. Cost: one pass over the operations and a
 /// sort of the slow and unsuccessful ones.
-pub fn render(results: &Results, history: &History, probes: &[Probe]) -> String {
+pub fn render(material: &Material<'_>) -> String {
+    let Material { results, history, probes, .. } = *material;
     let timeline = timeline::Timeline::of(results, history, probes);
     page::render(results, &embeddable(&timeline))
 }

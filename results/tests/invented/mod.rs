@@ -24,7 +24,10 @@ use squall_checker::verdict::{
 };
 use squall_results::checks::LogFindings;
 use squall_results::facts::{Host, NodeRecovery, Recovery, RunFacts, Timings};
+use squall_results::log_lines::LogLine;
 use squall_results::probes::Probe;
+use squall_results::report::Material;
+use squall_results::summary::Results;
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
@@ -42,7 +45,21 @@ pub struct Invented {
     pub analysis: Analysis,
     pub probes: Vec<Probe>,
     pub logs: Option<LogFindings>,
+    pub log_lines: Vec<LogLine>,
     pub facts: RunFacts,
+}
+
+impl Invented {
+    /// What the report of it is made of.
+    pub fn material<'r>(&'r self, results: &'r Results) -> Material<'r> {
+        Material {
+            results,
+            history: &self.history,
+            analysis: &self.analysis,
+            probes: &self.probes,
+            log_lines: &self.log_lines,
+        }
+    }
 }
 
 /// Clients of the planted contradiction; no other has such a number.
@@ -78,7 +95,7 @@ pub fn run(seed: u64, operations: usize, ending: Ending) -> Invented {
     if ending == Ending::Violation {
         facts.bug = Some("stale-read".to_owned());
     }
-    Invented { history, analysis, probes: probes(), logs: None, facts }
+    Invented { history, analysis, probes: probes(), logs: None, log_lines: Vec::new(), facts }
 }
 
 /// A run in which nothing happened.
@@ -90,6 +107,7 @@ pub fn nothing() -> Invented {
         analysis,
         probes: Vec::new(),
         logs: None,
+        log_lines: Vec::new(),
         facts: RunFacts::default(),
     }
 }
