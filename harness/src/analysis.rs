@@ -168,6 +168,7 @@ pub fn conclude(
         analysis: &analysis,
         probes,
         log_lines: &[],
+        closeup: None,
     });
     run_dir.write(&run_dir.report(), html.as_bytes())?;
     run_dir.write(&run_dir.junit(), junit::render(&results).as_bytes())?;

@@ -73,7 +73,12 @@ function durationText(us) {
   return `${digits(us / 1e6)} s`;
 }
 
-function countText(number) {
+// A rate: whole from ten on, one decimal below.
+function rateText(number) {
   const rounded = number > 0 && number < 9.95 ? number.toFixed(1) : String(Math.round(number));
   return rounded.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+}
+
+function countText(number) {
+  return String(Math.round(number)).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }

@@ -33,9 +33,7 @@ function drawContradiction(svg, contradiction) {
   const scale = compressedScale(moments, left, right);
   const height = operations.length * ROW_HEIGHT + (contradiction.omitted ? 24 : 4);
   svg.setAttribute("height", height);
-  const defs = draw(svg, "defs", {});
-  const arrow = draw(defs, "marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 8, markerHeight: 8, orient: "auto" });
-  draw(arrow, "path", { d: "M0 0L8 4L0 8Z", fill: colour("bad") });
+  drawHead(draw(svg, "defs", {}), "arrow", "bad");
 
   operations.forEach((op, row) => drawRowGround(svg, op, row, gutter, width));
   contradiction.orders.forEach((order) => drawOrder(svg, operations, order, scale, last));
@@ -72,7 +70,7 @@ function drawOperation(svg, op, row, { scale, last, left, right }) {
   draw(svg, "text", { x, y: y - 7, style: "fill:var(--ink);font-weight:600" }, text);
 }
 
-function drawOrder(svg, operations, [before, after, gap], scale, last) {
+function drawOrder(svg, operations, { before, after, gap_ns: gap }, scale, last) {
   const x1 = scale(operationEnd(operations[before], last)), x2 = scale(operations[after].start_ns);
   const y1 = barTop(before) + BAR_HEIGHT / 2, y2 = barTop(after) + BAR_HEIGHT / 2;
   if (gap === null) {
@@ -89,7 +87,7 @@ function drawOrder(svg, operations, [before, after, gap], scale, last) {
 // row, the shortest where several operations came before.
 function drawGaps(svg, operations, orders, scale, left) {
   const shortest = new Map();
-  for (const [, after, gap] of orders) {
+  for (const { after, gap_ns: gap } of orders) {
     if (gap !== null) shortest.set(after, Math.min(gap, shortest.get(after) ?? Infinity));
   }
   for (const [after, gap] of shortest) {

@@ -1,53 +1,5 @@
 // The lanes on the time axis. Each draws itself into a group from `top` down and returns
-// the height it took. Text from outside goes through textContent only.
-
-const SVG = "http://www.w3.org/2000/svg";
-const colour = (name) => `var(--${name})`;
-
-function draw(parent, tag, attributes, text) {
-  const element = document.createElementNS(SVG, tag);
-  for (const name in attributes) element.setAttribute(name, attributes[name]);
-  if (text !== undefined) element.textContent = text;
-  parent.append(element);
-  return element;
-}
-
-const pen = document.createElement("canvas").getContext("2d");
-
-function textWidth(text) {
-  pen.font = "12px system-ui, sans-serif";
-  return pen.measureText(text).width;
-}
-
-// As much of `text` as fits into `width`, or nothing rather than a stump.
-function fitText(text, width) {
-  if (textWidth(text) <= width) return text;
-  let low = 0, high = text.length;
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (textWidth(text.slice(0, middle) + "…") <= width) low = middle; else high = middle - 1;
-  }
-  return low < 3 ? "" : text.slice(0, low) + "…";
-}
-
-const FAULT_COLOURS = { kill: "kill", pause: "pause", partition: "partition" };
-const faultColour = (f) => colour(FAULT_COLOURS[f] ?? "other");
-const STATES = {
-  leader: ["leader", "on-dark"], candidate: ["candidate", "on-light"], follower: ["follower", "ink"],
-  up: ["up", "ink"], paused: ["pause", "on-dark"], killed: ["kill", "on-dark"], silent: ["other", "on-dark"],
-};
-
-// Hatchings, so that a node that is gone differs by more than its colour.
-function drawPatterns(svg) {
-  const defs = draw(svg, "defs", {});
-  for (const [id, fill, angle] of [["killed", "kill", 45], ["paused", "pause", 90], ["silent", "other", -45]]) {
-    const pattern = draw(defs, "pattern", { id, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: `rotate(${angle})` });
-    draw(pattern, "rect", { width: 6, height: 6, fill: colour(fill) });
-    draw(pattern, "line", { x1: 0, x2: 6, y1: 1, y2: 1, stroke: "#fff", "stroke-opacity": 0.22, "stroke-width": 1.5 });
-  }
-}
-
-const stateFill = (state) => (["killed", "paused", "silent"].includes(state) ? `url(#${state})` : colour(STATES[state][0]));
+// the height it took.
 
 // The visible part of a bar, at least a hair wide; null when out of view.
 function visible(axis, start, end) {
@@ -107,7 +59,28 @@ function drawNodes(g, axis, data, top) {
       draw(g, "text", { x: at.x + 5, y: y + 12, style: `fill:${colour(STATES[state][1])};pointer-events:none` }, text);
     }
   });
+  drawLogTicks(g, axis, data, top);
   return data.nodes.length * 20 + 8;
+}
+
+// Lines of logs as notches under the bar of their node, trouble as a triangle that stands out.
+function drawLogTicks(g, axis, data, top) {
+  const paths = data.nodes.map(() => ["", ""]);
+  let last = -1;
+  for (const [time, node, , , trouble] of data.log) {
+    if (time < axis.from || time > axis.to) continue;
+    const x = Math.round(axis.x(time)), y = top + node * 20;
+    if (trouble !== null) {
+      paths[node][1] += `M${x - 4} ${y + 20}L${x} ${y + 11}L${x + 4} ${y + 20}Z`;
+    } else if (last !== x + node * 1e5) {
+      paths[node][0] += `M${x} ${y + 16}v3`;
+      last = x + node * 1e5;
+    }
+  }
+  paths.forEach(([lines, trouble]) => {
+    if (lines) draw(g, "path", { d: lines, stroke: colour("dim"), "stroke-width": 1 });
+    if (trouble) draw(g, "path", { d: trouble, fill: colour("bad"), stroke: colour("panel") });
+  });
 }
 
 // Groups of whole buckets, at least `pixels` wide, over the visible part.
@@ -162,7 +135,7 @@ function drawRate(g, axis, data, top) {
     }
   }
   draw(g, "line", { x1: axis.left, x2: axis.right, y1: base, y2: base, stroke: colour("line") });
-  const highest = countText(most < 1e-6 ? 0 : most);
+  const highest = rateText(most < 1e-6 ? 0 : most);
   laneLabel(g, axis, top + 30, textWidth(`max ${highest}`) <= axis.left - 8 ? `max ${highest}` : highest);
   return height + 14;
 }

@@ -2,9 +2,10 @@
 //!
 //! Every rendering goes through here, so that one figure looks the same everywhere.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde_json::Value;
+use squall_checker::history::{Values, View};
 
 /// A duration in nanoseconds, with as many digits as matter: `3.21 ms`, `4.02 s`, `2 min 5 s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +105,36 @@ pub(crate) fn value(value: &Value) -> String {
         other => other.to_string(),
     };
     shorten(&text, VALUE_CHARS_MAX)
+}
+
+/// [`value`] of a value of a history, without writing out what would be cut.
+pub(crate) fn short_value(values: &Values, of: squall_checker::history::Value) -> String {
+    match values.view(of) {
+        View::Null => "nothing".to_owned(),
+        View::Text(text) if !text.is_empty() => shorten(text, VALUE_CHARS_MAX),
+        _ => {
+            let mut bounded = Bounded { text: String::new(), room: VALUE_CHARS_MAX + 1 };
+            // Fails only where there is no room for more, which is cut anyway.
+            let _ = write!(bounded, "{}", values.show(of));
+            shorten(&bounded.text, VALUE_CHARS_MAX)
+        }
+    }
+}
+
+/// Takes so many characters and then no more.
+struct Bounded {
+    text: String,
+    room: usize,
+}
+
+impl fmt::Write for Bounded {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        for char in part.chars() {
+            self.room = self.room.checked_sub(1).ok_or(fmt::Error)?;
+            self.text.push(char);
+        }
+        Ok(())
+    }
 }
 
 /// At most `chars_max` characters, the last an ellipsis if anything was cut.

@@ -5,18 +5,22 @@
 //! client answered is ever markup. Deliberately absent: single operations by the million;
 //! the timeline keeps what the eye can tell apart.
 
+mod contradiction;
+mod lanes;
+mod operations;
+mod orders;
 mod page;
 mod tables;
 mod timeline;
 
 pub(crate) use page::{CSS, mark};
 
-use squall_checker::history::History;
+use squall_checker::history::{History, Operation};
 use squall_checker::verdict::Analysis;
 
 use crate::log_lines::LogLine;
 use crate::probes::Probe;
-use crate::summary::Results;
+use crate::summary::{Results, Window};
 
 /// What a report is made of; all of it can be read again from a run directory.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +35,9 @@ pub struct Material<'r> {
     pub probes: &'r [Probe],
     /// Lines of the nodes' logs that have a place in time, in order of time.
     pub log_lines: &'r [LogLine],
+    /// A stretch of the run to begin with, of which every operation is drawn as far as a
+    /// page can hold them.
+    pub closeup: Option<Window>,
 }
 
 /// Renders the report of a run as one self-contained HTML file.
@@ -38,9 +45,18 @@ pub struct Material<'r> {
 /// Stays under 5 MB for a million operations. Cost: one pass over the operations and a
 /// sort of the slow and unsuccessful ones.
 pub fn render(material: &Material<'_>) -> String {
-    let Material { results, history, probes, .. } = *material;
-    let timeline = timeline::Timeline::of(results, history, probes);
-    page::render(results, &embeddable(&timeline))
+    let timeline = timeline::Timeline::of(material);
+    page::render(material.results, &timeline, &embeddable(&timeline))
+}
+
+fn micros(ns: u64) -> u64 {
+    ns / 1_000
+}
+
+/// How long an operation took; one that nobody saw completed lasts to the end of the run.
+fn took_us(op: &Operation, run_us: u64) -> u64 {
+    let invoked = micros(op.invoked.time_ns());
+    op.completed.map_or(run_us, |at| micros(at.time_ns())).saturating_sub(invoked)
 }
 
 /// JSON that can stand inside a `script` element: nothing in it can end the element or

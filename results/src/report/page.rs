@@ -4,10 +4,12 @@ use askama::Template;
 use serde_json::Value;
 use squall_checker::verdict::{Precedence, Verdict};
 
+use super::micros;
 use super::tables::{
     CheckRow, DueRow, FunctionRow, NONE, Stretch, checks, dues, functions, not_applicable,
     stretches,
 };
+use super::timeline::Timeline;
 use crate::checks::CheckReport;
 use crate::summary::{
     ContradictionDetail, FaultRecord, OperationDetail, Order, Results, RunVerdict, StoryKind,
@@ -20,8 +22,15 @@ pub(crate) const CSS: &str = include_str!("../../assets/report.css");
 /// In the order of their dependencies; they share one scope.
 const JS: &str = concat!(
     include_str!("../../assets/axis.js"),
+    include_str!("../../assets/draw.js"),
     include_str!("../../assets/lanes.js"),
+    include_str!("../../assets/operations.js"),
+    include_str!("../../assets/logs.js"),
+    include_str!("../../assets/run.js"),
     include_str!("../../assets/contradiction.js"),
+    include_str!("../../assets/graph.js"),
+    include_str!("../../assets/order.js"),
+    include_str!("../../assets/replay.js"),
     include_str!("../../assets/main.js"),
 );
 
@@ -33,6 +42,10 @@ struct Page<'r> {
     js: &'static str,
     data: &'r str,
     mark: &'static str,
+    /// How many of all operations the page holds, where not all; else empty.
+    drawn: String,
+    /// Whose legal orders the page holds; empty if there is none.
+    ordered: String,
     facts: Vec<Fact>,
     contradiction: Option<Shown>,
     story: Vec<StoryRow<'r>>,
@@ -65,6 +78,8 @@ struct Shown {
 struct StoryRow<'r> {
     class: &'static str,
     time: String,
+    /// The same in microseconds.
+    at: u64,
     text: &'r str,
 }
 
@@ -81,9 +96,12 @@ struct Part {
     value: String,
 }
 
-/// Renders the page around `data`, which must be safe inside a `script` element.
-pub(super) fn render(results: &Results, data: &str) -> String {
+/// Renders the page around the drawings of `timeline`, which are in `data` too, as text that
+/// is safe inside a `script` element.
+pub(super) fn render(results: &Results, timeline: &Timeline<'_>, data: &str) -> String {
     let page = Page {
+        drawn: drawn(timeline),
+        ordered: ordered(timeline),
         results,
         css: CSS,
         js: JS,
@@ -103,6 +121,46 @@ pub(super) fn render(results: &Results, data: &str) -> String {
         plan: pretty(&results.facts.plan),
     };
     page.render().expect("the template formats plain data into memory, which cannot fail")
+}
+
+/// What is missing on the page, and where it is to be had.
+fn drawn(timeline: &Timeline<'_>) -> String {
+    let operations = &timeline.operations;
+    if operations.shown == operations.total {
+        return String::new();
+    }
+    format!(
+        "A page cannot hold all {} operations: the lines of the clients show {} of them, those \
+         of the contradiction and around it, those that did not succeed, and of the rest the \
+         longest of each client and moment, which looks the same from afar. Rates and latencies \
+         count all. `squall report RUN --from 3s --to 4s` draws a stretch with every operation; \
+         history.jsonl has them all.",
+        count(operations.total as u64),
+        count(operations.shown as u64),
+    )
+}
+
+/// Whose orders are to be seen.
+fn ordered(timeline: &Timeline<'_>) -> String {
+    let (shown, all) = (timeline.orders.len(), timeline.ordered_keys);
+    let here = match (shown, all) {
+        (_, 0) => return String::new(),
+        (shown, all) if shown == all => plural(all as u64, "key has", "keys have"),
+        (shown, all) => {
+            format!(
+                "{} of {} that have a legal order",
+                count(shown as u64),
+                plural(all as u64, "key", "keys")
+            )
+        }
+    };
+    let have = if shown == all { " a legal order" } else { " are on this page" };
+    format!(
+        "{here}{have}: the proof that these operations are linearizable. Each operation takes \
+         effect at one moment between its invocation and its completion; given here is the \
+         earliest that the order allows. certificate.json has every order, and `squall verify` \
+         goes through it."
+    )
 }
 
 /// A shape beside the colour of each verdict.
@@ -244,7 +302,7 @@ fn story_row(line: &StoryLine) -> StoryRow<'_> {
         StoryKind::Operation => "operation",
         StoryKind::Contradiction => "contradiction",
     };
-    StoryRow { class, time: instant(line.time_ns), text: &line.text }
+    StoryRow { class, time: instant(line.time_ns), at: micros(line.time_ns), text: &line.text }
 }
 
 fn fault_row(fault: &FaultRecord) -> FaultRow {

@@ -5,10 +5,16 @@
 //! quantiles at every zoom. Times are whole microseconds since the run began.
 
 use serde::Serialize;
-use squall_checker::history::{History, Operation, Outcome};
+use squall_checker::history::{History, Outcome};
 
+use super::contradiction::Contradiction;
+use super::operations::{Operations, Wanted};
+use super::orders::{KeyOrder, Orders};
+use super::{Material, micros, took_us};
+use crate::checks::logs::Trouble;
+use crate::log_lines::LogLine;
 use crate::probes::Probe;
-use crate::summary::{ContradictionDetail, NodeState, Results, node_spans};
+use crate::summary::{NodeState, Results, Window, node_spans};
 
 /// Buckets over the whole run: about two to a pixel of a wide screen.
 const BUCKETS: usize = 2_000;
@@ -22,15 +28,21 @@ const BIN_MAX: u16 = 120;
 /// Single points drawn per kind; past this the slowest ones are kept.
 const POINTS_MAX: usize = 2_500;
 
-/// Operations drawn of a contradiction.
-const OPERATIONS_MAX: usize = 40;
+/// Steps kept of each node's commit index.
+const COMMITS_MAX: usize = 2_000;
+
+/// How far around the contradiction all operations should be on the page.
+const NEAR_NS: u64 = 200_000_000;
 
 /// Everything the scripts draw.
 #[derive(Debug, Serialize)]
 pub(super) struct Timeline<'r> {
     duration: u64,
+    /// What the axis shows at first, if not the whole run.
+    closeup: Option<(u64, u64)>,
     faults: Vec<FaultBar<'r>>,
     nodes: Vec<NodeLane>,
+    log: Vec<LogTick<'r>>,
     bucket: f64,
     bins: f64,
     ok: Vec<u32>,
@@ -42,6 +54,10 @@ pub(super) struct Timeline<'r> {
     failed: Vec<(u64, u64)>,
     indeterminate: Vec<(u64, u64)>,
     contradiction: Option<Contradiction<'r>>,
+    pub(super) operations: Operations<'r>,
+    pub(super) orders: Vec<KeyOrder<'r>>,
+    /// Keys that have an order, on the page or not.
+    pub(super) ordered_keys: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,6 +66,9 @@ struct FaultBar<'r> {
     label: &'r str,
     /// What stands on the bar where the label does not fit.
     short: String,
+    targets: &'r [String],
+    /// Who gets nothing from whom: sender and receiver.
+    cut: &'r [(String, String)],
     start: u64,
     end: u64,
 }
@@ -58,37 +77,40 @@ struct FaultBar<'r> {
 struct NodeLane {
     node: String,
     spans: Vec<(u64, u64, NodeState, Option<u64>)>,
+    /// When a new commit index was first told, and which.
+    commits: Vec<(u64, u64)>,
 }
 
+/// When, which node by its place, which line of its log, what it says, what trouble it tells of.
 #[derive(Debug, Serialize)]
-struct Contradiction<'r> {
-    complete: u64,
-    operations: Vec<OperationBar<'r>>,
-    orders: Vec<(usize, usize, Option<u64>)>,
-    omitted: usize,
-}
-
-#[derive(Debug, Serialize)]
-struct OperationBar<'r> {
-    label: &'r str,
-    client: u64,
-    node: Option<&'r str>,
-    outcome: Outcome,
-    start_ns: u64,
-    end_ns: Option<u64>,
-}
+struct LogTick<'r>(u64, usize, u64, &'r str, Option<Trouble>);
 
 impl<'r> Timeline<'r> {
-    pub(super) fn of(results: &'r Results, history: &History, probes: &[Probe]) -> Self {
+    pub(super) fn of(material: &Material<'r>) -> Self {
+        let Material { results, history, analysis, probes, log_lines, closeup } = *material;
         // An empty run still needs an axis.
         let duration = match micros(results.duration_ns) {
             0 => 1_000_000,
             us => us,
         };
+        let nodes = node_lanes(results, probes);
+        let all_on_page = Operations::fit(history);
+        let orders = Orders::of(analysis, all_on_page);
+        let first = results.contradictions.first();
+        let mut ids: Vec<_> =
+            first.iter().flat_map(|first| &first.operations).map(|op| op.id).collect();
+        ids.extend(orders.ids());
+        let around = first.map(|first| Window {
+            start_ns: first.complete_ns.saturating_sub(NEAR_NS),
+            end_ns: first.complete_ns.saturating_add(NEAR_NS),
+        });
+        let wanted = Wanted { nodes: &results.facts.nodes, ids: &ids, near: closeup.or(around) };
         let mut timeline = Self {
             duration,
+            closeup: closeup.map(|at| (micros(at.start_ns), micros(at.end_ns))),
             faults: fault_bars(results),
-            nodes: node_lanes(results, probes),
+            log: log_ticks(log_lines, &nodes),
+            nodes,
             bucket: (duration as f64 / BUCKETS as f64).max(1.0),
             bins: BINS_PER_DECADE,
             ok: vec![0; BUCKETS],
@@ -98,7 +120,10 @@ impl<'r> Timeline<'r> {
             slow: Vec::new(),
             failed: Vec::new(),
             indeterminate: Vec::new(),
-            contradiction: results.contradictions.first().map(contradiction),
+            contradiction: first.map(Contradiction::of),
+            operations: Operations::of(history, duration, &wanted),
+            orders: orders.packed(),
+            ordered_keys: orders.keys,
         };
         timeline.add_operations(history, slow_from_us(results));
         timeline
@@ -145,16 +170,6 @@ fn slow_from_us(results: &Results) -> u64 {
     results.whole.total.latency.map_or(0, |latency| micros(latency.p99_ns))
 }
 
-/// How long an operation took; one that nobody saw completed lasts to the end of the run.
-fn took_us(op: &Operation, run_us: u64) -> u64 {
-    let invoked = micros(op.invoked.time_ns());
-    op.completed.map_or(run_us, |at| micros(at.time_ns())).saturating_sub(invoked)
-}
-
-fn micros(ns: u64) -> u64 {
-    ns / 1_000
-}
-
 fn bin(us: u64) -> u16 {
     let bin = (us.max(1) as f64).log10() * BINS_PER_DECADE;
     (bin as u16).min(BIN_MAX)
@@ -185,6 +200,8 @@ fn fault_bars(results: &Results) -> Vec<FaultBar<'_>> {
             "kill" | "pause" => format!("{} {}", fault.f, fault.targets.join(" ")),
             _ => fault.kind.clone(),
         },
+        targets: &fault.targets,
+        cut: &fault.cut,
         start: micros(fault.start_ns),
         end: micros(fault.end_ns),
     })
@@ -194,36 +211,33 @@ fn fault_bars(results: &Results) -> Vec<FaultBar<'_>> {
 fn node_lanes(results: &Results, probes: &[Probe]) -> Vec<NodeLane> {
     let lanes = node_spans(&results.facts.nodes, probes, &results.faults, results.duration_ns);
     let lane = |(node, spans): (String, Vec<crate::summary::NodeSpan>)| NodeLane {
-        node,
         spans: spans
             .iter()
             .map(|span| (micros(span.start_ns), micros(span.end_ns), span.state, span.term))
             .collect(),
+        commits: commits(&node, probes),
+        node,
     };
     lanes.into_iter().map(lane).collect()
 }
 
-fn contradiction(detail: &ContradictionDetail) -> Contradiction<'_> {
-    let shown = &detail.operations[..detail.operations.len().min(OPERATIONS_MAX)];
-    let row = |id| shown.iter().position(|op| op.id == id);
-    Contradiction {
-        complete: micros(detail.complete_ns),
-        operations: shown
-            .iter()
-            .map(|op| OperationBar {
-                label: &op.label,
-                client: op.process,
-                node: op.node.as_deref(),
-                outcome: op.outcome,
-                start_ns: op.invoked_ns,
-                end_ns: op.completed_ns,
-            })
-            .collect(),
-        orders: detail
-            .orders
-            .iter()
-            .filter_map(|order| Some((row(order.before)?, row(order.after)?, order.gap_ns)))
-            .collect(),
-        omitted: detail.operations.len() - shown.len(),
-    }
+/// When `node` first told of each of its commit indices, evenly thinned where they are many.
+fn commits(node: &str, probes: &[Probe]) -> Vec<(u64, u64)> {
+    let told = probes.iter().filter(|probe| probe.node == node);
+    let mut commits: Vec<(u64, u64)> =
+        told.filter_map(|probe| Some((micros(probe.time), probe.commit?))).collect();
+    commits.dedup_by_key(|&mut (_, commit)| commit);
+    let step = commits.len().div_ceil(COMMITS_MAX).max(1);
+    commits.into_iter().step_by(step).collect()
+}
+
+fn log_ticks<'r>(lines: &'r [LogLine], nodes: &[NodeLane]) -> Vec<LogTick<'r>> {
+    let place = |line: &LogLine| nodes.iter().position(|lane| lane.node == line.node);
+    lines
+        .iter()
+        .filter_map(|line| {
+            let time = micros(line.time_ns);
+            Some(LogTick(time, place(line)?, line.line, &line.text, line.trouble))
+        })
+        .collect()
 }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 use squall_checker::history::{Event, EventType, Process};
+use squall_results::checks::logs::Trouble;
+use squall_results::log_lines::LogLine;
 use squall_results::probes::Probe;
 
 use super::{MS, nodes};
@@ -103,7 +105,10 @@ pub fn in_force(at_ns: u64) -> Option<&'static Planned> {
 pub fn nemesis() -> Vec<Event> {
     let mut events = Vec::new();
     for (id, fault) in FAULTS.iter().enumerate() {
-        let value = json!({ "id": id, "kind": fault.kind, "targets": fault.targets, "description": fault.description });
+        let mut value = json!({ "id": id, "kind": fault.kind, "targets": fault.targets, "description": fault.description });
+        if fault.f == "partition" {
+            value["cut"] = json!(cut(fault.kind));
+        }
         let evidence = json!({ "probes": { "through": 12, "lost": 8 }, "matched": true });
         events.push(event(EventType::Invoke, fault.f, fault.from_ms - 12, &value, &Value::Null));
         events.push(event(EventType::Ok, fault.f, fault.from_ms, &value, &evidence));
@@ -117,6 +122,46 @@ pub fn nemesis() -> Vec<Event> {
         ));
     }
     events
+}
+
+/// Who gets nothing from whom: sender and receiver.
+fn cut(kind: &str) -> Vec<(String, String)> {
+    let nodes = nodes();
+    let pairs = nodes.iter().flat_map(|from| nodes.iter().map(move |to| (from, to)));
+    let place = |node: &String| nodes.iter().position(|other| other == node).unwrap_or(0);
+    let is_cut = |from: &String, to: &String| match kind {
+        "isolate-leader" => from == "n1" || to == "n1",
+        "one-way" => from == "n2",
+        _ => !matches!(place(from).abs_diff(place(to)), 1 | 4),
+    };
+    pairs
+        .filter(|(from, to)| from != to && is_cut(from, to))
+        .map(|(from, to)| (from.clone(), to.clone()))
+        .collect()
+}
+
+/// What the nodes would have written: a line for each change of leader, and one panic.
+pub fn log_lines() -> Vec<LogLine> {
+    let mut lines = Vec::new();
+    for (from_ms, leader, term) in LEADERS {
+        for (node, number) in nodes().into_iter().zip(1..) {
+            let text = match leader == node {
+                true => format!("INFO raft: won the election term={term}"),
+                false => format!("INFO raft: follows leader={leader} term={term}"),
+            };
+            let time_ns = (from_ms + number) * MS;
+            lines.push(LogLine { node, time_ns, line: number, text, trouble: None });
+        }
+    }
+    lines.push(LogLine {
+        node: "n4".to_owned(),
+        time_ns: 6_305 * MS,
+        line: 9,
+        text: "thread 'main' panicked at src/storage.rs:81:9: index out of order".to_owned(),
+        trouble: Some(Trouble::Panic),
+    });
+    lines.sort_by_key(|line| line.time_ns);
+    lines
 }
 
 /// One event of the nemesis.

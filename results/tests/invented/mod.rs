@@ -58,6 +58,7 @@ impl Invented {
             analysis: &self.analysis,
             probes: &self.probes,
             log_lines: &self.log_lines,
+            closeup: None,
         }
     }
 }
@@ -95,7 +96,14 @@ pub fn run(seed: u64, operations: usize, ending: Ending) -> Invented {
     if ending == Ending::Violation {
         facts.bug = Some("stale-read".to_owned());
     }
-    Invented { history, analysis, probes: probes(), logs: None, log_lines: Vec::new(), facts }
+    Invented {
+        history,
+        analysis,
+        probes: probes(),
+        logs: None,
+        log_lines: cluster::log_lines(),
+        facts,
+    }
 }
 
 /// A run in which nothing happened.
@@ -249,13 +257,20 @@ fn analysis(history: &History, ending: Ending) -> Analysis {
     for (_, op) in history.iter() {
         *of_key.entry(op.key()).or_insert(0) += 1;
     }
+    // Whether these orders are legal nobody asks: values are invented too.
+    let mut orders: BTreeMap<Option<String>, Vec<OperationId>> = BTreeMap::new();
+    for (id, op) in history.iter().filter(|(_, op)| op.outcome == Outcome::Ok) {
+        orders.entry(op.key().map(str::to_owned)).or_default().push(id);
+    }
     let mut keys: Vec<KeyAnalysis> = (0..40)
         .map(|key| KeyAnalysis {
             key: Some(key.to_string()),
             operations: of_key.get(&Some(key.to_string().as_str())).copied().unwrap_or(0),
             procedure: "unique-register".to_owned(),
             revisions: None,
-            conclusion: Conclusion::Linearizable { order: Vec::new() },
+            conclusion: Conclusion::Linearizable {
+                order: orders.remove(&Some(key.to_string())).unwrap_or_default(),
+            },
         })
         .collect();
     if ending == Ending::Linearizable {

@@ -1,0 +1,162 @@
+//! Which line of the drawing each client's operations stand on.
+//!
+//! A logical client retires after an indeterminate operation and another takes its place;
+//! on the page the successor goes on where the one before it ended, so that a run of
+//! twenty workers has about twenty lines however many clients it saw.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+use squall_checker::history::{History, Name, Operation};
+
+/// Lines on the page; clients beyond share them.
+pub(super) const LANES_MAX: usize = 200;
+
+/// Lines that are free are looked through no further than this for one of the same node.
+const LOOKED_AT_MAX: usize = 64;
+
+/// The line of each operation, in the order of the history, from 0; and how many there are.
+pub(super) struct Lanes {
+    pub(super) of: Vec<u16>,
+    pub(super) count: usize,
+}
+
+/// A line whose client retired.
+struct Free {
+    lane: usize,
+    from_ns: u64,
+    node: Option<Name>,
+}
+
+impl Lanes {
+    /// Lines of clients of one node stand together, in the order of `nodes`.
+    pub(super) fn of(history: &History, nodes: &[String]) -> Self {
+        let mut lanes = Self::in_order_of_appearance(history);
+        lanes.group_by_node(history, nodes);
+        lanes
+    }
+
+    fn group_by_node(&mut self, history: &History, nodes: &[String]) {
+        let place = |name: Option<Name>| {
+            let name = name.map(|name| history.names.get(name));
+            nodes.iter().position(|node| Some(node.as_str()) == name).unwrap_or(nodes.len())
+        };
+        let mut first = vec![None; self.count];
+        for (op, &lane) in history.operations.iter().zip(&self.of) {
+            first[usize::from(lane)].get_or_insert(op.node);
+        }
+        let mut sorted: Vec<(usize, u16)> =
+            first.into_iter().map(|node| place(node.flatten())).zip(0..).collect();
+        sorted.sort_unstable();
+        let mut place_of = vec![0; self.count];
+        for (place, (_, lane)) in (0_u16..).zip(sorted) {
+            place_of[usize::from(lane)] = place;
+        }
+        for lane in &mut self.of {
+            *lane = place_of[usize::from(*lane)];
+        }
+    }
+
+    fn in_order_of_appearance(history: &History) -> Self {
+        let operations = &history.operations;
+        let mut last: FxHashMap<u64, usize> = FxHashMap::default();
+        for (index, op) in operations.iter().enumerate() {
+            last.insert(op.process, index);
+        }
+        let mut lanes = Self { of: Vec::with_capacity(operations.len()), count: 0 };
+        let mut taken: FxHashMap<u64, usize> = FxHashMap::default();
+        let mut free: VecDeque<Free> = VecDeque::new();
+        for (index, op) in operations.iter().enumerate() {
+            let lane = match taken.get(&op.process) {
+                Some(&lane) => lane,
+                None => {
+                    let lane = reuse(&mut free, op).unwrap_or(lanes.count);
+                    lanes.count = lanes.count.max(lane + 1);
+                    taken.insert(op.process, lane);
+                    lane
+                }
+            };
+            if last.get(&op.process) == Some(&index) {
+                taken.remove(&op.process);
+                // Nobody follows a client that nobody saw retire.
+                if let Some(ended) = op.completed {
+                    free.push_back(Free { lane, from_ns: ended.time_ns(), node: op.node });
+                }
+            }
+            // Below the bound, so that it fits.
+            lanes.of.push((lane % LANES_MAX) as u16);
+        }
+        lanes.count = lanes.count.min(LANES_MAX);
+        lanes
+    }
+}
+
+/// Takes a line that is free when `op` is invoked, of the same node if there is one.
+fn reuse(free: &mut VecDeque<Free>, op: &Operation) -> Option<usize> {
+    let over = |lane: &Free| lane.from_ns <= op.invoked.time_ns();
+    let mut near = free.iter().take(LOOKED_AT_MAX).enumerate();
+    let same = near.find(|(_, lane)| over(lane) && lane.node == op.node).map(|(at, _)| at);
+    let at = same.or_else(|| free.iter().take(LOOKED_AT_MAX).position(over))?;
+    free.remove(at).map(|lane| lane.lane)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use squall_checker::history::{Moment, Outcome, Value};
+
+    use super::*;
+
+    fn history(operations: &[(u64, u64, Option<u64>)]) -> History {
+        let mut history = History::default();
+        let read = history.names.intern("read");
+        let moment = |ns: u64| {
+            let position = u32::try_from(ns + 1).ok().and_then(NonZeroU32::new);
+            Moment::new(position.expect("small and not zero"), ns)
+        };
+        history.operations = operations
+            .iter()
+            .map(|&(process, from, to)| Operation {
+                process,
+                node: None,
+                f: read,
+                key: None,
+                argument: Value::NULL,
+                result: Value::NULL,
+                outcome: Outcome::Info,
+                invoked: moment(from),
+                completed: to.map(moment),
+                error: None,
+                revision: None,
+            })
+            .collect();
+        history
+    }
+
+    #[test]
+    fn a_successor_goes_on_where_its_forerunner_retired() {
+        let lanes = Lanes::of(
+            &history(&[
+                (0, 0, Some(5)),
+                (1, 1, Some(9)),
+                (2, 6, Some(8)),
+                (3, 10, None),
+                (4, 11, Some(12)),
+                (5, 13, None),
+            ]),
+            &[],
+        );
+        assert_eq!(lanes.of, [0, 1, 0, 1, 0, 0]);
+        assert_eq!(lanes.count, 2);
+    }
+
+    #[test]
+    fn clients_beyond_the_lines_share_them() {
+        let all: Vec<_> =
+            (0..LANES_MAX as u64 + 3).map(|process| (process, process, None)).collect();
+        let lanes = Lanes::of(&history(&all), &[]);
+        assert_eq!(lanes.count, LANES_MAX);
+        assert_eq!(lanes.of[LANES_MAX + 1], 1);
+    }
+}
