@@ -21,7 +21,7 @@ class LogList {
     for (const line of wanted.slice(0, LOG_ROWS_MAX)) this.row(line);
     const more = wanted.length - LOG_ROWS_MAX;
     if (more > 0) element(list, "li", "more", `and ${countText(more)} more: zoom in or filter`);
-    if (!wanted.length) element(list, "li", "more", "No line of a log falls into what the axis shows.");
+    if (!wanted.length) element(list, "li", "more", data.log.length ? "No such line in what the axis shows." : "The nodes left no log whose lines tell the time.");
   }
 
   row([time, node, number, text, trouble]) {

@@ -14,6 +14,7 @@ const run = new RunView(byId("axis"), {
 
 // Shows a moment in the replay.
 function goTo(time) {
+  if (!data.nodes.length) return;
   replay.pause();
   replay.show(time);
   tellReplay();
@@ -78,6 +79,8 @@ function listKeys() {
 
 function drawAll() {
   run.redraw();
+  replay.layOut();
+  replay.draw();
   const { contradiction } = data;
   if (!contradiction) return;
   drawContradiction(byId("contradiction"), contradiction);
@@ -91,9 +94,11 @@ drawLegend(data, byId("legend"));
 if (data.closeup) run.axis.show(...data.closeup);
 drawAll();
 performance.mark("timeline");
-replay.show(replay.anomaly ?? data.duration / 2);
-replay.stopped = replay.anomaly !== null;
-tellReplay();
+if (data.nodes.length) {
+  replay.show(replay.anomaly ?? data.duration / 2);
+  replay.stopped = replay.anomaly !== null;
+  tellReplay();
+} else byId("replay").hidden = true;
 listKeys();
 const order = byId("order");
 if (order) {

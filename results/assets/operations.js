@@ -161,7 +161,7 @@ class ClientLanes {
     paint.font = "10px system-ui, sans-serif";
     paint.textBaseline = "middle";
     const style = getComputedStyle(document.documentElement);
-    this.paints = Object.fromEntries(["ok", "fail", "info", "bad", "panel", "on-dark", "ink"].map((name) => [name, style.getPropertyValue(`--${name}`)]));
+    this.paints = Object.fromEntries(["ok", "fail", "info", "bad", "panel", "on-ok", "ink"].map((name) => [name, style.getPropertyValue(`--${name}`)]));
     let drawn = 0;
     for (let lane = 0; lane < operations.lanes; lane++) drawn += this.drawLine(paint, axis, lane);
     for (const i of this.special) this.drawSpecial(paint, axis, i);
@@ -220,7 +220,7 @@ class ClientLanes {
     }
     if (thick < 9 || width < 30 || outcome === 2) return;
     const text = fitText(this.operations.label(i), (width - 6) * 1.2);
-    paint.fillStyle = this.paints[hollow ? "ink" : "on-dark"];
+    paint.fillStyle = this.paints[hollow ? "ink" : "on-ok"];
     paint.fillText(text, x + 3, y + thick / 2 + 0.5);
   }
 

@@ -4,7 +4,8 @@
 // Roles, terms and commits are what nodes told when asked, a few times a second; faults and
 // operations are exact. Messages between nodes are not seen from outside and not shown.
 
-const REPLAY = { width: 760, height: 470 };
+const WIDE = { width: 760, height: 470, nodes: [155, 118], clients: [330, 214] };
+const NARROW = { width: 400, height: 450, nodes: [108, 118], clients: [184, 200] };
 // How long an operation stays visible at least, in seconds of watching.
 const SEEN_LEAST_S = 0.45;
 // Playing slows down this much around each operation of the contradiction, this far.
@@ -14,11 +15,9 @@ class Replay {
   constructor(svg, data, operations, tell) {
     Object.assign(this, { svg, data, operations, tell, now: 0, playing: false, speed: 0, stopped: false });
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
-    svg.setAttribute("viewBox", `0 0 ${REPLAY.width} ${REPLAY.height}`);
     this.nodes = new Map(data.nodes.map((lane, index) => [lane.node, index]));
     this.commitMax = Math.max(1, ...data.nodes.map((lane) => lane.commits.reduce((most, [, commit]) => Math.max(most, commit), 0)));
-    this.placeNodes();
-    this.placeClients();
+    this.layOut();
     const { contradiction } = data;
     this.special = new Map((contradiction?.operations ?? []).map((op) => [op.id, op]));
     this.moments = [...this.special.values()].flatMap((op) => [op.start_ns / 1e3, (op.end_ns ?? op.start_ns) / 1e3]);
@@ -26,14 +25,22 @@ class Replay {
     this.anomaly = contradiction ? contradiction.complete + 1 : null;
   }
 
+  // Fits the picture to the width of the page.
+  layOut() {
+    this.size = this.svg.clientWidth < 560 ? NARROW : WIDE;
+    this.svg.setAttribute("viewBox", `0 0 ${this.size.width} ${this.size.height}`);
+    this.placeNodes();
+    this.placeClients();
+  }
+
+  onEllipse([rx, ry], angle) {
+    return { x: this.size.width / 2 + rx * Math.cos(angle), y: this.size.height / 2 + 3 + ry * Math.sin(angle), angle };
+  }
+
   placeNodes() {
     const count = this.data.nodes.length;
     this.radius = count <= 5 ? 34 : count <= 9 ? 26 : 16;
-    const [rx, ry] = [155, 118];
-    this.at = this.data.nodes.map((_, i) => {
-      const angle = -Math.PI / 2 + (i * 2 * Math.PI) / Math.max(count, 1);
-      return { x: REPLAY.width / 2 + rx * Math.cos(angle), y: 238 + ry * Math.sin(angle), angle };
-    });
+    this.at = this.data.nodes.map((_, i) => this.onEllipse(this.size.nodes, -Math.PI / 2 + (i * 2 * Math.PI) / Math.max(count, 1)));
   }
 
   // Clients stand outside the node that most of their first operations went to.
@@ -50,7 +57,7 @@ class Replay {
     near.forEach((lanes, node) => lanes.forEach((lane, k) => {
       const spread = Math.min(0.85 * ((2 * Math.PI) / count), 1.5);
       const angle = this.at[node].angle + spread * (lanes.length > 1 ? k / (lanes.length - 1) - 0.5 : 0);
-      this.clients.set(lane, { x: REPLAY.width / 2 + 330 * Math.cos(angle), y: 238 + 214 * Math.sin(angle) });
+      this.clients.set(lane, this.onEllipse(this.size.clients, angle));
     }));
   }
 
@@ -205,7 +212,8 @@ class Replay {
     draw(g, "rect", { x: x - width / 2, y, width, height: 5, rx: 2.5, fill: colour("line") });
     draw(g, "rect", { x: x - width / 2, y, width: Math.max((commit / this.commitMax) * width, 1), height: 5, rx: 2.5, fill: colour("leader") });
     const behind = most - commit;
-    const text = `commit ${countText(commit)}${behind > 0 ? `, ${countText(behind)} behind` : ""}`;
+    const text = this.size === NARROW ? `${countText(commit)}${behind > 0 ? ` (−${countText(behind)})` : ""}`
+      : `commit ${countText(commit)}${behind > 0 ? `, ${countText(behind)} behind` : ""}`;
     draw(g, "text", { x, y: y + 17, "text-anchor": "middle", class: "rim" }, text);
   }
 
@@ -249,9 +257,10 @@ class Replay {
       const done = this.now >= end, hot = Math.abs(end - this.anomaly) <= 1;
       const name = hot ? "bad" : "ok";
       draw(g, "line", { x1: client.x, y1: client.y, x2: client.x + (node.x - client.x) * edge, y2: client.y + (node.y - client.y) * edge, stroke: colour(name), "stroke-width": 3, ...(hot && { "marker-end": "url(#replay-bad)" }) });
-      const anchor = client.x > REPLAY.width * 0.66 ? "end" : client.x < REPLAY.width * 0.33 ? "start" : "middle";
-      const low = client.y > 238;
-      draw(g, "text", { x: Math.min(Math.max(client.x, 6), REPLAY.width - 6), y: client.y + (low ? 18 : -10), "text-anchor": anchor, class: "rim", style: `fill:${colour(name)};font-weight:700;font-size:14px` }, `client ${op.client}: ${done ? op.label : op.label.split(" → ")[0]}`);
+      const { width, height } = this.size;
+      const anchor = client.x > width * 0.66 ? "end" : client.x < width * 0.33 ? "start" : "middle";
+      const low = client.y > height / 2;
+      draw(g, "text", { x: Math.min(Math.max(client.x, 6), width - 6), y: client.y + (low ? 18 : -10), "text-anchor": anchor, class: "rim", style: `fill:${colour(name)};font-weight:700;font-size:14px` }, `client ${op.client}: ${done ? op.label : op.label.split(" → ")[0]}`);
     }
   }
 
