@@ -68,5 +68,6 @@ fn cell(name: &str, results: &Results) -> Cell {
         reason: results.reason.clone(),
         seed: results.facts.seed,
         command: results.facts.command.clone(),
+        fingerprint: results.fingerprint.clone(),
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod checks;
 pub mod facts;
+pub mod fingerprint;
 pub mod junit;
 pub mod log_lines;
 pub mod probes;

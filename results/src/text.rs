@@ -81,6 +81,9 @@ pub fn one_screen(results: &Results, colour: Colour) -> String {
     for (index, caveat) in results.caveats.iter().take(LIST_MAX).enumerate() {
         line(if index == 0 { "note" } else { "" }, caveat);
     }
+    if let Some(fingerprint) = &results.fingerprint {
+        line("fingerprint", &format!("{} {}", fingerprint.id, fingerprint.label));
+    }
     if !results.facts.command.is_empty() {
         line("run again", &results.facts.command);
     }

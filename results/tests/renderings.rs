@@ -214,6 +214,7 @@ fn cell(name: &str, expected: RunVerdict, verdict: Option<RunVerdict>) -> Cell {
         reason: HOSTILE.to_owned(),
         seed: 1,
         command: format!("squall test --seed 1 {HOSTILE}"),
+        fingerprint: None,
     }
 }
 

@@ -98,6 +98,7 @@ fn not_run(cell: &CellPlan, folder: &Path, reason: &str) -> Cell {
         reason: reason.to_owned(),
         seed: cell.plan.seed,
         command: cell.plan.command(&plan_file(folder, cell)),
+        fingerprint: None,
     }
 }
 
@@ -134,6 +135,7 @@ async fn carry_out(
             done.verdict = Some(results.verdict);
             done.as_expected = results.verdict == cell.expect;
             done.reason = results.reason;
+            done.fingerprint = results.fingerprint;
         }
         Err(why) => done.reason = why,
     }

@@ -213,6 +213,9 @@ fn facts(results: &Results) -> Vec<Fact> {
         let when = format!("at {}, with no fault in force", instant(gap.start_ns));
         list.push(fact("Longest time unserved", longest, when));
     }
+    if let Some(fingerprint) = &results.fingerprint {
+        list.push(fact("Fingerprint", fingerprint.id.clone(), fingerprint.label.clone()));
+    }
     list
 }
 

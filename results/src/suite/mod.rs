@@ -12,6 +12,7 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Property, TestCaseStatus, TestSuite};
 use serde::{Deserialize, Serialize};
 
+use crate::fingerprint::Fingerprint;
 use crate::junit;
 use crate::summary::RunVerdict;
 use crate::text::{Colour, printable};
@@ -55,6 +56,10 @@ pub struct Cell {
     pub seed: u64,
     /// The command line that runs it again.
     pub command: String,
+    /// What the failure looks like; `None` for a linearizable run and one that could not be set
+    /// up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
 }
 
 impl Cell {

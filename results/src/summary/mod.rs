@@ -7,6 +7,7 @@
 mod availability;
 mod cluster;
 mod contradiction;
+mod doubt;
 mod faults;
 mod service;
 mod story;
@@ -20,6 +21,7 @@ use squall_checker::verdict::{Analysis, Conclusion, RevisionConclusion, Verdict}
 
 use crate::checks::{self, CheckReport, Evidence, LogFindings};
 use crate::facts::{RunFacts, StoppedAt};
+use crate::fingerprint::Fingerprint;
 use crate::probes::Probe;
 use crate::wording::plural;
 
@@ -27,6 +29,7 @@ pub use availability::{Availability, GAP_NS_MIN};
 use cluster::Silence;
 pub use cluster::{NodeSpan, NodeState, node_spans};
 pub use contradiction::{ContradictionDetail, OperationDetail, Order};
+pub(crate) use doubt::Doubt;
 pub use faults::FaultRecord;
 pub use service::{Counts, Latency, Service, Window};
 pub use story::{StoryKind, StoryLine};
@@ -45,6 +48,10 @@ pub struct Results {
     pub reason: String,
     /// The exit code that goes with the verdict.
     pub exit_code: u8,
+    /// What the failure looks like, the same for every run that fails alike; `None` for a
+    /// linearizable one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
     /// What only the harness knew.
     pub facts: RunFacts,
     /// How the history was checked.
@@ -162,7 +169,7 @@ pub fn summarize(
         availability: &availability,
         logs,
     });
-    let ruling = verdict::rule(&verdict::Grounds {
+    let grounds = verdict::Grounds {
         analysis,
         whole: &whole,
         stormy: &stormy,
@@ -171,13 +178,16 @@ pub fn summarize(
         availability: &availability,
         checks: &checks,
         facts: &facts,
-    });
+    };
+    let ruling = verdict::rule(&grounds);
+    let fingerprint = Fingerprint::of(&ruling.failure(&grounds));
     Results {
         squall: FORMAT_VERSION,
         verdict: ruling.verdict,
         headline: ruling.headline,
         reason: ruling.reason,
         exit_code: ruling.verdict.exit_code(),
+        fingerprint,
         caveats: caveats(history, &facts, &availability, &silences),
         facts,
         check,

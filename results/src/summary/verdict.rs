@@ -23,10 +23,12 @@ use squall_checker::verdict::{Analysis, Conclusion, Verdict};
 
 use super::availability::{self, Availability};
 use super::contradiction::ContradictionDetail;
+use super::doubt::Doubt;
 use super::faults::FaultRecord;
 use super::service::Service;
 use crate::checks::{CheckReport, CheckStatus};
 use crate::facts::RunFacts;
+use crate::fingerprint::Failure;
 use crate::wording::{Millis, count, plural};
 
 /// What a run came to.
@@ -76,6 +78,9 @@ impl fmt::Display for RunVerdict {
     }
 }
 
+/// What stands as the procedure of a key of which nothing could be read.
+const NO_PROCEDURE: &str = "none";
+
 /// What the verdict rests on.
 pub(super) struct Grounds<'a> {
     pub(super) analysis: &'a Analysis,
@@ -91,8 +96,24 @@ pub(super) struct Grounds<'a> {
 /// A verdict in words.
 pub(super) struct Ruling {
     pub(super) verdict: RunVerdict,
+    /// The class of its reason, where neither a contradiction nor a check is the reason.
+    pub(super) doubt: Option<Doubt>,
     pub(super) headline: String,
     pub(super) reason: String,
+}
+
+impl Ruling {
+    /// What a fingerprint is made of.
+    pub(super) fn failure<'a>(&self, grounds: &Grounds<'a>) -> Failure<'a> {
+        Failure {
+            facts: grounds.facts,
+            verdict: self.verdict,
+            doubt: self.doubt,
+            contradiction: grounds.contradictions.first(),
+            checks: grounds.checks,
+            faults: grounds.faults,
+        }
+    }
 }
 
 /// Decides: a violation, then an undecided key or a rejected proof, then a run cut short, then
@@ -122,6 +143,7 @@ fn rejection(facts: &RunFacts) -> Option<&str> {
 fn rejected_proof(cause: &str) -> Ruling {
     Ruling {
         verdict: RunVerdict::Unknown,
+        doubt: Some(Doubt::ProofRejected),
         headline: "Not decided: the proof did not hold".to_owned(),
         reason: format!(
             "The checker concluded linearizable, but the independent verifier rejected its proof: \
@@ -156,18 +178,22 @@ fn violation(grounds: &Grounds<'_>) -> Ruling {
              {cause}. Please report this with the run directory. The checker's reason: {reason}"
         );
     }
-    Ruling { verdict: RunVerdict::Violation, headline, reason }
+    Ruling { verdict: RunVerdict::Violation, doubt: None, headline, reason }
 }
 
 fn undecided(grounds: &Grounds<'_>) -> Ruling {
     let keys = &grounds.analysis.keys;
     let mut reasons = keys.iter().filter_map(|key| match &key.conclusion {
-        Conclusion::Unknown { reason } => Some((key.key.as_deref(), reason)),
+        Conclusion::Unknown { reason } => Some((key, reason)),
         Conclusion::Linearizable { .. } | Conclusion::Violation(_) => None,
     });
     let first = reasons.next();
     let undecided = first.iter().count() + reasons.count();
-    let reason = match first {
+    let doubt = match first {
+        Some((key, _)) if key.procedure == NO_PROCEDURE => Doubt::ResultMisshapen,
+        Some(_) | None => Doubt::Undecided,
+    };
+    let reason = match first.map(|(key, reason)| (key.key.as_deref(), reason)) {
         Some((Some(key), reason)) => format!(
             "{} of {} could not be decided; key {key}: {reason}",
             count(undecided as u64),
@@ -176,11 +202,16 @@ fn undecided(grounds: &Grounds<'_>) -> Ruling {
         Some((None, reason)) => reason.clone(),
         None => "The checker gave no reason.".to_owned(),
     };
-    Ruling { verdict: RunVerdict::Unknown, headline: "Not decided".to_owned(), reason }
+    ruling(RunVerdict::Unknown, doubt, "Not decided", reason)
 }
 
-fn doubt(verdict: RunVerdict, headline: impl Into<String>, reason: String) -> Ruling {
-    Ruling { verdict, headline: headline.into(), reason }
+fn ruling(
+    verdict: RunVerdict,
+    doubt: impl Into<Option<Doubt>>,
+    headline: impl Into<String>,
+    reason: String,
+) -> Ruling {
+    Ruling { verdict, doubt: doubt.into(), headline: headline.into(), reason }
 }
 
 /// The ruling on a linearizable history of a run that ended before its time, if it did.
@@ -191,7 +222,7 @@ fn stopped(grounds: &Grounds<'_>) -> Option<Ruling> {
                       the whole disagree, which is a fault of Squall."
             .to_owned();
         let headline = "Inconclusive: stopped without a violation";
-        return Some(doubt(RunVerdict::Inconclusive, headline, reason));
+        return Some(ruling(RunVerdict::Inconclusive, Doubt::StoppedInVain, headline, reason));
     }
     if !grounds.facts.interrupted {
         return None;
@@ -199,11 +230,12 @@ fn stopped(grounds: &Grounds<'_>) -> Option<Ruling> {
     let mut reason = "The history is linearizable as far as it went, but the run was \
                       interrupted before its time."
         .to_owned();
-    if let Some(more) = unserved(grounds).or_else(|| too_little(grounds)) {
+    let more = unserved(grounds).or_else(|| too_little(grounds).map(|(_, sentence)| sentence));
+    if let Some(more) = more {
         reason = format!("{reason} {more}");
     }
     let headline = "Inconclusive: interrupted before its time";
-    Some(doubt(RunVerdict::Inconclusive, headline, reason))
+    Some(ruling(RunVerdict::Inconclusive, Doubt::Interrupted, headline, reason))
 }
 
 /// The ruling on a linearizable history after which nodes did not serve again, if so.
@@ -211,7 +243,12 @@ fn unavailable(grounds: &Grounds<'_>) -> Option<Ruling> {
     let reason = unserved(grounds)?;
     let headline = format!("Unavailable: {}", grounds.availability.sentence(grounds.facts));
     let reason = format!("{reason} What was recorded contradicts nothing.");
-    Some(doubt(RunVerdict::Unavailable, headline, reason))
+    let nodes = &grounds.facts.recovered.nodes;
+    let doubt = match nodes.iter().any(|node| node.served_again_ms.is_some()) {
+        true => Doubt::NodeGone,
+        false => Doubt::ClusterGone,
+    };
+    Some(ruling(RunVerdict::Unavailable, doubt, headline, reason))
 }
 
 /// The ruling on a linearizable history beside which a check failed, if one did.
@@ -221,10 +258,11 @@ fn failed(grounds: &Grounds<'_>) -> Option<Ruling> {
     let first = failed.first()?;
     let names: Vec<_> = failed.iter().map(|check| check.name.as_str()).collect();
     let mut reason = format!("{} What was recorded contradicts nothing.", first.sentence);
-    if let Some(more) = too_little(grounds) {
+    if let Some((_, more)) = too_little(grounds) {
         reason = format!("{reason} {more}");
     }
-    Some(doubt(RunVerdict::Failed, format!("Failed: {}", names.join(", ")), reason))
+    let headline = format!("Failed: {}", names.join(", "));
+    Some(ruling(RunVerdict::Failed, None, headline, reason))
 }
 
 /// Who did not serve again and who did, if somebody did not.
@@ -249,32 +287,35 @@ fn capitalized(sentence: &str) -> String {
 
 /// The ruling on a linearizable history that proves little, if it does.
 fn inconclusive(grounds: &Grounds<'_>) -> Option<Ruling> {
-    let reason = format!("{} What was recorded contradicts nothing.", too_little(grounds)?);
+    let (doubt, sentence) = too_little(grounds)?;
+    let reason = format!("{sentence} What was recorded contradicts nothing.");
     let headline = "Inconclusive: too little was put to the test";
-    Some(doubt(RunVerdict::Inconclusive, headline, reason))
+    Some(ruling(RunVerdict::Inconclusive, doubt, headline, reason))
 }
 
-/// Why a linearizable history proves little, if it does.
-fn too_little(grounds: &Grounds<'_>) -> Option<String> {
+/// Why a linearizable history proves little, if it does, in a word and in a sentence.
+fn too_little(grounds: &Grounds<'_>) -> Option<(Doubt, String)> {
     let took_hold = grounds.faults.iter().filter(|fault| fault.took_hold).count();
     let planned = u64::from(grounds.facts.faults_planned).max(grounds.faults.len() as u64);
     let recovered = &grounds.facts.recovered;
-    if grounds.whole.total.invoked == 0 {
-        Some("No operation was invoked.".to_owned())
+    let invoked = grounds.whole.total.invoked;
+    if invoked == 0 {
+        Some((Doubt::NothingInvoked, "No operation was invoked.".to_owned()))
     } else if grounds.whole.total.ok == 0 {
-        Some(format!("No operation succeeded out of {}.", count(grounds.whole.total.invoked)))
+        let sentence = format!("No operation succeeded out of {}.", count(invoked));
+        Some((Doubt::NothingSucceeded, sentence))
     } else if planned > 0 && took_hold == 0 {
-        Some(format!("None of {} took hold.", plural(planned, "planned fault", "planned faults")))
-    } else if let Some(reason) = starved(grounds.stormy).filter(|_| took_hold > 0) {
-        Some(reason)
+        let faults = plural(planned, "planned fault", "planned faults");
+        Some((Doubt::NoFaultTookHold, format!("None of {faults} took hold.")))
+    } else if let Some(starved) = starved(grounds.stormy).filter(|_| took_hold > 0) {
+        Some(starved)
     } else if !recovered.was_looked_for() {
-        Some("The run ended before the cluster was healed and read back.".to_owned())
+        let sentence = "The run ended before the cluster was healed and read back.";
+        Some((Doubt::NotReadBack, sentence.to_owned()))
     } else if recovered.final_reads_ok < recovered.final_reads_expected {
-        Some(format!(
-            "Only {} of {} were answered.",
-            count(recovered.final_reads_ok),
-            plural(recovered.final_reads_expected, "final read", "final reads"),
-        ))
+        let answered = count(recovered.final_reads_ok);
+        let reads = plural(recovered.final_reads_expected, "final read", "final reads");
+        Some((Doubt::FinalReadsMissing, format!("Only {answered} of {reads} were answered.")))
     } else {
         None
     }
@@ -283,14 +324,16 @@ fn too_little(grounds: &Grounds<'_>) -> Option<String> {
 /// What never succeeded in the windows of the faults taken together, if anything.
 ///
 /// A run in which reads went on but no write did has put no write to the test.
-fn starved(stormy: &Service) -> Option<String> {
+fn starved(stormy: &Service) -> Option<(Doubt, String)> {
     if stormy.total.ok_within == 0 {
-        return Some("No operation succeeded while faults were in force.".to_owned());
+        let sentence = "No operation succeeded while faults were in force.";
+        return Some((Doubt::NothingUnderFaults, sentence.to_owned()));
     }
     let starved = stormy.functions.iter().filter(|(_, counts)| counts.ok_within == 0);
     let starved: Vec<_> = starved.map(|(f, _)| f.as_str()).collect();
-    (!starved.is_empty())
-        .then(|| format!("No {} succeeded while faults were in force.", starved.join(" and no ")))
+    let sentence =
+        || format!("No {} succeeded while faults were in force.", starved.join(" and no "));
+    (!starved.is_empty()).then(|| (Doubt::FunctionUnderFaults, sentence()))
 }
 
 fn linearizable(grounds: &Grounds<'_>) -> Ruling {
@@ -312,5 +355,5 @@ fn linearizable(grounds: &Grounds<'_>) -> Ruling {
     if let (true, Some(ms)) = (took_hold > 0, grounds.facts.recovered.served_again_ms) {
         reason.push_str(&format!(" The cluster served again {} after the last heal.", Millis(ms)));
     }
-    Ruling { verdict: RunVerdict::Linearizable, headline: "Linearizable".to_owned(), reason }
+    ruling(RunVerdict::Linearizable, None, "Linearizable", reason)
 }
