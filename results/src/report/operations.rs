@@ -105,11 +105,20 @@ fn choose(history: &History, lanes: &Lanes, duration_us: u64, wanted: &Wanted<'_
         nearest(history, near).into_iter().for_each(|id| take(id, &mut room));
     }
     let unsuccessful = |op: &Operation| op.outcome != Outcome::Ok;
-    let cells = (SHOWN_MAX / lanes.count.max(1)).max(1);
-    let longest_of =
-        |wanted: &dyn Fn(&Operation) -> bool| longest(history, lanes, duration_us, cells, wanted);
-    longest_of(&unsuccessful).into_iter().take(UNSUCCESSFUL_MAX).for_each(|id| take(id, &mut room));
-    longest_of(&|_| true).into_iter().for_each(|id| take(id, &mut room));
+    // As many cells as there is room, so that no stretch looks idle for want of it.
+    let cells = |room: usize| (room / lanes.count.max(1)).max(1);
+    let mut bad: Vec<u32> = (0_u32..)
+        .zip(&history.operations)
+        .filter(|(_, op)| unsuccessful(op))
+        .map(|(id, _)| id)
+        .collect();
+    if bad.len() > UNSUCCESSFUL_MAX {
+        bad = longest(history, lanes, duration_us, cells(UNSUCCESSFUL_MAX), unsuccessful);
+    }
+    bad.into_iter().for_each(|id| take(id, &mut room));
+    longest(history, lanes, duration_us, cells(room), |_| true)
+        .into_iter()
+        .for_each(|id| take(id, &mut room));
     (0_u32..).zip(is_chosen).filter(|(_, chosen)| *chosen).map(|(id, _)| id).collect()
 }
 
@@ -132,13 +141,13 @@ fn nearest(history: &History, near: Window) -> Vec<u32> {
 }
 
 /// The longest operation that is `wanted` of each line and each of `cells` stretches of the
-/// run; the longest of all first.
+/// run.
 fn longest(
     history: &History,
     lanes: &Lanes,
     duration_us: u64,
     cells: usize,
-    wanted: &dyn Fn(&Operation) -> bool,
+    wanted: impl Fn(&Operation) -> bool,
 ) -> Vec<u32> {
     let mut best: Vec<Option<(u64, u32)>> = vec![None; lanes.count * cells];
     for (id, op) in (0_u32..).zip(&history.operations).filter(|(_, op)| wanted(op)) {
@@ -150,9 +159,7 @@ fn longest(
             best[place] = Some((length, id));
         }
     }
-    let mut best: Vec<_> = best.into_iter().flatten().collect();
-    best.sort_unstable_by_key(|&(length, id)| (std::cmp::Reverse(length), id));
-    best.into_iter().map(|(_, id)| id).collect()
+    best.into_iter().flatten().map(|(_, id)| id).collect()
 }
 
 /// How a value is written.
@@ -298,3 +305,6 @@ pub(super) fn leb128(bytes: &mut Vec<u8>, mut number: u64) {
     }
     bytes.push(number as u8);
 }
+
+#[cfg(test)]
+mod tests;
