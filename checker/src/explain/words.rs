@@ -50,7 +50,7 @@ pub(super) fn duration(nanoseconds: u64) -> String {
     let span = Duration::from_nanos(nanoseconds);
     let (value, unit) = match nanoseconds {
         0..1_000 => return format!("{nanoseconds} ns"),
-        1_000..1_000_000 => (span.as_secs_f64() * 1e6, "us"),
+        1_000..1_000_000 => (span.as_secs_f64() * 1e6, "µs"),
         1_000_000..1_000_000_000 => (span.as_secs_f64() * 1e3, "ms"),
         _ => (span.as_secs_f64(), "s"),
     };

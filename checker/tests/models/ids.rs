@@ -99,7 +99,7 @@ fn an_id_given_twice_is_told() {
         ],
     );
     expect![[
-        r#"duplicate-id: n1 and n2 both gave out "a7", the second time 500 us after the first"#
+        r#"duplicate-id: n1 and n2 both gave out "a7", the second time 500 µs after the first"#
     ]]
     .assert_eq(&said);
 }
@@ -117,7 +117,7 @@ fn numbers_that_fall_are_told() {
         ],
     );
     expect![
-        "out-of-order: n2 was given 0 by a request that began 500 us after n1 had been given 1"
+        "out-of-order: n2 was given 0 by a request that began 500 µs after n1 had been given 1"
     ]
     .assert_eq(&said);
 }

@@ -238,5 +238,5 @@ fn appends_in_the_wrong_order_are_told() {
             event!(70, 2, "n2", "ok", "read", "[5,4]"),
         ],
     );
-    expect!["out-of-order: n2 read a list with 5 before 4, though the append of 4 had ended 200 us before that of 5 began"].assert_eq(&said);
+    expect!["out-of-order: n2 read a list with 5 before 4, though the append of 4 had ended 200 µs before that of 5 began"].assert_eq(&said);
 }
