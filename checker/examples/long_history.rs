@@ -224,6 +224,8 @@ fn write(events: u64, keys: usize, path: &str) -> Result<(), Box<dyn Error>> {
         nodes: (1..=5).map(|node| format!("n{node}")).collect(),
         seed: 0,
         plan: Value::Null,
+        started_unix_ns: None,
+        utc_offset_s: None,
     };
     let mut writer = EventWriter::new(BufWriter::new(File::create(path)?), &header)?;
     let mut run = Run::new(keys);

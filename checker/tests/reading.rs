@@ -241,6 +241,8 @@ fn header() -> Header {
         nodes: vec!["n1".to_owned()],
         seed: u64::MAX,
         plan: json!({"nemesis": ["kill"]}),
+        started_unix_ns: None,
+        utc_offset_s: None,
     }
 }
 

@@ -126,5 +126,7 @@ fn header() -> Header {
         nodes: vec!["n1".to_owned()],
         seed: 0,
         plan: Value::Null,
+        started_unix_ns: None,
+        utc_offset_s: None,
     }
 }

@@ -86,6 +86,8 @@ fn header() -> Header {
         nodes: (1..=5).map(|number| format!("n{number}")).collect(),
         seed: 1,
         plan: Value::Null,
+        started_unix_ns: None,
+        utc_offset_s: None,
     }
 }
 

@@ -23,9 +23,10 @@ use squall_checker::{
     verify,
 };
 use squall_results::{
-    checks::logs::{LogFindings, Scan},
+    checks::logs::LogFindings,
     facts::RunFacts,
     junit,
+    log_lines::{LogLine, Reading},
     probes::{Probe, read_cluster_jsonl},
     report::{self, Material},
     run_dir::{RunDir, StoreError},
@@ -159,15 +160,16 @@ pub fn conclude(
     if facts.timings.first_write_ms.is_none() {
         facts.timings.first_write_ms = first_write_ms(&history);
     }
-    let logs = logs_of(run_dir, &circumstances.facts.nodes);
     let Circumstances { facts, probes } = &circumstances;
+    let reading = Reading::of_run(facts, &history, &analysis, probes);
+    let (logs, log_lines) = read_logs(run_dir, &facts.nodes, reading);
     let mut results = summarize(&history, &analysis, probes, logs.as_ref(), facts.clone());
     let html = report::render(&Material {
         results: &results,
         history: &history,
         analysis: &analysis,
         probes,
-        log_lines: &[],
+        log_lines: &log_lines,
         closeup: None,
     });
     run_dir.write(&run_dir.report(), html.as_bytes())?;
@@ -214,6 +216,8 @@ fn facts_from_header(history: &History) -> RunFacts {
         facts.workload.clone_from(&header.workload);
         facts.nodes.clone_from(&header.nodes);
         facts.seed = header.seed;
+        facts.started_unix_ns = header.started_unix_ns;
+        facts.utc_offset_s = header.utc_offset_s;
         facts.plan = header.plan.clone();
         let checks = header.plan.get("checks").cloned().map(serde_json::from_value);
         facts.checks = checks.and_then(Result::ok).unwrap_or_default();
@@ -237,18 +241,21 @@ fn probes_of(run_dir: &RunDir) -> Result<Vec<Probe>, AnalysisError> {
     }
 }
 
-/// What the logs of the nodes tell; nothing if a run left none, as one behind a finished
-/// cluster may.
-fn logs_of(run_dir: &RunDir, nodes: &[String]) -> Option<LogFindings> {
-    let mut scan = Scan::default();
+/// What the logs of the nodes tell, and those of their lines that have a place in time; nothing
+/// if a run left none, as one behind a finished cluster may.
+fn read_logs(
+    run_dir: &RunDir,
+    nodes: &[String],
+    mut reading: Reading,
+) -> (Option<LogFindings>, Vec<LogLine>) {
     for node in nodes {
         match File::open(run_dir.log(node)) {
-            Ok(log) => scan.log(node, BufReader::with_capacity(1 << 18, log)),
+            Ok(log) => reading.log(node, BufReader::with_capacity(1 << 18, log)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => scan.unreadable(node, &error),
+            Err(error) => reading.unreadable(node, &error),
         }
     }
-    scan.finish()
+    reading.finish()
 }
 
 /// Writes a certificate, as [`write_whole`] does.

@@ -150,6 +150,8 @@ mod tests {
             nodes: vec!["n1".to_owned()],
             seed: 1,
             plan: serde_json::Value::Null,
+            started_unix_ns: None,
+            utc_offset_s: None,
         }
     }
 

@@ -27,6 +27,7 @@ pub mod follow;
 pub mod host;
 pub mod progress;
 pub mod run;
+pub mod run_clock;
 
 mod own_process;
 mod promises;

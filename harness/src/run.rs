@@ -38,6 +38,7 @@ use crate::{
     promises,
     readback::{self, FinalReads, Readback, Served},
     recorder::{Latencies, Observer, Recorder, RecorderError, Written},
+    run_clock::RunClock,
     session::Sessions,
     system::{NotOffered, System},
 };
@@ -213,7 +214,8 @@ pub async fn run(order: Order) -> Result<Results, RunError> {
 
 /// Carries out `order`, which `command` repeats.
 async fn carry_out(order: Order, command: Option<String>) -> Result<Results, RunError> {
-    let began = Instant::now();
+    let clock = RunClock::start();
+    let began = clock.began;
     let Order { plan, system, workload, run_dir, started_utc, refused, progress, interrupt } =
         order;
     run_dir.write(&run_dir.plan(), plan.to_toml().as_bytes())?;
@@ -224,8 +226,9 @@ async fn carry_out(order: Order, command: Option<String>) -> Result<Results, Run
     let net = if system.sandboxed().is_some() { Net::Sandbox } else { plan.net };
     let (network, failed) = connect(net, plan.nodes).await?;
     let refused = refused.or(failed);
-    let standing = Standing::set_up(&plan, system, network, &run_dir, &*workload, began)?;
+    let standing = Standing::set_up(&plan, system, network, &run_dir, &*workload, clock)?;
     let mut facts = standing.facts(&plan, &started_utc);
+    (facts.started_unix_ns, facts.utc_offset_s) = (Some(clock.unix_ns), Some(clock.utc_offset_s));
     facts.command = command.unwrap_or_default();
     facts.beside = promises::of(&*workload, standing.system.revisions_are_of_values());
     facts.notes.extend(refused.map(|why| format!("No sandbox: {why}.")));
@@ -300,8 +303,9 @@ impl Standing {
         network: Network,
         run_dir: &RunDir,
         workload: &dyn Workload,
-        began: Instant,
+        clock: RunClock,
     ) -> Result<Self, RunError> {
+        let RunClock { began, unix_ns, utc_offset_s } = clock;
         let names: Vec<String> = plan.node_names();
         let network = Arc::new(network);
         let view = Arc::new(View::new(plan.nodes));
@@ -314,6 +318,8 @@ impl Standing {
             nodes: names.clone(),
             seed: plan.seed,
             plan: serde_json::to_value(plan).expect("a plan is plain data"),
+            started_unix_ns: Some(unix_ns),
+            utc_offset_s: Some(utc_offset_s),
         };
         let (fail_fast, observer) = match plan.fail_fast {
             true => FailFast::start(&header, began)

@@ -85,6 +85,8 @@ async fn read_back(every: bool, term: usize, patience: Duration) -> (Vec<bool>, 
         nodes: ["n1", "n2", "n3"].map(str::to_owned).into(),
         seed: 5,
         plan: json!({}),
+        started_unix_ns: None,
+        utc_offset_s: None,
     };
     let path = folder.path().join("history.jsonl");
     let (recorder, writer) = Recorder::start(&path, &header, Instant::now()).expect("a file");

@@ -104,6 +104,8 @@ fn header() -> Header {
         nodes: vec!["n1".to_owned(), "n2".to_owned()],
         seed: 5,
         plan: Value::Null,
+        started_unix_ns: None,
+        utc_offset_s: None,
     }
 }
 

@@ -118,6 +118,8 @@ async fn record(workload: &dyn Workload, store: MadeUp, operations: u64, path: &
         nodes: vec!["n1".to_owned()],
         seed: 5,
         plan: json!({}),
+        started_unix_ns: None,
+        utc_offset_s: None,
     };
     let (recorder, writer) = Recorder::start(path, &header, Instant::now()).expect("a file");
     let nodes = [("n1".to_owned(), "127.0.0.1:1".parse().expect("an address"))];

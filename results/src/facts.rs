@@ -40,6 +40,13 @@ pub struct RunFacts {
     pub network_caveats: Vec<String>,
     /// When the run began, as the harness chose to write it (UTC).
     pub started_utc: String,
+    /// What the machine's clock showed at the moment at which the clock of the run began, in
+    /// nanoseconds since 1970 (UTC). Nothing rests on it but the places of log lines in time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_unix_ns: Option<u64>,
+    /// How far the machine's local time was ahead of UTC then, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub utc_offset_s: Option<i32>,
     /// Versions of what took part, by name.
     pub versions: BTreeMap<String, String>,
     /// The machine.

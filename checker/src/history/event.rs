@@ -29,6 +29,13 @@ pub struct Header {
     /// The whole plan, as recorded.
     #[serde(default)]
     pub plan: Value,
+    /// What the clock on the wall showed when the clock of the run began, in nanoseconds since
+    /// 1970 (UTC). No event is judged by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_unix_ns: Option<u64>,
+    /// How far local time was ahead of UTC then, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub utc_offset_s: Option<i32>,
 }
 
 /// Marks a line as the header.

@@ -128,6 +128,8 @@ fn header(scenario: &Scenario) -> Header {
         nodes: (1..=scenario.cast.nodes).map(|node| format!("n{node}")).collect(),
         seed: 0,
         plan: serde_json::Value::Null,
+        started_unix_ns: None,
+        utc_offset_s: None,
     }
 }
 

@@ -15,6 +15,7 @@ use std::io::{self, BufRead};
 use serde::{Deserialize, Serialize};
 
 use super::{Figures, Found, Judgement};
+use crate::log_lines::lines::{clipped, read_line};
 use crate::wording::{count, plural};
 use patterns::Patterns;
 pub use patterns::Trouble;
@@ -60,10 +61,16 @@ pub const OF_A_KIND_MAX: usize = 10;
 /// Characters kept of a line.
 pub const TEXT_CHARS_MAX: usize = 200;
 
-/// Bytes of a line that are looked at.
-const LINE_BYTES_MAX: usize = 16 << 10;
-/// Characters kept before the pattern where a line is cut.
-const BEFORE_CHARS_MAX: usize = 60;
+/// A line while its log is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Line<'l> {
+    /// Its number, from 1.
+    pub(crate) number: u64,
+    /// What is looked at of it.
+    pub(crate) bytes: &'l [u8],
+    /// What trouble it tells of, if it does, and where in it.
+    pub(crate) trouble: Option<(Trouble, usize)>,
+}
 
 /// Looks through logs, one after another.
 pub struct Scan {
@@ -79,7 +86,17 @@ impl Default for Scan {
 
 impl Scan {
     /// Looks through the log of `node`; one that cannot be read to its end is noted.
-    pub fn log(&mut self, node: &str, mut log: impl BufRead) {
+    pub fn log(&mut self, node: &str, log: impl BufRead) {
+        self.log_showing(node, log, |_| {});
+    }
+
+    /// As [`log`](Self::log), and shows every line to `show`, so that a log is read only once.
+    pub(crate) fn log_showing(
+        &mut self,
+        node: &str,
+        mut log: impl BufRead,
+        mut show: impl FnMut(Line<'_>),
+    ) {
         self.findings.logs += 1;
         let mut line = Vec::new();
         let mut number = 0;
@@ -93,7 +110,10 @@ impl Scan {
                     break;
                 }
             }
-            let Some((trouble, range)) = self.patterns.find(&line) else { continue };
+            let found = self.patterns.find(&line);
+            let trouble = found.as_ref().map(|(trouble, range)| (*trouble, range.start));
+            show(Line { number, bytes: &line, trouble });
+            let Some((trouble, range)) = found else { continue };
             self.findings.found += 1;
             *self.findings.by_trouble.entry(trouble).or_default() += 1;
             let of_kind = of_kind.entry(trouble).or_insert(0);
@@ -104,7 +124,7 @@ impl Scan {
                     line: number,
                     trouble,
                     pattern: String::from_utf8_lossy(&line[range.clone()]).into_owned(),
-                    text: clipped(&line, range.start),
+                    text: clipped(&line, range.start, TEXT_CHARS_MAX),
                 });
             }
         }
@@ -121,46 +141,6 @@ impl Scan {
         let looked = self.findings.logs > 0 || !self.findings.unread.is_empty();
         looked.then_some(self.findings)
     }
-}
-
-/// Reads a line, of which at most [`LINE_BYTES_MAX`] bytes are kept; false at the end.
-fn read_line(log: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    let mut any = false;
-    loop {
-        let buffer = match log.fill_buf() {
-            Ok(buffer) => buffer,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        if buffer.is_empty() {
-            return Ok(any);
-        }
-        any = true;
-        let end = memchr::memchr(b'\n', buffer);
-        let part = &buffer[..end.unwrap_or(buffer.len())];
-        let room = LINE_BYTES_MAX - line.len();
-        line.extend_from_slice(&part[..part.len().min(room)]);
-        let used = part.len() + usize::from(end.is_some());
-        log.consume(used);
-        if end.is_some() {
-            return Ok(true);
-        }
-    }
-}
-
-/// The line around `from`, cut at both ends where it is long.
-fn clipped(line: &[u8], from: usize) -> String {
-    let before = String::from_utf8_lossy(&line[..from]);
-    let after = String::from_utf8_lossy(&line[from..]);
-    let skipped = match before.chars().count() + after.trim_end().chars().count() {
-        fits if fits <= TEXT_CHARS_MAX => 0,
-        _ => before.chars().count().saturating_sub(BEFORE_CHARS_MAX),
-    };
-    let cut = if skipped > 0 { "…" } else { "" };
-    let text: String =
-        cut.chars().chain(before.chars().skip(skipped)).chain(after.chars()).collect();
-    crate::wording::shorten(text.trim_end(), TEXT_CHARS_MAX)
 }
 
 pub(super) fn look(findings: Option<&LogFindings>) -> Found {

@@ -204,7 +204,7 @@ pub fn summarize(
     }
 }
 
-fn duration_ns(history: &History, probes: &[Probe]) -> u64 {
+pub(crate) fn duration_ns(history: &History, probes: &[Probe]) -> u64 {
     let operations = history.operations.iter().map(|op| {
         op.completed.map_or(op.invoked.time_ns(), |at| at.time_ns().max(op.invoked.time_ns()))
     });

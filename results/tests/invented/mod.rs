@@ -130,6 +130,8 @@ fn header(seed: u64) -> Header {
         nodes: nodes(),
         seed,
         plan: Value::Null,
+        started_unix_ns: None,
+        utc_offset_s: None,
     }
 }
 

@@ -122,6 +122,8 @@ pub fn rehearse(
         nodes: (1..=conditions.nodes).map(|node| format!("n{node}")).collect(),
         seed: conditions.seed,
         plan: json!({}),
+        started_unix_ns: None,
+        utc_offset_s: None,
     };
     let mut builder = HistoryBuilder::new(Some(header));
     for (line, event) in (1..).zip(stage.events) {
