@@ -7,7 +7,7 @@ use std::{fmt, path::PathBuf};
 use squall_results::{
     run_dir::RunDir,
     summary::{Results, RunVerdict},
-    text::{Colour, one_screen},
+    text::{Colour, Width, one_screen},
 };
 
 /// A run that is over. Shown, it is the summary that `squall test` prints.
@@ -61,7 +61,7 @@ impl Finished {
 
 impl fmt::Display for Finished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&one_screen(&self.results, Colour::Plain))?;
+        f.write_str(&one_screen(&self.results, Colour::Plain, Width::Unlimited))?;
         write!(f, "report: {}", self.report().display())
     }
 }

@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             serde_json::to_string_pretty(&results)?,
         )?;
         std::fs::write(folder.join(format!("{name}.xml")), junit::render(&results))?;
-        print!("{}", text::one_screen(&results, text::Colour::Ansi));
+        print!("{}", text::one_screen(&results, text::Colour::Ansi, text::Width::Columns(100)));
         cells.push(cell(name, &results));
     }
     let nothing = invented::nothing();
@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         cells,
     };
     std::fs::write(folder.join("suite.html"), suite::render_html(&suite))?;
-    print!("{}", suite::text(&suite, text::Colour::Ansi));
+    print!("{}", suite::text(&suite, text::Colour::Ansi, text::Width::Columns(100)));
     Ok(())
 }
 

@@ -1,11 +1,15 @@
 //! The summary a terminal shows after a run.
+//!
+//! Whoever asks knows how wide the terminal is; nothing here looks.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::checks::{CheckName, CheckReport, CheckStatus};
 use crate::junit::operation_line;
 use crate::summary::{Results, RunVerdict};
 use crate::wording::{Millis, Nanos, count, percent, plural, rate, shorten};
+use textwrap::core::display_width;
 
 /// Whether to write colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,57 +42,175 @@ impl Colour {
     }
 }
 
+/// How wide what is written may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// One line for each thing, however long: for files and pipes.
+    Unlimited,
+    /// Wrapped at spaces to so many columns, for a terminal, and kept to one screen.
+    Columns(u16),
+}
+
+/// Lines of a screen that a summary may fill, so that what is written after it fits too.
+const SCREEN_LINES_MAX: usize = 22;
+
 /// Operations and caveats listed before the rest is only counted, so that it stays one screen.
 const LIST_MAX: usize = 8;
 
-/// What is told of a check on its line.
-const CHECK_CHARS_MAX: usize = 200;
+/// What is told of a check or in a note.
+const NOTE_CHARS_MAX: usize = 240;
+
+/// What is told of the reason, which counts the values of a contradiction one by one.
+const REASON_CHARS_MAX: usize = 500;
+
+/// Narrower terminals are written to as if they were so wide.
+const COLUMNS_MIN: u16 = 40;
+
+/// Before the text of a line and of those it goes on in: two spaces, a name, a space.
+const INDENT: &str = "              ";
 
 /// Renders a run for a terminal, on one screen and ending with a newline.
 ///
 /// Control characters that nodes or clients put into values are shown escaped, so that
-/// nothing they answer can drive the terminal.
-pub fn one_screen(results: &Results, colour: Colour) -> String {
-    let mut screen = String::new();
-    let mut line = |name: &str, text: &str| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(screen, "  {name:<11} {}", printable(text));
-    };
-    line("run", &run(results));
-    line("operations", &operations(results));
-    line("faults", &faults(results));
-    line("recovery", &recovery(results));
-    line("checked", &checked(results));
-    if let Some(first) = results.contradictions.first() {
-        let rows = first.operations.iter().take(LIST_MAX).enumerate();
-        for (index, op) in rows {
-            line(if index == 0 { "conflict" } else { "" }, &operation_line(op));
+/// nothing they answer can drive the terminal. The command that runs it again is never wrapped,
+/// so that it can be copied.
+pub fn one_screen(results: &Results, colour: Colour, width: Width) -> String {
+    let headline = printable(&shorten(&results.headline, NOTE_CHARS_MAX));
+    let headline = width.wrap(&headline, "", "").join("\n");
+    let reason = printable(&shorten(&results.reason, REASON_CHARS_MAX));
+    let mut screen = vec![colour.paint(Some(results.verdict), &headline)];
+    screen.extend(width.wrap(&reason, "  ", "  "));
+    screen.push(String::new());
+    screen.extend(rows(width, figures(results)));
+    let last = closing(results, width);
+    let taken = lines(&screen) + last.len();
+    screen.extend(remarks(results, width, SCREEN_LINES_MAX.saturating_sub(taken)));
+    screen.extend(last);
+    screen.join("\n") + "\n"
+}
+
+fn lines(screen: &[String]) -> usize {
+    screen.iter().map(|line| line.split('\n').count()).sum()
+}
+
+impl Width {
+    /// `text` in lines, the first after `first` and the others after `others`.
+    fn wrap(self, text: &str, first: &str, others: &str) -> Vec<String> {
+        let Self::Columns(columns) = self else {
+            return vec![format!("{first}{text}")];
+        };
+        let options = textwrap::Options::new(usize::from(columns.max(COLUMNS_MIN)))
+            .initial_indent(first)
+            .subsequent_indent(others)
+            // A hyphen is part of a word here: `stale-read` is one.
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()
+    }
+
+    /// `text` on one line after so many columns that are taken, cut if need be.
+    pub(crate) fn cut(self, text: &str, taken: u16) -> Cow<'_, str> {
+        let Self::Columns(columns) = self else {
+            return Cow::Borrowed(text);
+        };
+        let columns = usize::from(columns.max(COLUMNS_MIN) - taken);
+        if display_width(text) <= columns {
+            return Cow::Borrowed(text);
         }
-        let more = first.operations.len().saturating_sub(LIST_MAX);
+        let mut left = columns - 1;
+        let mut cut = String::new();
+        for c in text.chars() {
+            match left.checked_sub(display_width(c.encode_utf8(&mut [0; 4]))) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+            cut.push(c);
+        }
+        cut.push('…');
+        Cow::Owned(cut)
+    }
+}
+
+/// A name, which is empty where the one before goes on, and a text.
+type Row = (&'static str, String);
+
+fn rows(width: Width, rows: impl IntoIterator<Item = Row>) -> Vec<String> {
+    rows.into_iter().flat_map(|row| row_lines(width, &row)).collect()
+}
+
+fn row_lines(width: Width, (name, text): &Row) -> Vec<String> {
+    width.wrap(&printable(text), &format!("  {name:<11} "), INDENT)
+}
+
+/// What is told of every run, and the contradiction if there is one.
+fn figures(results: &Results) -> Vec<Row> {
+    let mut rows = vec![
+        ("run", run(results)),
+        ("operations", operations(results)),
+        ("faults", faults(results)),
+        ("recovery", recovery(results)),
+        ("checked", checked(results)),
+    ];
+    if let Some(first) = results.contradictions.first() {
+        let shown = first.operations.iter().take(LIST_MAX).enumerate();
+        let name = |index| if index == 0 { "conflict" } else { "" };
+        rows.extend(shown.map(|(index, op)| (name(index), operation_line(op))));
+        let more = first.operations.len().saturating_sub(LIST_MAX) as u64;
         if more > 0 {
-            line("", &format!("and {}", plural(more as u64, "more operation", "more operations")));
+            rows.push(("", format!("and {}", plural(more, "more operation", "more operations"))));
         }
     }
+    rows
+}
+
+/// What checks found and what a reader should bear in mind: as many as fit into `lines_max`
+/// lines of a terminal, and how many more there are.
+fn remarks(results: &Results, width: Width, lines_max: usize) -> Vec<String> {
     // Recovery has a line of its own already.
     let bad = |check: &&CheckReport| {
         check.name != CheckName::Recovery
             && matches!(check.status, CheckStatus::Warned | CheckStatus::Failed)
     };
-    for (index, check) in results.checks.iter().filter(bad).enumerate() {
-        let told = format!("{} {}: {}", check.name, check.status.as_str(), check.sentence);
-        line(if index == 0 { "checks" } else { "" }, &shorten(&told, CHECK_CHARS_MAX));
+    let checks = results.checks.iter().filter(bad).map(|check| {
+        ("checks", format!("{} {}: {}", check.name, check.status.as_str(), check.sentence))
+    });
+    let notes = results.caveats.iter().map(|caveat| ("note", caveat.clone()));
+    let all: Vec<Row> = checks.chain(notes).collect();
+    let mut lines: Vec<String> = Vec::new();
+    let mut told = 0;
+    let mut before = "";
+    for (name, text) in &all {
+        let shown = if *name == before { "" } else { name };
+        let next = row_lines(width, &(shown, shorten(text, NOTE_CHARS_MAX)));
+        let is_last = told + 1 == all.len();
+        let fits = match width {
+            Width::Unlimited => told < 2 * LIST_MAX,
+            // A line is kept for how many more there are.
+            Width::Columns(_) => lines.len() + next.len() + usize::from(!is_last) <= lines_max,
+        };
+        if !fits {
+            break;
+        }
+        lines.extend(next);
+        (told, before) = (told + 1, name);
     }
-    for (index, caveat) in results.caveats.iter().take(LIST_MAX).enumerate() {
-        line(if index == 0 { "note" } else { "" }, caveat);
+    let more = (all.len() - told) as u64;
+    if more > 0 {
+        let more = format!("{} in the report", plural(more, "more remark", "more remarks"));
+        lines.extend(row_lines(width, &("", more)));
     }
-    if let Some(fingerprint) = &results.fingerprint {
-        line("fingerprint", &format!("{} {}", fingerprint.id, fingerprint.label));
-    }
+    lines
+}
+
+/// What finds the run again.
+fn closing(results: &Results, width: Width) -> Vec<String> {
+    let fingerprint = results.fingerprint.as_ref();
+    let fingerprint = fingerprint.map(|it| ("fingerprint", format!("{} {}", it.id, it.label)));
+    let mut lines = rows(width, fingerprint);
     if !results.facts.command.is_empty() {
-        line("run again", &results.facts.command);
+        let command = results.facts.command.clone();
+        lines.extend(row_lines(Width::Unlimited, &("run again", command)));
     }
-    let headline = colour.paint(Some(results.verdict), &printable(&results.headline));
-    format!("{headline}\n  {}\n\n{screen}", printable(&results.reason))
+    lines
 }
 
 fn run(results: &Results) -> String {

@@ -9,7 +9,7 @@ use squall_results::checks::logs::Scan;
 use squall_results::checks::{CheckName, CheckReport, CheckStatus, Severity};
 use squall_results::facts::{Beside, Pace, StoppedAt};
 use squall_results::summary::{Latency, Results, RunVerdict, summarize};
-use squall_results::text::{Colour, one_screen};
+use squall_results::text::{Colour, Width, one_screen};
 use squall_results::{junit, report};
 
 fn summarized(run: &Invented) -> Results {
@@ -58,12 +58,15 @@ fn a_warning_is_told_and_changes_nothing() {
     run.facts.checks.insert(CheckName::Logs, Severity::Warn);
     let results = summarized(&run);
     assert_eq!(results.verdict, RunVerdict::Linearizable);
-    assert!(one_screen(&results, Colour::Plain).contains("  checks      logs warned: In 2 logs,"));
+    assert!(
+        one_screen(&results, Colour::Plain, Width::Unlimited)
+            .contains("  checks      logs warned: In 2 logs,")
+    );
     assert!(junit::render(&results).contains(r#"failures="0" errors="0""#));
     run.facts.checks.insert(CheckName::Logs, Severity::Off);
     let results = summarized(&run);
     assert_eq!(report_of(&results, CheckName::Logs).status, CheckStatus::NotApplicable);
-    assert!(!one_screen(&results, Colour::Plain).contains("checks  "));
+    assert!(!one_screen(&results, Colour::Plain, Width::Unlimited).contains("checks  "));
 }
 
 #[test]
@@ -104,7 +107,7 @@ fn a_cluster_that_stays_away_is_unavailable_and_counted_once() {
     let results = summarized(&gone);
     assert_eq!(results.verdict, RunVerdict::Unavailable);
     assert!(junit::render(&results).contains(r#"failures="1" errors="0""#));
-    assert!(!one_screen(&results, Colour::Plain).contains("checks  "));
+    assert!(!one_screen(&results, Colour::Plain, Width::Unlimited).contains("checks  "));
     gone.facts.checks.insert(CheckName::Recovery, Severity::Off);
     assert_eq!(summarized(&gone).verdict, RunVerdict::Unavailable);
 }
@@ -136,7 +139,7 @@ fn a_failed_check_is_counted_once_by_junit() {
 fn a_failed_check_is_shown_first_everywhere() {
     let run = panicked(Ending::Linearizable);
     let results = summarized(&run);
-    let screen = one_screen(&results, Colour::Plain);
+    let screen = one_screen(&results, Colour::Plain, Width::Unlimited);
     assert!(screen.contains("  checks      logs failed: In 2 logs, panic: 1 line."), "{screen}");
     let page = report::render(&run.material(&results));
     let table = page.split(r#"id="checks""#).nth(1).expect("a table of checks");
@@ -163,7 +166,7 @@ fn a_pace_that_was_not_held_takes_a_line_and_its_latencies_a_table() {
     let results = summarized(&run);
     assert_eq!(results.verdict, RunVerdict::Linearizable);
     let line = "pace warned: Only 1,500 of 2,000 operations a second: all clients waited";
-    assert!(one_screen(&results, Colour::Plain).contains(line));
+    assert!(one_screen(&results, Colour::Plain, Width::Unlimited).contains(line));
     let page = report::render(&run.material(&results));
     assert!(page.contains("From when it was due") && page.contains("<td>1.00 ms</td>"));
 }

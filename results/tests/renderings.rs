@@ -13,7 +13,7 @@ use squall_results::checks::logs::Scan;
 use squall_results::facts::{Pace, RunFacts};
 use squall_results::suite::{self, Cell, SuiteResults};
 use squall_results::summary::{Latency, Results, RunVerdict, summarize};
-use squall_results::text::{Colour, one_screen};
+use squall_results::text::{Colour, Width, one_screen};
 use squall_results::{junit, report};
 
 fn summarized(run: &Invented) -> Results {
@@ -30,10 +30,49 @@ fn the_terminal_summary_fits_a_screen() {
         (Ending::Linearizable, "expected/linearizable.txt"),
         (Ending::Violation, "expected/violation.txt"),
     ] {
-        let screen = one_screen(&summarized(&run(815, 3_000, ending)), Colour::Plain);
+        let screen =
+            one_screen(&summarized(&run(815, 3_000, ending)), Colour::Plain, Width::Unlimited);
         assert!(screen.lines().count() <= 24);
         expect_file![file].assert_eq(&screen);
     }
+}
+
+#[test]
+fn a_terminal_gets_lines_that_fit_it_and_not_more_than_a_screen() {
+    let mut busy = run(815, 3_000, Ending::Violation);
+    busy.facts.notes = vec!["A remark of some length about whatever. ".repeat(20); 30];
+    busy.facts.network_caveats = vec!["stale-read/isolate-leader-and-more ".repeat(9); 3];
+    let results = summarized(&busy);
+    for columns in [80, 100, 120] {
+        let screen = one_screen(&results, Colour::Plain, Width::Columns(columns));
+        assert!(screen.lines().count() <= 23, "{screen}");
+        // The command stays in one piece.
+        let wrapped = screen.lines().filter(|line| !line.contains("run again"));
+        let widest = wrapped.map(|line| line.chars().count()).max().unwrap();
+        assert!(widest <= usize::from(columns), "{widest} of {columns}\n{screen}");
+        assert!(screen.contains("more remarks in the report"), "{screen}");
+        assert!(screen.contains("fingerprint 60774572d4e8"), "{screen}");
+    }
+    let piped = one_screen(&results, Colour::Plain, Width::Unlimited);
+    assert!(piped.lines().all(|line| line.chars().count() < 600), "{piped}");
+    assert!(
+        piped.contains("operations  4,079: 3,950 ok, 51 failed, 78 indeterminate; 132 ok/s, p50")
+    );
+}
+
+#[test]
+fn a_terminal_narrower_than_any_is_no_reason_to_panic() {
+    let results = summarized(&run(815, 3_000, Ending::Violation));
+    let screen = one_screen(&results, Colour::Ansi, Width::Columns(1));
+    assert!(screen.contains("conflict"), "{screen}");
+    let suite = SuiteResults {
+        squall: 1,
+        suite: "s".to_owned(),
+        started_utc: String::new(),
+        cells: vec![cell("漢字".repeat(50).as_str(), RunVerdict::Linearizable, None)],
+    };
+    let text = suite::text(&suite, Colour::Plain, Width::Columns(0));
+    assert!(text.lines().next().unwrap().ends_with("字…"), "{text}");
 }
 
 #[test]
@@ -65,7 +104,7 @@ fn a_violation_nobody_confirmed_is_told_loudly_everywhere() {
     run.facts.proof_verified = Some(false);
     run.facts.verify_error = Some("the proof is too large to enumerate".to_owned());
     let results = summarized(&run);
-    let screen = one_screen(&results, Colour::Plain);
+    let screen = one_screen(&results, Colour::Plain, Width::Unlimited);
     for rendering in [screen, html(&run), junit::render(&results)] {
         assert!(rendering.contains("key 17, NOT CONFIRMED by the independent verifier"));
         assert!(rendering.contains("the proof is too large to enumerate"), "{rendering}");
@@ -142,7 +181,7 @@ fn nothing_from_outside_becomes_markup() {
 
     let xml = junit::render(&summarized(&run));
     assert!(!xml.contains("<script") && !xml.contains('\0') && !xml.contains('\u{1b}'), "{xml}");
-    let screen = one_screen(&summarized(&run), Colour::Plain);
+    let screen = one_screen(&summarized(&run), Colour::Plain, Width::Unlimited);
     assert!(!screen.contains('\u{1b}') && !screen.contains('\0'), "{screen}");
     assert!(screen.contains(r"\u{1b}[2J"), "shown, not dropped: {screen}");
 }
@@ -165,7 +204,7 @@ fn who_did_not_serve_again_is_told_everywhere() {
     gone.facts.recovered.served_again_ms = None;
     gone.facts.recovered.nodes[2].served_again_ms = None;
     let headline = "Unavailable: n3 did not serve again within 15 s of the heal";
-    let screen = one_screen(&summarized(&gone), Colour::Plain);
+    let screen = one_screen(&summarized(&gone), Colour::Plain, Width::Unlimited);
     assert!(screen.starts_with(headline), "{screen}");
     assert!(screen.contains("recovery    n3 did not serve again"), "{screen}");
     let page = html(&gone);
@@ -182,7 +221,9 @@ fn an_empty_run_renders_everywhere() {
     let page = html(&nothing);
     assert!(page.contains("Inconclusive"));
     assert!(junit::render(&results).contains("errors=\"1\""));
-    assert!(one_screen(&results, Colour::Ansi).contains("No operation was invoked"));
+    assert!(
+        one_screen(&results, Colour::Ansi, Width::Unlimited).contains("No operation was invoked")
+    );
 }
 
 #[test]
@@ -218,6 +259,46 @@ fn cell(name: &str, expected: RunVerdict, verdict: Option<RunVerdict>) -> Cell {
     }
 }
 
+/// A cell that came to a violation with `bug` planted.
+fn violated(name: &str, expected: RunVerdict, bug: &str) -> Cell {
+    let mut run = run(815, 500, Ending::Violation);
+    run.facts.bug = Some(bug.to_owned());
+    let fingerprint = summarized(&run).fingerprint;
+    Cell { fingerprint, ..cell(name, expected, Some(RunVerdict::Violation)) }
+}
+
+#[test]
+fn a_suite_tells_which_runs_failed_alike() {
+    let suite = SuiteResults {
+        squall: 1,
+        suite: "nightly".to_owned(),
+        started_utc: "2026-01-02T03:04:05Z".to_owned(),
+        cells: vec![
+            violated("one", RunVerdict::Linearizable, "stale-read"),
+            violated("found", RunVerdict::Violation, "stale-read"),
+            violated("other", RunVerdict::Linearizable, "<b>lost</b>"),
+            violated("two", RunVerdict::Linearizable, "stale-read"),
+            cell("missed", RunVerdict::Violation, Some(RunVerdict::Linearizable)),
+            cell("broken", RunVerdict::Linearizable, None),
+        ],
+    };
+    let names = |(_, cells): &(_, Vec<&Cell>)| -> Vec<String> {
+        cells.iter().map(|cell| cell.name.clone()).collect()
+    };
+    let alike: Vec<_> = suite.alike().iter().map(names).collect();
+    assert_eq!(alike, [vec!["other"], vec!["one", "two"]], "as expected is no failure");
+
+    let page = suite::render_html(&suite);
+    let often = page.find("2 runs failed alike").expect("told");
+    assert!(page.find("1 run failed").expect("told") > often, "the frequent ones first");
+    assert!(page.contains("node+stale-read · register · value-returned"));
+    assert!(!page.contains("<b>"));
+    let text = suite::text(&suite, Colour::Plain, Width::Unlimited);
+    assert!(text.contains("2 runs failed alike: 60774572d4e8 node+stale-read"), "{text}");
+    let read: SuiteResults = serde_json::from_str(&suite.to_json()).unwrap();
+    assert_eq!(read, suite);
+}
+
 #[test]
 fn a_suite_is_judged_by_what_was_expected() {
     let suite = SuiteResults {
@@ -237,7 +318,7 @@ fn a_suite_is_judged_by_what_was_expected() {
     let page = suite::render_html(&suite);
     assert!(page.contains("5 runs, 3 not as expected") && page.contains("./clean/1/report.html"));
     assert!(!page.contains("<script") && !page.contains("<img"));
-    let text = suite::text(&suite, Colour::Plain);
+    let text = suite::text(&suite, Colour::Plain, Width::Unlimited);
     assert!(text.contains("expected violation") && !text.contains('\u{1b}'), "{text}");
     let read: SuiteResults = serde_json::from_str(&suite.to_json()).unwrap();
     assert_eq!(read, suite);

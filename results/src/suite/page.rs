@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 
 use super::{Cell, SuiteResults};
+use crate::fingerprint::Fingerprint;
 use crate::report::{CSS, mark};
 use crate::summary::RunVerdict;
 use crate::wording::{Nanos, count};
@@ -18,8 +19,26 @@ struct Page<'s> {
     mark: &'static str,
     headline: String,
     totals: Vec<(&'static str, String)>,
+    groups: Vec<Group<'s>>,
     rows: Vec<Row<'s>>,
 }
+
+/// Runs that are not as expected and failed alike.
+struct Group<'s> {
+    fingerprint: &'s Fingerprint,
+    title: String,
+    runs: Vec<Link<'s>>,
+    more: String,
+}
+
+/// A run by its name, with the address of its report if it has one.
+struct Link<'s> {
+    name: &'s str,
+    report: Option<String>,
+}
+
+/// Runs of a group that are named before the rest is only counted.
+const GROUP_RUNS_MAX: usize = 20;
 
 struct Row<'s> {
     cell: &'s Cell,
@@ -40,6 +59,7 @@ pub fn render_html(suite: &SuiteResults) -> String {
         mark: mark(verdict),
         headline: suite.totals(),
         totals: totals(suite),
+        groups: groups(suite),
         rows: suite.cells.iter().map(row).collect(),
     };
     page.render().expect("the template formats plain data into memory, which cannot fail")
@@ -56,13 +76,39 @@ fn totals(suite: &SuiteResults) -> Vec<(&'static str, String)> {
     totals
 }
 
+/// The failures nobody expected, by fingerprint; the most frequent first.
+fn groups(suite: &SuiteResults) -> Vec<Group<'_>> {
+    let mut groups = suite.alike();
+    // Of equally frequent ones the order of their labels stays.
+    groups.sort_by_key(|(_, cells)| std::cmp::Reverse(cells.len()));
+    groups.into_iter().map(|(fingerprint, cells)| group(fingerprint, &cells)).collect()
+}
+
+fn group<'s>(fingerprint: &'s Fingerprint, cells: &[&'s Cell]) -> Group<'s> {
+    let title = match cells.len() as u64 {
+        1 => "1 run failed".to_owned(),
+        runs => format!("{} runs failed alike", count(runs)),
+    };
+    let more = match cells.len().saturating_sub(GROUP_RUNS_MAX) as u64 {
+        0 => String::new(),
+        more => format!("and {} more", count(more)),
+    };
+    let named = cells.iter().take(GROUP_RUNS_MAX);
+    let runs = named.map(|cell| Link { name: &cell.name, report: report_of(cell) }).collect();
+    Group { fingerprint, title, runs, more }
+}
+
+fn report_of(cell: &Cell) -> Option<String> {
+    cell.run_dir.as_deref().and_then(link)
+}
+
 fn row(cell: &Cell) -> Row<'_> {
     Row {
         cell,
         class: if cell.as_expected { "good" } else { "bad" },
         mark: cell.verdict.map_or("!", mark),
         lasted: Nanos((cell.length().as_secs_f64() * 1e9) as u64).to_string(),
-        report: cell.run_dir.as_deref().and_then(link),
+        report: report_of(cell),
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
     let run_dir = RunDir::open(&args.run_dir).map_err(|error| Failure::asked(&error))?;
     let results = within(SEARCH_TIME_MAX, |budget| conclude_again(&run_dir, budget))
         .map_err(|error| Failure::setup(&error))?;
-    say!("{}", text::one_screen(&results, show::colour()).trim_end());
+    say!("{}", text::one_screen(&results, show::colour(), show::width()).trim_end());
     say!("report: {}", run_dir.report().display());
     Ok(results.verdict.into())
 }

@@ -10,8 +10,9 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
+use rustix::termios::tcgetwinsize;
 use squall::progress::{Progress, Snapshot};
-use squall_results::text::Colour;
+use squall_results::text::{Colour, Width};
 
 /// Time between two lines in a pipe.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
@@ -20,6 +21,15 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 pub(crate) fn colour() -> Colour {
     let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     if wanted && stdout().is_terminal() { Colour::Ansi } else { Colour::Plain }
+}
+
+/// How wide what is written to stdout may be.
+pub(crate) fn width() -> Width {
+    match tcgetwinsize(stdout()) {
+        // A terminal that does not know its width says 0.
+        Ok(size) if size.ws_col > 0 => Width::Columns(size.ws_col),
+        Ok(_) | Err(_) => Width::Unlimited,
+    }
 }
 
 /// One line that renews itself on a terminal, plain lines elsewhere; always on stderr.

@@ -69,7 +69,7 @@ pub(crate) fn main(args: &Args) -> Result<Exit, Failure> {
     if args.json {
         say!("{}", results.to_json());
     } else {
-        say!("{}", text(&results, show::colour()).trim_end());
+        say!("{}", text(&results, show::colour(), show::width()).trim_end());
         say!("report: {}", folder.join("suite.html").display());
     }
     Ok(exit(&results))

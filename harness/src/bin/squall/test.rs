@@ -341,6 +341,6 @@ fn print(args: &Args, results: &Results, run_dir: &RunDir) {
         say!("{json}");
         return;
     }
-    say!("{}", text::one_screen(results, show::colour()).trim_end());
+    say!("{}", text::one_screen(results, show::colour(), show::width()).trim_end());
     say!("report: {}", run_dir.report().display());
 }
