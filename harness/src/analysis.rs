@@ -19,7 +19,7 @@ use squall_checker::{
     certificate::{Certificate, CertificateError},
     check,
     history::{History, HistoryError, read_jsonl},
-    verdict::Verdict,
+    verdict::{Analysis, Verdict},
     verify,
 };
 use squall_results::{
@@ -30,7 +30,7 @@ use squall_results::{
     probes::{Probe, read_cluster_jsonl},
     report::{self, Material},
     run_dir::{RunDir, StoreError},
-    summary::{Results, summarize},
+    summary::{Results, Window, summarize},
 };
 use squall_workloads::by_name;
 
@@ -73,6 +73,14 @@ pub enum AnalysisError {
         path: PathBuf,
         /// Where and why.
         source: serde_json::Error,
+    },
+    /// A stretch of the run was asked for that it does not have.
+    #[error(
+        "show a stretch of a run of {run_s:.3} s: it must begin before its end and lie within the run"
+    )]
+    NoStretch {
+        /// How long the run is, in seconds.
+        run_s: f64,
     },
     /// A file cannot be written.
     #[error(transparent)]
@@ -133,15 +141,37 @@ pub fn within<T>(limit: Duration, work: impl FnOnce(Budget<'_>) -> T) -> T {
     })
 }
 
-/// Judges the history of a run and writes everything that follows from it.
-///
-/// # Errors
-/// When the history cannot be judged or the results cannot be written.
-pub fn conclude(
+/// A history judged, and all that belongs to it in memory.
+struct Judged {
+    history: History,
+    analysis: Analysis,
+    certificate: Certificate,
+    probes: Vec<Probe>,
+    log_lines: Vec<LogLine>,
+    results: Results,
+    /// From the end of the verification.
+    reporting: Instant,
+}
+
+impl Judged {
+    fn report(&self, closeup: Option<Window>) -> String {
+        report::render(&Material {
+            results: &self.results,
+            history: &self.history,
+            analysis: &self.analysis,
+            probes: &self.probes,
+            log_lines: &self.log_lines,
+            closeup,
+        })
+    }
+}
+
+/// Judges the history of a run; writes nothing.
+fn judge(
     run_dir: &RunDir,
     mut circumstances: Circumstances,
     budget: Budget<'_>,
-) -> Result<Results, AnalysisError> {
+) -> Result<Judged, AnalysisError> {
     let history = read_history(&run_dir.history())?;
     if history.missing > 0 {
         let missing = history.missing;
@@ -152,32 +182,37 @@ pub fn conclude(
     circumstances.facts.timings.check_ms = ms(checking.elapsed());
 
     let certificate = Certificate::of(&analysis);
-    write_certificate(&certificate, &run_dir.certificate())?;
     verify_into(&history, &certificate, &mut circumstances.facts);
 
     let reporting = Instant::now();
-    let facts = &mut circumstances.facts;
+    let Circumstances { mut facts, probes } = circumstances;
     if facts.timings.first_write_ms.is_none() {
         facts.timings.first_write_ms = first_write_ms(&history);
     }
-    let Circumstances { facts, probes } = &circumstances;
-    let reading = Reading::of_run(facts, &history, &analysis, probes);
+    let reading = Reading::of_run(&facts, &history, &analysis, &probes);
     let (logs, log_lines) = read_logs(run_dir, &facts.nodes, reading);
-    let mut results = summarize(&history, &analysis, probes, logs.as_ref(), facts.clone());
-    let html = report::render(&Material {
-        results: &results,
-        history: &history,
-        analysis: &analysis,
-        probes,
-        log_lines: &log_lines,
-        closeup: None,
-    });
-    run_dir.write(&run_dir.report(), html.as_bytes())?;
-    run_dir.write(&run_dir.junit(), junit::render(&results).as_bytes())?;
-    results.facts.timings.report_ms = Some(ms(reporting.elapsed()));
-    let json = serde_json::to_vec_pretty(&results).expect("results are plain data");
+    let results = summarize(&history, &analysis, &probes, logs.as_ref(), facts);
+    Ok(Judged { history, analysis, certificate, probes, log_lines, results, reporting })
+}
+
+/// Judges the history of a run and writes everything that follows from it.
+///
+/// # Errors
+/// When the history cannot be judged or the results cannot be written.
+pub fn conclude(
+    run_dir: &RunDir,
+    circumstances: Circumstances,
+    budget: Budget<'_>,
+) -> Result<Results, AnalysisError> {
+    let mut judged = judge(run_dir, circumstances, budget)?;
+    write_certificate(&judged.certificate, &run_dir.certificate())?;
+    run_dir.write(&run_dir.report(), judged.report(None).as_bytes())?;
+    let results = &mut judged.results;
+    run_dir.write(&run_dir.junit(), junit::render(results).as_bytes())?;
+    results.facts.timings.report_ms = Some(ms(judged.reporting.elapsed()));
+    let json = serde_json::to_vec_pretty(results).expect("results are plain data");
     run_dir.write(&run_dir.results(), &json)?;
-    Ok(results)
+    Ok(judged.results)
 }
 
 /// Does everything after the history again, from the run directory alone.
@@ -185,8 +220,34 @@ pub fn conclude(
 /// # Errors
 /// As [`conclude`]; also when the results of before are there but cannot be read.
 pub fn conclude_again(run_dir: &RunDir, budget: Budget<'_>) -> Result<Results, AnalysisError> {
-    let circumstances = Circumstances { facts: facts_of(run_dir)?, probes: probes_of(run_dir)? };
-    conclude(run_dir, circumstances, budget)
+    conclude(run_dir, circumstances_of(run_dir)?, budget)
+}
+
+/// Writes a report that begins with a stretch of the run and holds every operation of it as far
+/// as a page can, beside the report of the whole run, which stays as it is. Gives the path.
+///
+/// # Errors
+/// As [`conclude_again`]; also when the run has nothing in that stretch.
+pub fn close_up(
+    run_dir: &RunDir,
+    stretch: Window,
+    budget: Budget<'_>,
+) -> Result<(Results, PathBuf), AnalysisError> {
+    let judged = judge(run_dir, circumstances_of(run_dir)?, budget)?;
+    let run_ns = judged.results.duration_ns;
+    if stretch.start_ns >= run_ns || stretch.start_ns >= stretch.end_ns {
+        return Err(AnalysisError::NoStretch { run_s: run_ns as f64 / 1e9 });
+    }
+    let stretch = Window { end_ns: stretch.end_ns.min(run_ns), ..stretch };
+    let seconds = |ns: u64| ns as f64 / 1e9;
+    let name = format!("report-{}s-{}s.html", seconds(stretch.start_ns), seconds(stretch.end_ns));
+    let path = run_dir.path().join(name);
+    run_dir.write(&path, judged.report(Some(stretch)).as_bytes())?;
+    Ok((judged.results, path))
+}
+
+fn circumstances_of(run_dir: &RunDir) -> Result<Circumstances, AnalysisError> {
+    Ok(Circumstances { facts: facts_of(run_dir)?, probes: probes_of(run_dir)? })
 }
 
 /// The facts a run left, or those its header still tells when it was cut short.
