@@ -32,10 +32,24 @@ pub struct LogFindings {
     pub found: u64,
     /// The same by what they tell.
     pub by_trouble: BTreeMap<Trouble, u64>,
+    /// Each log by itself, in the order in which they were read.
+    pub of_nodes: Vec<LogOfNode>,
     /// The first of them: at most [`OF_A_KIND_MAX`] of a kind and node, [`KEPT_MAX`] in all.
     pub kept: Vec<LogFinding>,
     /// Logs that could not be read to their end, and why.
     pub unread: Vec<String>,
+}
+
+/// What the log of one node tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogOfNode {
+    /// The node.
+    pub node: String,
+    /// Its lines.
+    pub lines: u64,
+    /// Lines that tell of trouble, by what they tell.
+    pub by_trouble: BTreeMap<Trouble, u64>,
 }
 
 /// A line that tells of trouble.
@@ -100,7 +114,7 @@ impl Scan {
         self.findings.logs += 1;
         let mut line = Vec::new();
         let mut number = 0;
-        let mut of_kind = BTreeMap::new();
+        let mut of_kind: BTreeMap<Trouble, u64> = BTreeMap::new();
         loop {
             match read_line(&mut log, &mut line) {
                 Ok(true) => number += 1,
@@ -118,7 +132,7 @@ impl Scan {
             *self.findings.by_trouble.entry(trouble).or_default() += 1;
             let of_kind = of_kind.entry(trouble).or_insert(0);
             *of_kind += 1;
-            if *of_kind <= OF_A_KIND_MAX && self.findings.kept.len() < KEPT_MAX {
+            if *of_kind <= OF_A_KIND_MAX as u64 && self.findings.kept.len() < KEPT_MAX {
                 self.findings.kept.push(LogFinding {
                     node: node.to_owned(),
                     line: number,
@@ -129,6 +143,8 @@ impl Scan {
             }
         }
         self.findings.lines += number;
+        let node = node.to_owned();
+        self.findings.of_nodes.push(LogOfNode { node, lines: number, by_trouble: of_kind });
     }
 
     /// Notes that the log of `node` cannot be read.

@@ -14,7 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
-use squall_checker::history::{History, Name, Operation, Outcome, Recorded, Value, View};
+use squall_checker::history::{History, Moment, Name, Operation, Outcome, Recorded, Value, View};
 use squall_checker::verdict::OperationId;
 
 use super::lanes::Lanes;
@@ -128,7 +128,7 @@ fn nearest(history: &History, near: Window) -> Vec<u32> {
     let mut ids: Vec<(u64, u32)> = Vec::new();
     for (id, op) in (0_u32..).zip(&history.operations) {
         let from_ns = op.invoked.time_ns();
-        let to_ns = op.completed.map_or(from_ns, |at| at.time_ns());
+        let to_ns = op.completed.map_or(from_ns, Moment::time_ns);
         if from_ns <= near.end_ns && to_ns >= near.start_ns {
             ids.push((middle_ns.abs_diff(from_ns).min(middle_ns.abs_diff(to_ns)), id));
         }
@@ -152,7 +152,7 @@ fn longest(
     let mut best: Vec<Option<(u64, u32)>> = vec![None; lanes.count * cells];
     for (id, op) in (0_u32..).zip(&history.operations).filter(|(_, op)| wanted(op)) {
         let from_us = micros(op.invoked.time_ns());
-        let cell = (from_us as u128 * cells as u128 / u128::from(duration_us.max(1))) as usize;
+        let cell = (u128::from(from_us) * cells as u128 / u128::from(duration_us.max(1))) as usize;
         let place = usize::from(lanes.of[id as usize]) * cells + cell.min(cells - 1);
         let length = super::took_us(op, duration_us);
         if best[place].is_none_or(|(longest, _)| length > longest) {

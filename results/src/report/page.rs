@@ -6,8 +6,8 @@ use squall_checker::verdict::{Precedence, Verdict};
 
 use super::micros;
 use super::tables::{
-    CheckRow, DueRow, FunctionRow, NONE, Stretch, checks, dues, functions, not_applicable,
-    stretches,
+    CheckRow, DueRow, FunctionRow, LogRow, NONE, Stretch, checks, dues, functions, logs,
+    not_applicable, stretches,
 };
 use super::timeline::Timeline;
 use crate::checks::CheckReport;
@@ -54,6 +54,7 @@ struct Page<'r> {
     dues: Vec<DueRow>,
     checks: Vec<CheckRow<'r>>,
     not_applicable: Vec<&'r CheckReport>,
+    logs: Vec<LogRow>,
     evidence: Vec<FaultRow>,
     circumstances: Vec<Fact>,
     keys_in_doubt: Vec<String>,
@@ -115,6 +116,7 @@ pub(super) fn render(results: &Results, timeline: &Timeline<'_>, data: &str) -> 
         dues: dues(results),
         checks: checks(results),
         not_applicable: not_applicable(results),
+        logs: logs(results),
         evidence: results.faults.iter().map(fault_row).collect(),
         circumstances: circumstances(results),
         keys_in_doubt: keys_in_doubt(results),

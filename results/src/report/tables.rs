@@ -1,6 +1,7 @@
 //! The tables of the report: what was served when, by function, and what checks found.
 
-use crate::checks::{CheckReport, CheckStatus};
+use crate::checks::logs::{LogFindings, LogOfNode};
+use crate::checks::{CheckReport, CheckStatus, Figures};
 use crate::summary::{Counts, Latency, Results, Service};
 use crate::wording::{Nanos, count, instant, percent, rate};
 
@@ -74,6 +75,44 @@ fn check_row(check: &CheckReport) -> Option<CheckRow<'_>> {
     };
     let open = check.status != CheckStatus::Passed;
     Some(CheckRow { check, class, word, open, severity: check.severity.as_str() })
+}
+
+/// A node and what its log tells.
+pub(super) struct LogRow {
+    pub(super) node: String,
+    pub(super) lines: String,
+    /// What it tells of, or that it tells of nothing.
+    pub(super) told: String,
+    pub(super) class: &'static str,
+    /// The first of the lines themselves.
+    pub(super) kept: Vec<String>,
+}
+
+/// What the logs tell, node by node; nothing where there are none.
+pub(super) fn logs(results: &Results) -> Vec<LogRow> {
+    let figures = results.checks.iter().filter_map(|check| check.figures.as_ref());
+    let found = figures.filter_map(|figures| match figures {
+        Figures::Logs(found) => Some(found),
+        _ => None,
+    });
+    found.flat_map(|found| found.of_nodes.iter().map(|of| log_row(of, found))).collect()
+}
+
+fn log_row(of: &LogOfNode, found: &LogFindings) -> LogRow {
+    let kinds = of.by_trouble.iter().map(|(kind, lines)| format!("{kind}: {}", count(*lines)));
+    let told: Vec<String> = kinds.collect();
+    let kept = found.kept.iter().filter(|kept| kept.node == of.node);
+    LogRow {
+        node: of.node.clone(),
+        lines: count(of.lines),
+        class: if told.is_empty() { "good" } else { "bad" },
+        told: if told.is_empty() {
+            "✓ no trouble".to_owned()
+        } else {
+            format!("✗ {}", told.join(", "))
+        },
+        kept: kept.map(|kept| format!("line {}: {}", kept.line, kept.text)).collect(),
+    }
 }
 
 /// The checks that had nothing to look at.

@@ -8,7 +8,7 @@ use squall_results::checks::logs::Trouble;
 use squall_results::log_lines::LogLine;
 use squall_results::probes::Probe;
 
-use super::{MS, nodes};
+use super::{Ending, MS, nodes};
 
 /// A fault of the invented plan.
 pub struct Planned {
@@ -140,8 +140,9 @@ fn cut(kind: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What the nodes would have written: a line for each change of leader, and one panic.
-pub fn log_lines() -> Vec<LogLine> {
+/// What the nodes would have written: a line for each change of leader, and a panic where it
+/// ends in a violation.
+pub fn log_lines(ending: Ending) -> Vec<LogLine> {
     let mut lines = Vec::new();
     for (from_ms, leader, term) in LEADERS {
         for (node, number) in nodes().into_iter().zip(1..) {
@@ -153,13 +154,15 @@ pub fn log_lines() -> Vec<LogLine> {
             lines.push(LogLine { node, time_ns, line: number, text, trouble: None });
         }
     }
-    lines.push(LogLine {
-        node: "n4".to_owned(),
-        time_ns: 6_305 * MS,
-        line: 9,
-        text: "thread 'main' panicked at src/storage.rs:81:9: index out of order".to_owned(),
-        trouble: Some(Trouble::Panic),
-    });
+    if ending == Ending::Violation {
+        lines.push(LogLine {
+            node: "n4".to_owned(),
+            time_ns: 6_305 * MS,
+            line: 9,
+            text: "thread 'main' panicked at src/storage.rs:81:9: index out of order".to_owned(),
+            trouble: Some(Trouble::Panic),
+        });
+    }
     lines.sort_by_key(|line| line.time_ns);
     lines
 }

@@ -101,7 +101,7 @@ pub fn run(seed: u64, operations: usize, ending: Ending) -> Invented {
         analysis,
         probes: probes(),
         logs: None,
-        log_lines: cluster::log_lines(),
+        log_lines: cluster::log_lines(ending),
         facts,
     }
 }
@@ -317,6 +317,8 @@ fn facts(seed: u64) -> RunFacts {
                 .to_owned(),
         ],
         started_utc: "2026-01-02 03:04:05 UTC".to_owned(),
+        started_unix_ns: Some(1_767_323_045 * SECOND),
+        utc_offset_s: Some(0),
         versions: [("squall".to_owned(), "0.1.0".to_owned())].into(),
         host: Host {
             os: "Debian GNU/Linux 13".to_owned(),
