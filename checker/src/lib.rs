@@ -12,6 +12,7 @@
 //! | [`search`](mod@search), [`frontiers`] | general search, depth first for a whole history, breadth first event by event |
 //! | [`online`] | judging while events arrive |
 //! | [`verdict`], [`precedence`] | verdicts, counterexamples, and the cycles behind them |
+//! | [`placement`] | points in time at which operations may have happened, for people |
 //! | [`certificate`], [`verify()`] | the proof, and the judge of it that shares no code with the rest |
 
 #[cfg(test)]
@@ -46,6 +47,7 @@ pub mod online;
 mod reduce;
 
 mod explain;
+pub mod placement;
 pub mod precedence;
 pub mod verdict;
 

@@ -3,6 +3,9 @@
 
 use std::{io::Write as _, path::Path};
 
+use squall_checker::{CheckOptions, check, history::read_jsonl};
+use squall_results::{log_lines::Reading, summary::Results};
+
 use crate::squall::{Place, finish, results, squall, start};
 
 /// Everything DESIGN promises of a run directory.
@@ -53,6 +56,34 @@ fn a_clean_cluster_is_linearizable_under_faults() {
     assert!(results["stormy"]["total"]["ok"].as_u64().is_some_and(|ok| ok > 0));
     check_and_verify(&run_dir, 0);
     assert!(!run_dir.join("data").exists(), "a pass leaves no node data behind");
+    logs_have_their_place_in_time(&run_dir);
+}
+
+/// Whatever the run left tells when each line of its logs was written.
+fn logs_have_their_place_in_time(run_dir: &Path) {
+    let read = |file: &str| std::fs::read(run_dir.join(file)).expect("a run leaves its files");
+    let results: Results = serde_json::from_slice(&read("results.json")).expect("results");
+    let history = read_jsonl(&read("history.jsonl")[..]).expect("a history");
+    let header = history.header.as_ref().expect("a header");
+    assert!(header.started_unix_ns.is_some(), "a run that is cut short has lines, too");
+    assert_eq!(header.started_unix_ns, results.facts.started_unix_ns);
+    assert_eq!(header.utc_offset_s, results.facts.utc_offset_s);
+    let analysis = check(&history, &CheckOptions::default()).expect("it can be checked");
+    let mut reading = Reading::of_run(&results.facts, &history, &analysis, &[]);
+    for node in &results.facts.nodes {
+        reading.log(node, &read(&format!("logs/{node}.log"))[..]);
+    }
+    let (findings, lines) = reading.finish();
+    assert_eq!(findings.map(|findings| findings.logs), Some(3));
+    for node in &results.facts.nodes {
+        let mut of_node = lines.iter().filter(|line| line.node == *node);
+        let first = of_node.next().unwrap_or_else(|| panic!("no line of {node}"));
+        // It starts while the cluster does, and is heard of as long as clients are.
+        assert!(first.time_ns / 1_000_000 <= results.facts.timings.boot_ms, "{first:?}");
+        let last = of_node.next_back().unwrap_or_else(|| panic!("one line of {node}"));
+        assert!(last.time_ns > 1_000_000_000, "{last:?}");
+        assert!(last.time_ns < results.duration_ns + 1_000_000_000, "{last:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,263 @@
+//! Where operations may have happened: points on the time axis, for people to look at.
+//!
+//! Nothing here bears on a verdict. [`points`] gives the points of an order that is known to be
+//! legal. [`all_but_one`] shows a contradiction from its other side: all of its operations but
+//! one fit an order, and the one that is left has no place in it. For that the few operations
+//! are judged once more, as a history of their own, and what comes of it is verified.
+//!
+//! That is less than it may seem. The rest of the history is not looked at: the order is one of
+//! these operations alone, and among all others it may be impossible for other reasons. Where a
+//! contradiction rests on the rest of the history, as that nobody ever wrote a value, on sums of
+//! what was begun, or on a value whose write is not among its operations, its operations mean
+//! something else by themselves; then there is no placement rather than a misleading one.
+//! Operations that may never have happened need not be in the order.
+
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+
+use crate::certificate::Certificate;
+use crate::check::{Budget, CheckOptions, check};
+use crate::history::{History, Moment, Operation, Outcome};
+use crate::model::ModelName;
+use crate::verdict::{Conclusion, Counterexample, OperationId, Verdict};
+use crate::verify::verify;
+
+/// Operations of a counterexample beyond which no placement is looked for.
+pub const OPERATIONS_MAX: usize = 40;
+
+/// Configurations that one search may visit; there is one search for each operation at most.
+const CONFIGURATIONS_MAX: u64 = 4_000;
+/// Memory of one search.
+const MEMORY_BYTES_MAX: u64 = 64 << 20;
+
+/// All operations of a counterexample but one, in an order that is legal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placement {
+    /// The operation that has no place.
+    pub left_out: OperationId,
+    /// The others, in an order that is legal for them alone. Failed ones that say nothing are
+    /// never in it, indeterminate ones only where they are needed.
+    pub order: Vec<Placed>,
+}
+
+/// An operation at the point at which it may have happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placed {
+    /// The operation.
+    pub id: OperationId,
+    /// When it may have happened, in nanoseconds since the run began.
+    pub point_ns: u64,
+}
+
+/// The points at which operations may have happened that took effect in `order`: each as soon
+/// as it was invoked and the one before it had happened, in nanoseconds since the run began.
+///
+/// In a legal order they never fall, and none is later than the completion of its operation;
+/// but for stamps of one moment that contradict the order of events, as those of different
+/// threads may by a few microseconds. Operations that `history` does not have are left out.
+pub fn points(history: &History, order: &[OperationId]) -> Vec<u64> {
+    let invoked =
+        order.iter().filter_map(|id| history.operations.get(id.0 as usize)).map(|op| op.invoked);
+    let mut latest_ns = 0;
+    invoked
+        .map(|invoked| {
+            latest_ns = invoked.time_ns().max(latest_ns);
+            latest_ns
+        })
+        .collect()
+}
+
+/// An order of all operations of `counterexample` but one, under `model`; `None` where there is
+/// none, where the operations do not contradict each other by themselves, or where that is not
+/// found within a small budget.
+///
+/// Left out is preferably the one whose acknowledgement completed the contradiction, else
+/// another, later ones first. Takes milliseconds: one check for each operation at most, each of
+/// no more than [`OPERATIONS_MAX`] operations.
+pub fn all_but_one(
+    history: &History,
+    model: ModelName,
+    counterexample: &Counterexample,
+) -> Option<Placement> {
+    let mut ids = counterexample.operations.clone();
+    ids.sort_unstable();
+    ids.dedup();
+    let known = ids.iter().all(|id| (id.0 as usize) < history.operations.len());
+    if !(2..=OPERATIONS_MAX).contains(&ids.len()) || !known {
+        return None;
+    }
+    // By themselves they may be legal, and then none of them is the odd one out.
+    if !matches!(judge(history, model, &ids)?, Conclusion::Violation(_)) {
+        return None;
+    }
+    last_first(history, &ids).into_iter().find_map(|left_out| {
+        let rest: Vec<OperationId> = ids.iter().copied().filter(|id| *id != left_out).collect();
+        let Some(Conclusion::Linearizable { order }) = judge(history, model, &rest) else {
+            return None;
+        };
+        // Otherwise there would be nothing to be seen.
+        if order.is_empty() {
+            return None;
+        }
+        let order: Vec<OperationId> = order.iter().map(|id| rest[id.0 as usize]).collect();
+        let placed = order.iter().zip(points(history, &order));
+        let order = placed.map(|(id, point_ns)| Placed { id: *id, point_ns }).collect();
+        Some(Placement { left_out, order })
+    })
+}
+
+/// The operations, those that were acknowledged last first, those that never were at the end.
+fn last_first(history: &History, ids: &[OperationId]) -> Vec<OperationId> {
+    let acknowledged = |id: &OperationId| {
+        let operation = &history.operations[id.0 as usize];
+        let ok = operation.outcome == Outcome::Ok;
+        operation.completed.filter(|_| ok).map(|at| (at.position(), at.time_ns()))
+    };
+    let mut ids = ids.to_vec();
+    ids.sort_by_key(|id| std::cmp::Reverse(acknowledged(id)));
+    ids
+}
+
+/// What is concluded of these operations as a history of their own, in which they are named by
+/// their places; only what the verifier agrees with.
+fn judge(history: &History, model: ModelName, ids: &[OperationId]) -> Option<Conclusion> {
+    let alone = excerpt(history, ids);
+    let budget = Budget {
+        configurations: CONFIGURATIONS_MAX,
+        memory_bytes: MEMORY_BYTES_MAX,
+        ..Budget::default()
+    };
+    let analysis = check(&alone, &CheckOptions { model: Some(model), budget }).ok()?;
+    let verified = verify(&alone, &Certificate::of(&analysis)).ok()?;
+    if verified.verdict != analysis.verdict || analysis.verdict == Verdict::Unknown {
+        return None;
+    }
+    // Of several objects there is no one order.
+    let mut keys = analysis.keys.into_iter();
+    match (keys.next(), keys.next()) {
+        (Some(key), None) => Some(key.conclusion),
+        _ => None,
+    }
+}
+
+/// A history of these operations alone, with tables of its own: those of the whole may be large.
+fn excerpt(history: &History, ids: &[OperationId]) -> History {
+    let mut alone = History { header: history.header.clone(), ..History::default() };
+    let moments = |operation: &Operation| [Some(operation.invoked), operation.completed];
+    let originals = || ids.iter().map(|id| &history.operations[id.0 as usize]);
+    let mut positions: Vec<u32> =
+        originals().flat_map(moments).flatten().map(Moment::position).collect();
+    positions.sort_unstable();
+    positions.dedup();
+    let moved = |moment: Moment| {
+        let rank = positions.partition_point(|position| *position < moment.position());
+        Moment::new(NonZeroU32::MIN.saturating_add(rank as u32), moment.time_ns())
+    };
+    for original in originals() {
+        let mut name = |name| alone.names.intern(history.names.get(name));
+        let mut value = |value| alone.values.intern(&history.values.to_json(value));
+        let operation = Operation {
+            node: original.node.map(&mut name),
+            f: name(original.f),
+            key: original.key.map(&mut name),
+            error: original.error.map(&mut name),
+            argument: value(original.argument),
+            result: value(original.result),
+            invoked: moved(original.invoked),
+            completed: original.completed.map(moved),
+            ..*original
+        };
+        alone.operations.push(operation);
+    }
+    alone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::read_jsonl;
+
+    /// A history from lines `process type f value`, a millisecond apart.
+    fn history(lines: &[&str]) -> History {
+        let event = |(index, line): (usize, &&str)| {
+            let words: Vec<&str> = line.split(' ').collect();
+            let [process, kind, f, value] = words[..] else { panic!("four words: {line}") };
+            format!(
+                r#"{{"index":{index},"time":{index}000000,"process":{process},"type":"{kind}","f":"{f}","key":"k","value":{value}}}"#
+            ) + "\n"
+        };
+        let text: String = lines.iter().enumerate().map(event).collect();
+        read_jsonl(text.as_bytes()).expect("a good history")
+    }
+
+    /// What is left out of the first contradiction, and the rest in milliseconds.
+    fn placed(history: &History, model: ModelName) -> Option<(u32, Vec<(u32, u64)>)> {
+        let options = CheckOptions { model: Some(model), ..CheckOptions::default() };
+        let analysis = check(history, &options).expect("operations of the model");
+        let Conclusion::Violation(found) = &analysis.keys[0].conclusion else {
+            panic!("no violation")
+        };
+        let placement = all_but_one(history, model, found)?;
+        let point = |placed: &Placed| (placed.id.0, placed.point_ns / 1_000_000);
+        Some((placement.left_out.0, placement.order.iter().map(point).collect()))
+    }
+
+    #[test]
+    fn a_stale_read_has_no_place_among_the_others() {
+        let stale = history(&[
+            "9 invoke write 7",
+            "9 ok write 7",
+            "0 invoke write 31",
+            "1 invoke write 44",
+            "0 ok write 31",
+            "1 ok write 44",
+            "2 invoke read null",
+            "2 ok read 44",
+            "3 invoke read null",
+            "3 ok read 31",
+            "4 invoke read null",
+            "4 ok read 44",
+        ]);
+        let (left_out, order) = placed(&stale, ModelName::Register).expect("a placement");
+        assert_eq!(left_out, 5, "the last acknowledgement completed it");
+        assert_eq!(order, [(2, 3), (3, 6), (1, 6), (4, 8)]);
+    }
+
+    #[test]
+    fn what_rests_on_the_whole_history_has_no_placement() {
+        let never =
+            history(&["0 invoke write 1", "0 ok write 1", "1 invoke read null", "1 ok read 2"]);
+        assert_eq!(placed(&never, ModelName::Register), None);
+    }
+
+    #[test]
+    fn operations_that_are_legal_by_themselves_have_no_placement() {
+        let fine =
+            history(&["0 invoke write 1", "0 ok write 1", "1 invoke read null", "1 ok read 1"]);
+        let claimed = Counterexample {
+            kind: crate::verdict::Contradiction::NoOrder,
+            operations: vec![OperationId(0), OperationId(1)],
+            explanation: String::new(),
+            edges: Vec::new(),
+        };
+        assert_eq!(all_but_one(&fine, ModelName::Register, &claimed), None);
+        let unknown =
+            Counterexample { operations: vec![OperationId(0), OperationId(9)], ..claimed };
+        assert_eq!(all_but_one(&fine, ModelName::Register, &unknown), None);
+    }
+
+    #[test]
+    fn points_never_fall_and_wait_for_the_invocation() {
+        let history = history(&[
+            "0 invoke write 1",
+            "1 invoke write 2",
+            "0 ok write 1",
+            "1 ok write 2",
+            "2 invoke read null",
+            "2 ok read 1",
+        ]);
+        let ids = [1, 0, 2, 9].map(OperationId);
+        assert_eq!(points(&history, &ids), [1_000_000, 1_000_000, 4_000_000]);
+    }
+}
