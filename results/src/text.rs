@@ -104,7 +104,9 @@ impl Width {
             .subsequent_indent(others)
             // A hyphen is part of a word here: `stale-read` is one.
             .word_splitter(textwrap::WordSplitter::NoHyphenation);
-        textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()
+        let text = glued(text);
+        let lines = textwrap::wrap(&text, options);
+        lines.iter().map(|line| line.replace(GLUE, " ")).collect()
     }
 
     /// `text` on one line after so many columns that are taken, cut if need be.
@@ -128,6 +130,29 @@ impl Width {
         cut.push('…');
         Cow::Owned(cut)
     }
+}
+
+/// Stands for a space at which no line ends.
+const GLUE: char = '\u{a0}';
+
+/// `text` with its figures glued to their units, so that no line begins with one.
+fn glued(text: &str) -> String {
+    let mut words = text.split(' ').peekable();
+    let mut glued = String::with_capacity(text.len());
+    while let Some(word) = words.next() {
+        glued.push_str(word);
+        let figure = word.ends_with(|c: char| c.is_ascii_digit());
+        let is_unit = |next: &&str| {
+            let unit = next.trim_end_matches(|c: char| c != '%' && !c.is_alphanumeric());
+            matches!(unit, "ns" | "µs" | "ms" | "s" | "min" | "%")
+        };
+        match words.peek() {
+            Some(next) if figure && is_unit(next) => glued.push(GLUE),
+            Some(_) => glued.push(' '),
+            None => {}
+        }
+    }
+    glued
 }
 
 /// A name, which is empty where the one before goes on, and a text.

@@ -52,6 +52,8 @@ fn a_terminal_gets_lines_that_fit_it_and_not_more_than_a_screen() {
         assert!(widest <= usize::from(columns), "{widest} of {columns}\n{screen}");
         assert!(screen.contains("more remarks in the report"), "{screen}");
         assert!(screen.contains("fingerprint 60774572d4e8"), "{screen}");
+        let first_words = screen.lines().filter_map(|line| line.split_whitespace().next());
+        assert!(!first_words.into_iter().any(|word| ["ms", "s", "%"].contains(&word)), "{screen}");
     }
     let piped = one_screen(&results, Colour::Plain, Width::Unlimited);
     assert!(piped.lines().all(|line| line.chars().count() < 600), "{piped}");
