@@ -10,12 +10,14 @@
 )]
 
 mod cluster;
+mod hostile;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 pub use cluster::event;
 use cluster::{in_force, nemesis, probes};
+pub use hostile::{HOSTILE, hostile};
 use serde_json::{Value, json};
 use squall_checker::history::{Header, HeaderTag, History, Moment, Operation, Outcome};
 use squall_checker::verdict::{
