@@ -5,12 +5,15 @@ class RunView {
     Object.assign(this, { svg, data, operations, clients, readout, changed, picked, cursor: null });
     this.axis = new Axis(data.duration, () => this.schedule());
     this.pending = false;
+    this.schedule();
     this.wirePointer();
     this.wireKeys();
   }
 
   // Draws once a frame however often it is asked to.
   schedule() {
+    this.svg.dataset.from = String(Math.round(this.axis.from));
+    this.svg.dataset.to = String(Math.round(this.axis.to));
     if (this.pending) return;
     this.pending = true;
     requestAnimationFrame(() => {
@@ -40,8 +43,6 @@ class RunView {
     if (data.contradiction) this.drawMarker(lanes, top);
     drawFaults(lanes, axis, data, faultsTop, top);
     svg.setAttribute("height", top + 22);
-    svg.dataset.from = String(Math.round(axis.from));
-    svg.dataset.to = String(Math.round(axis.to));
     this.drawCursor();
     this.changed(axis);
   }

@@ -209,7 +209,7 @@ impl Page {
     /// The part of the run that the time axis shows, in microseconds.
     pub(crate) fn shown(&self) -> (f64, f64) {
         let script = "const { dataset } = document.getElementById('axis');
-            return [dataset.from ?? axis.from, dataset.to ?? axis.to].map(Number);";
+            return [dataset.from, dataset.to].map(Number);";
         let shown = self.run(script);
         (shown[0].as_f64().expect("a number"), shown[1].as_f64().expect("a number"))
     }
