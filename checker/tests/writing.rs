@@ -43,6 +43,37 @@ fn edn_is_read_back_as_the_same_operations() {
     assert_eq!(written(&again, Written::Jsonl), written(&history, Written::Jsonl), "{text}");
 }
 
+/// What Knossos, Elle and `jepsen.history` demand of a history, line by line.
+const FOR_JEPSEN: &str = r#"{:index 0, :time 5, :process :nemesis, :type :info, :f :kill, :value {"id" 0}, :squall/type :invoke}
+{:index 1, :time 6, :process :nemesis, :type :info, :f :kill, :value {"id" 0}, :squall/type :ok}
+{:index 2, :time 7, :process 0, :type :invoke, :f :cas, :value [17 [1 2]], :node "n1"}
+{:index 3, :time 8, :process 1, :type :invoke, :f :cas, :value [17 [3 4]]}
+{:index 4, :time 9, :process 0, :type :fail, :f :cas, :value [17 [1 2]], :node "n1", :error "mismatch", :squall/found 9}
+{:index 5, :time 10, :process 1, :type :fail, :f :cas, :value [17 [3 4]], :squall/found nil}
+{:index 6, :time 11, :process 2, :type :invoke, :f :txn, :value [18 [[:append "x" 1] [:r "x" nil]]]}
+{:index 7, :time 12, :process 2, :type :ok, :f :txn, :value [18 [[:append "x" 1] [:r "x" [1]]]]}
+{:index 8, :time 13, :process 3, :type :invoke, :f :read, :value ["a/b" nil]}
+{:index 9, :time 14, :process 3, :type :fail, :f :read, :value ["a/b" nil], :error "refused"}
+{:index 10, :time 15, :process :nemesis, :type :info, :f :restart, :value nil}
+"#;
+
+#[test]
+fn edn_is_as_the_checkers_of_jepsen_demand() {
+    let options = ReadOptions { format: Some(Format::JepsenEdn), keys: Keys::Tuples };
+    let history = read(FOR_JEPSEN.as_bytes(), options).unwrap();
+    let jsonl = written(&history, Written::Jsonl);
+    for part in [
+        r#""process":"nemesis","type":"invoke","f":"kill""#,
+        r#""process":"nemesis","type":"ok","f":"kill""#,
+        r#""type":"fail","f":"cas","key":"17","value":9,"error":"mismatch""#,
+        r#""process":1,"type":"fail","f":"cas","key":"17","value":null}"#,
+    ] {
+        assert!(jsonl.contains(part), "{part} in\n{jsonl}");
+    }
+    let history = read_jsonl(jsonl.as_bytes()).unwrap();
+    assert_eq!(written(&history, Written::JepsenEdn), FOR_JEPSEN);
+}
+
 /// Which operations precede which.
 fn precedence(history: &History) -> Vec<(u32, u32)> {
     let mut pairs = Vec::new();

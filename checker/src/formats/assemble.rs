@@ -33,6 +33,8 @@ pub(super) struct Fields<'a> {
     pub(super) error: Option<&'a [u8]>,
     pub(super) revision: Option<u64>,
     pub(super) evidence: Option<&'a [u8]>,
+    /// What a completion that failed has as its value, where `value` is that of its invocation.
+    pub(super) found: Option<&'a [u8]>,
 }
 
 impl Default for Fields<'_> {
@@ -49,6 +51,7 @@ impl Default for Fields<'_> {
             error: None,
             revision: None,
             evidence: None,
+            found: None,
         }
     }
 }
@@ -246,6 +249,10 @@ impl Assembler {
         if self.processes == Processes::GoOn && fields.kind == EventType::Info {
             self.lives.end(thread);
         }
+        let value = match fields.kind {
+            EventType::Fail => fields.found.or(value),
+            EventType::Invoke | EventType::Ok | EventType::Info => value,
+        };
         let value = match (value, f.as_ref()) {
             (None, _) => Value::Null,
             (Some(text), "cas") => self.values.pair(text)?,

@@ -3,7 +3,9 @@
 //! Jepsen has printed operations as plain maps in every version, one a line, though people
 //! also keep them in a vector or with the tag of the record (`#jepsen.history.Op{...}`), as
 //! its results show them. Processes are integers, anything else is a nemesis. Fields that are
-//! not of an [`Event`](crate::history::Event) are skipped.
+//! not of an [`Event`](crate::history::Event) are skipped. Two more are of Squall's own writer:
+//! `:squall/type` is the type of an event of a nemesis, all of which are `:info` to Jepsen, and
+//! `:squall/found` the value of a completion that failed, which to Jepsen repeats its invocation.
 //!
 //! Source: the README of `jepsen.history`; `jepsen.print` and `jepsen.independent`.
 
@@ -27,6 +29,7 @@ pub(super) fn fields(form: &[u8]) -> Result<Option<Fields<'_>>, Fault> {
     cursor.open(Begins::Map);
     let mut process = None;
     let mut kind = None;
+    let mut own_kind = None;
     let mut fields = Fields::default();
     let mut numbers = BTreeSet::new();
     loop {
@@ -62,20 +65,28 @@ pub(super) fn fields(form: &[u8]) -> Result<Option<Fields<'_>>, Fault> {
                 fields.revision = count(value, "revision")?;
                 continue;
             }
+            b":squall/type" => {
+                once(own_kind.replace(type_of(value)?), key)?;
+                continue;
+            }
             b":f" => &mut fields.f,
             b":value" => &mut fields.value,
             b":key" => &mut fields.key,
             b":node" => &mut fields.node,
             b":error" => &mut fields.error,
             b":evidence" => &mut fields.evidence,
+            b":squall/found" => &mut fields.found,
             _ => continue,
         };
         once(slot.replace(value), key)?;
     }
     match (process, kind, fields.f) {
         (Some(process), Some(kind), Some(_)) => {
+            fields.kind = match process {
+                Process::Nemesis(_) => own_kind.unwrap_or(kind),
+                Process::Client(_) => kind,
+            };
             fields.process = process;
-            fields.kind = kind;
             Ok(Some(fields))
         }
         (None, ..) => Err(Fault::new(EVENT, "a map without `:process`")),

@@ -284,3 +284,33 @@ fn parts_from_outside_are_short_and_plain_and_still_told_apart() {
     assert_ne!(one.id, other.id, "what was cut off counts");
     assert_ne!(one.system, other.system);
 }
+
+#[test]
+fn the_documentation_has_every_word_for_a_doubt() {
+    let page = include_str!("../../../docs/results-json.md");
+    for doubt in [
+        Doubt::Undecided,
+        Doubt::ResultMisshapen,
+        Doubt::ProofRejected,
+        Doubt::StoppedInVain,
+        Doubt::Interrupted,
+        Doubt::NodeGone,
+        Doubt::ClusterGone,
+        Doubt::NothingInvoked,
+        Doubt::NothingSucceeded,
+        Doubt::NoFaultTookHold,
+        Doubt::NothingUnderFaults,
+        Doubt::FunctionUnderFaults,
+        Doubt::NotReadBack,
+        Doubt::FinalReadsMissing,
+    ] {
+        assert!(page.contains(&format!("| `{}` |", doubt.as_str())), "{doubt:?}");
+    }
+    let vector = Fingerprint::new(
+        "node+stale-read",
+        "register",
+        "value-returned",
+        "partition/isolate-leader",
+    );
+    assert!(page.contains(&format!("`{}`", vector.id)));
+}

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use rustc_hash::FxHashMap;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -36,6 +37,12 @@ pub enum EdnWriteError {
 /// keywords. What is written is read back as the same operations, by a reader told about the
 /// tuples if no event tells it. A header has no place in EDN and is not written.
 ///
+/// Two things are as Jepsen's checkers demand rather than as they are in an event, and what they
+/// hide stands in fields that only Squall reads. All events of a nemesis are `:info`, as Knossos
+/// takes any other for an operation of its model; `:squall/type` is their type. A completion that
+/// failed repeats the value of its invocation, without which Knossos refuses the history;
+/// `:squall/found` is its own.
+///
 /// ```
 /// use squall_checker::formats::EdnWriter;
 /// use squall_checker::history::{Event, EventType, Process};
@@ -67,12 +74,14 @@ pub struct EdnWriter<W: Write> {
     sink: W,
     buffer: String,
     events: usize,
+    /// What the operation in flight of each process was called with.
+    invoked: FxHashMap<u64, Value>,
 }
 
 impl<W: Write> EdnWriter<W> {
     /// Writes to `sink`.
     pub fn new(sink: W) -> Self {
-        Self { sink, buffer: String::new(), events: 0 }
+        Self { sink, buffer: String::new(), events: 0, invoked: FxHashMap::default() }
     }
 
     /// Appends an event.
@@ -83,7 +92,8 @@ impl<W: Write> EdnWriter<W> {
     pub fn append(&mut self, event: &Event) -> Result<(), EdnWriteError> {
         self.events += 1;
         let index = event.index.ok_or(EdnWriteError::NoIndex { position: self.events })?;
-        line(&mut self.buffer, index, event);
+        let invoked = self.invoked_otherwise(event);
+        line(&mut self.buffer, index, event, invoked.as_ref());
         if self.buffer.len() >= BUFFER_BYTES {
             self.hand_over()?;
         }
@@ -99,6 +109,21 @@ impl<W: Write> EdnWriter<W> {
         Ok(self.sink.flush()?)
     }
 
+    /// What an operation that failed was called with, if its completion has another value.
+    fn invoked_otherwise(&mut self, event: &Event) -> Option<Value> {
+        match (&event.process, event.kind) {
+            (Process::Client(process), EventType::Invoke) => {
+                self.invoked.insert(*process, event.value.clone());
+                None
+            }
+            (Process::Client(process), kind) => {
+                let invoked = self.invoked.remove(process)?;
+                (kind == EventType::Fail && invoked != event.value).then_some(invoked)
+            }
+            (Process::Nemesis(_), _) => None,
+        }
+    }
+
     fn hand_over(&mut self) -> io::Result<()> {
         self.sink.write_all(self.buffer.as_bytes())?;
         self.buffer.clear();
@@ -106,27 +131,26 @@ impl<W: Write> EdnWriter<W> {
     }
 }
 
-fn line(text: &mut String, index: u64, event: &Event) {
+fn line(text: &mut String, index: u64, event: &Event, invoked: Option<&Value>) {
     text.push_str(&format!("{{:index {index}, :time {}, :process ", event.time));
     match event.process {
         Process::Client(process) => text.push_str(&process.to_string()),
         Process::Nemesis(_) => text.push_str(":nemesis"),
     }
-    text.push_str(match event.kind {
-        EventType::Invoke => ", :type :invoke, :f ",
-        EventType::Ok => ", :type :ok, :f ",
-        EventType::Fail => ", :type :fail, :f ",
-        EventType::Info => ", :type :info, :f ",
-    });
+    let is_nemesis = matches!(event.process, Process::Nemesis(_));
+    text.push_str(", :type ");
+    text.push_str(if is_nemesis { type_name(EventType::Info) } else { type_name(event.kind) });
+    text.push_str(", :f ");
     name(text, &event.f);
     text.push_str(", :value ");
+    let shown = invoked.unwrap_or(&event.value);
     match &event.key {
-        None => argument(text, event),
+        None => argument(text, shown, &event.f),
         Some(key) => {
             text.push('[');
             self::key(text, key);
             text.push(' ');
-            argument(text, event);
+            argument(text, shown, &event.f);
             text.push(']');
         }
     }
@@ -145,13 +169,30 @@ fn line(text: &mut String, index: u64, event: &Event) {
         text.push_str(", :evidence ");
         value(text, &event.evidence);
     }
+    if is_nemesis && event.kind != EventType::Info {
+        text.push_str(&format!(", :squall/type {}", type_name(event.kind)));
+    }
+    if invoked.is_some() {
+        text.push_str(", :squall/found ");
+        argument(text, &event.value, &event.f);
+    }
     text.push_str("}\n");
 }
 
-fn argument(text: &mut String, event: &Event) {
-    match (&event.value, event.f.as_ref()) {
+fn type_name(kind: EventType) -> &'static str {
+    match kind {
+        EventType::Invoke => ":invoke",
+        EventType::Ok => ":ok",
+        EventType::Fail => ":fail",
+        EventType::Info => ":info",
+    }
+}
+
+/// What an operation `f` was called with or returned.
+fn argument(text: &mut String, value: &Value, f: &str) {
+    match (value, f) {
         (Value::Array(operations), "txn") => spaced(text, ('[', ']'), operations, micro_operation),
-        (other, _) => value(text, other),
+        (other, _) => self::value(text, other),
     }
 }
 
