@@ -3,7 +3,8 @@
 //!
 //! The crate renders, computes statistics and makes [`checks`] beside linearizability; it
 //! never judges a history, never starts anything and never reads a clock: whatever only the harness can know arrives in [`facts::RunFacts`].
-//! Everything here can be computed again from a run directory.
+//! Everything here can be computed again from a run directory. [`serve`] shows what lies in a
+//! [`store`] of them and writes nothing.
 
 pub mod checks;
 pub mod facts;
@@ -13,6 +14,8 @@ pub mod log_lines;
 pub mod probes;
 pub mod report;
 pub mod run_dir;
+pub mod serve;
+pub mod store;
 pub mod suite;
 pub mod summary;
 pub mod text;

@@ -18,6 +18,7 @@ mod node;
 mod report;
 mod same_file;
 mod scenario;
+mod serve;
 mod show;
 mod suite;
 mod systems;
@@ -58,6 +59,7 @@ enum Command {
     Systems(systems::Args),
     Init(init::Args),
     Report(report::Args),
+    Serve(serve::Args),
     Node(node::Args),
     #[command(hide = true)]
     MaelstromNode(maelstrom_node::Args),
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         Command::Systems(args) => systems::main(&args),
         Command::Init(args) => init::main(&args),
         Command::Report(args) => report::main(&args),
+        Command::Serve(args) => serve::main(&args),
         Command::Node(args) => node::main(args),
         Command::MaelstromNode(args) => maelstrom_node::main(args),
     };

@@ -1,0 +1,225 @@
+//! One run: its report, its files, and where to go from there.
+
+use askama::Template;
+
+use super::files::{self, Purpose};
+use super::reply::{Refusal, Reply, html};
+use super::{Asked, CSS, address, index};
+use crate::store::{Index, Listed, Night, Run, list_files, pairs};
+use crate::suite::SuiteResults;
+use crate::wording::{Millis, Nanos, count, percent, rate};
+
+#[derive(Template)]
+#[template(path = "serve/run.html")]
+struct Page<'i> {
+    css: &'static str,
+    here: &'static str,
+    title: String,
+    shade: &'static str,
+    mark: &'static str,
+    headline: String,
+    reason: String,
+    facts: Vec<(&'static str, String, String)>,
+    report: Option<String>,
+    zip: Option<String>,
+    others: Vec<(String, String)>,
+    id: &'i str,
+    files: Vec<File>,
+    complete: bool,
+}
+
+struct File {
+    path: String,
+    address: String,
+    what: &'static str,
+    size: String,
+}
+
+/// Files of a night that can be seen beside its runs.
+const OF_A_NIGHT: [&str; 4] = ["suite.html", "suite.json", "junit.xml", "bugs.json"];
+
+/// What lies at a path below `/runs/`.
+enum Place<'p> {
+    Run { id: String, file: &'p [&'p str] },
+    Night { id: String, file: &'p [&'p str] },
+}
+
+pub(super) fn page(asked: &Asked, path: &[&str]) -> Result<Reply, Refusal> {
+    let store = asked.site.store.beneath();
+    match find(&asked.index, path) {
+        Some(Place::Run { id, file: [] }) => {
+            let run = asked.index.run(&id).ok_or_else(missing)?;
+            let (files, complete) = list_files(store, &id).map_err(|_| missing())?;
+            html(&of_run(&asked.index, run, &files, complete))
+        }
+        Some(Place::Night { id, file: [] }) => {
+            let night = asked.index.night(&id).ok_or_else(missing)?;
+            let (files, _) = list_files(store, &id).map_err(|_| missing())?;
+            html(&of_night(night, &files))
+        }
+        Some(Place::Night { file, .. }) if file.len() > 1 || !OF_A_NIGHT.contains(&file[0]) => {
+            Err(missing())
+        }
+        // The parts of the path are the run's and then the file's.
+        Some(Place::Run { .. } | Place::Night { .. }) => {
+            let keep = pairs(&asked.query)?.iter().any(|(name, _)| name == "download");
+            let purpose = if keep { Purpose::Keep } else { Purpose::View };
+            files::reply(store, path, purpose)
+        }
+        None => Err(missing()),
+    }
+}
+
+fn missing() -> Refusal {
+    Refusal::not_found("There is no such run here. It may have been removed.")
+}
+
+/// Finds whose path this is: only what the index knows can be named.
+fn find<'p>(index: &Index, path: &'p [&'p str]) -> Option<Place<'p>> {
+    (1..=path.len())
+        .find_map(|length| {
+            let id = path[..length].join("/");
+            index.run(&id).map(|_| Place::Run { id, file: &path[length..] })
+        })
+        .or_else(|| {
+            (1..=path.len()).rev().find_map(|length| {
+                let id = path[..length].join("/");
+                index.night(&id).map(|_| Place::Night { id, file: &path[length..] })
+            })
+        })
+}
+
+fn of_run<'i>(index: &'i Index, run: &'i Run, files: &[Listed], complete: bool) -> Page<'i> {
+    let digest = &run.digest;
+    let page = address::of_run(&run.id);
+    let (headline, reason) = match digest.verdict {
+        Some(_) => (digest.headline.clone(), digest.reason.clone()),
+        None => (format!("No verdict: {}", run.state.as_str()), format!("{}.", run.trouble)),
+    };
+    Page {
+        css: CSS,
+        here: "runs",
+        title: format!("{} {}", run.name, run.verdict_word()),
+        shade: digest.verdict.map_or("broken", |verdict| verdict.as_str()),
+        mark: run.mark(),
+        headline,
+        reason,
+        facts: facts(run),
+        report: run.has_report.then(|| format!("{page}report.html")),
+        zip: Some(format!("/zip/{}", address::escaped_id(&run.id))),
+        others: others(index, run),
+        id: &run.id,
+        files: files.iter().map(|listed| file(&page, listed)).collect(),
+        complete,
+    }
+}
+
+fn of_night<'i>(night: &'i Night, files: &[Listed]) -> Page<'i> {
+    let page = address::of_run(&night.id);
+    let own = files.iter().filter(|f| f.path.len() == 1 && OF_A_NIGHT.contains(&&*f.path[0]));
+    let (shade, mark, reason) = match &night.results {
+        Ok(suite) if suite.unexpected() == 0 => ("linearizable", "✓", totals(suite)),
+        Ok(suite) => ("violation", "✗", totals(suite)),
+        Err(why) => ("broken", "!", format!("Its suite.json cannot be read: {why}.")),
+    };
+    let suite = format!("/suites/{}", address::escaped(&night.suite));
+    Page {
+        css: CSS,
+        here: "suites",
+        title: format!("{} of {}", night.suite, night.when),
+        shade,
+        mark,
+        headline: format!("{}, night of {}", night.suite, night.when),
+        reason,
+        facts: Vec::new(),
+        report: night.results.is_ok().then(|| format!("{page}suite.html")),
+        zip: None,
+        others: vec![
+            ("All nights of this suite".to_owned(), suite),
+            ("Runs of this suite".to_owned(), address::of_index(&[("suite", &night.suite)])),
+        ],
+        id: &night.id,
+        files: own.map(|listed| file(&page, listed)).collect(),
+        complete: true,
+    }
+}
+
+fn totals(suite: &SuiteResults) -> String {
+    format!("{} of {} runs as expected.", suite.cells.len() - suite.unexpected(), suite.cells.len())
+}
+
+fn facts(run: &Run) -> Vec<(&'static str, String, String)> {
+    let digest = &run.digest;
+    if digest.verdict.is_none() {
+        return Vec::new();
+    }
+    let bug = digest.bug.as_ref().map_or_else(String::new, |bug| format!("planted bug: {bug}"));
+    let under =
+        digest.ok_share_under_faults.map(|share| format!("{} ok under faults", percent(share)));
+    let mut facts = vec![
+        ("System", digest.system.clone(), bug),
+        ("Workload", digest.workload.clone(), format!("seed {}", digest.seed)),
+        ("Faults that took hold", index::faults(digest), String::new()),
+        ("Operations", count(digest.operations), format!("{} ok a second", rate(digest.ok_per_s))),
+        ("Lasted", Nanos(digest.duration_ns).to_string(), under.unwrap_or_default()),
+        ("Began (UTC)", run.when.to_string(), String::new()),
+    ];
+    if let Some(ms) = digest.detected_ms {
+        facts.push((
+            "Detected after",
+            Millis(ms).to_string(),
+            "from the start of the clients".to_owned(),
+        ));
+    }
+    if let Some(print) = &digest.fingerprint {
+        facts.push(("Fingerprint", print.label.clone(), print.id.clone()));
+    }
+    facts
+}
+
+/// Where else to go from a run.
+fn others(index: &Index, run: &Run) -> Vec<(String, String)> {
+    let mut others = Vec::new();
+    let same = |other: &&std::sync::Arc<Run>| other.name == run.name && other.suite == run.suite;
+    let older = |other: &&std::sync::Arc<Run>| (&other.when, &other.id) < (&run.when, &run.id);
+    if let Some(before) = index.runs.iter().filter(same).find(older) {
+        others.push((
+            "Compare with the run before of this name".to_owned(),
+            address::of_pair(&before.id, &run.id),
+        ));
+    }
+    let (word, at) = match &run.suite {
+        Some(suite) => ("Its suite", format!("/suites/{}", address::escaped(suite))),
+        None => ("Its series", format!("/series/{}", address::escaped(&run.name))),
+    };
+    others.push((word.to_owned(), at));
+    if let Some(print) = &run.digest.fingerprint {
+        others
+            .push(("Equal failures".to_owned(), address::of_index(&[("fingerprint", &print.id)])));
+    }
+    others
+}
+
+fn file(page: &str, listed: &Listed) -> File {
+    let path = listed.path.join("/");
+    let what = match path.as_str() {
+        "report.html" => "the report",
+        "results.json" => "what the run came to",
+        "history.jsonl" => "every operation and fault",
+        "certificate.json" => "the proof of the verdict",
+        "cluster.jsonl" => "what the nodes said of themselves",
+        "plan.toml" => "the plan, to run again",
+        "junit.xml" => "the verdict for CI",
+        "suite.html" => "the suite's report",
+        "suite.json" => "what the suite came to",
+        "bugs.json" => "findings",
+        _ if path.starts_with("logs/") => "what a node wrote",
+        _ => "",
+    };
+    File {
+        address: format!("{page}{}", address::escaped_id(&path)),
+        path,
+        what,
+        size: count(listed.size),
+    }
+}

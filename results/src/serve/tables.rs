@@ -1,0 +1,314 @@
+//! The tables of a comparison, each a pure function of two runs' results.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::compare::Table;
+use super::figures::{COUNT, LATENCY, LENGTH, More, RATE, Row, SHARE};
+use crate::checks::CheckReport;
+use crate::store::Run;
+use crate::summary::{Counts, FaultRecord, Latency, Results};
+use crate::wording::{plural, shorten};
+
+/// Two runs.
+pub(super) struct Pair<'p> {
+    pub(super) a: &'p Results,
+    pub(super) b: &'p Results,
+    pub(super) run_a: &'p Run,
+    pub(super) run_b: &'p Run,
+}
+
+impl<'p> Pair<'p> {
+    fn of<T>(&self, take: impl Fn(&'p Results) -> T) -> (T, T) {
+        (take(self.a), take(self.b))
+    }
+
+    fn number(&self, take: impl Fn(&'p Results) -> u64) -> (Option<f64>, Option<f64>) {
+        self.of(|results| Some(take(results) as f64))
+    }
+
+    /// What either of them has, in order.
+    fn either(&self, take: impl Fn(&'p Results) -> Vec<&'p str>) -> BTreeSet<&'p str> {
+        let (a, b) = self.of(take);
+        a.into_iter().chain(b).take(ROWS_MAX).collect()
+    }
+}
+
+/// Rows of one table beyond this many are left out.
+const ROWS_MAX: usize = 500;
+
+/// Values longer than this are cut short.
+const VALUE_CHARS_MAX: usize = 200;
+
+const MS: f64 = 1e6;
+
+pub(super) fn all(pair: &Pair<'_>) -> Vec<Table> {
+    vec![
+        plan(pair),
+        served(pair),
+        latency(pair),
+        faults(pair),
+        recovery(pair),
+        contradictions(pair),
+        checks(pair),
+    ]
+}
+
+fn plan(pair: &Pair<'_>) -> Table {
+    let (a, b) = pair.of(asked_for);
+    let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    let value = |of: &BTreeMap<String, String>, name| of.get(name).cloned().unwrap_or_default();
+    let rows = names.into_iter().take(ROWS_MAX);
+    let rows = rows.map(|name| Row::texts(name.clone(), value(&a, name), value(&b, name)));
+    let (rows, folded): (Vec<_>, Vec<_>) = rows.partition(Row::differs);
+    Table {
+        id: "plan",
+        title: "What was asked for",
+        hint: "What differs; the rest is folded below.".to_owned(),
+        rows,
+        empty: "The same plan in the same circumstances.",
+        fold: format!("{} the same", plural(folded.len() as u64, "line is", "lines are")),
+        folded,
+    }
+}
+
+/// The plan and the circumstances, as names and values.
+fn asked_for(results: &Results) -> BTreeMap<String, String> {
+    let facts = &results.facts;
+    let mut lines = BTreeMap::new();
+    flatten("", &facts.plan, &mut lines);
+    let mut add = |name: &str, value: String| {
+        lines.entry(name.to_owned()).or_insert_with(|| shorten(&value, VALUE_CHARS_MAX));
+    };
+    add("system", facts.system.clone());
+    add("workload", facts.workload.clone());
+    add("bug", facts.bug.clone().unwrap_or_default());
+    add("seed", facts.seed.to_string());
+    add("(network)", facts.network.clone());
+    add("(host)", format!("{}, {} processors", facts.host.os, facts.host.cpus));
+    for (name, version) in &facts.versions {
+        add(&format!("(version of {name})"), version.clone());
+    }
+    lines
+}
+
+fn flatten(at: &str, value: &Value, lines: &mut BTreeMap<String, String>) {
+    let join = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
+    match value {
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, value)| flatten(&join(name), value, lines));
+        }
+        Value::Array(values)
+            if values.iter().any(|value| value.is_object() || value.is_array()) =>
+        {
+            for (number, value) in values.iter().enumerate() {
+                flatten(&join(&(number + 1).to_string()), value, lines);
+            }
+        }
+        Value::Null => {}
+        plain => {
+            let text = plain.as_str().map_or_else(|| plain.to_string(), str::to_owned);
+            lines.insert(at.to_owned(), shorten(&text, VALUE_CHARS_MAX));
+        }
+    }
+}
+
+fn served(pair: &Pair<'_>) -> Table {
+    let total = |take: fn(&Counts) -> u64| pair.number(move |results| take(&results.whole.total));
+    let mut rows = vec![
+        Row::numbers("operations invoked", COUNT, More::Neither, total(|c| c.invoked)),
+        Row::numbers("ok", COUNT, More::Neither, total(|c| c.ok)),
+        Row::numbers("failed", COUNT, More::Neither, total(|c| c.fail)),
+        Row::numbers("indeterminate", COUNT, More::Worse, total(|c| c.info)),
+    ];
+    let windows: [(&str, fn(&Results) -> Option<&Counts>); 4] = [
+        ("over all", |results| Some(&results.whole.total)),
+        ("while no fault was in force", |r| (r.calm.seconds > 0.0).then_some(&r.calm.total)),
+        ("under faults", |r| (r.stormy.seconds > 0.0).then_some(&r.stormy.total)),
+        ("after the last heal", |r| r.after_last_heal.as_ref().map(|service| &service.total)),
+    ];
+    for (name, take) in windows {
+        let rates = pair.of(|results| take(results).map(|counts| counts.ok_per_s));
+        rows.push(Row::numbers(format!("ok a second {name}"), RATE, More::Better, rates));
+    }
+    for (name, take) in windows {
+        let shares = pair.of(|results| take(results).and_then(|counts| counts.ok_share));
+        rows.push(Row::numbers(format!("share ok {name}"), SHARE, More::Better, shares));
+    }
+    let lasted = pair.number(|results| results.duration_ns);
+    rows.push(Row::numbers("lasted", LENGTH, More::Neither, lasted));
+    Table {
+        id: "served",
+        title: "What was served",
+        hint: "Every difference says what B is against A.".to_owned(),
+        rows,
+        ..Table::default()
+    }
+}
+
+fn latency(pair: &Pair<'_>) -> Table {
+    let mut rows = Vec::new();
+    let mut add = |name: &str, (a, b): (Option<&Latency>, Option<&Latency>)| {
+        let takes: [(&str, fn(&Latency) -> u64); 4] = [
+            ("p50", |l| l.p50_ns),
+            ("p95", |l| l.p95_ns),
+            ("p99", |l| l.p99_ns),
+            ("longest", |l| l.max_ns),
+        ];
+        for (word, take) in takes {
+            let of = |latency: Option<&Latency>| latency.map(|latency| take(latency) as f64);
+            rows.push(Row::numbers(format!("{name} {word}"), LATENCY, More::Worse, (of(a), of(b))));
+        }
+    };
+    add("all", pair.of(|results| results.whole.total.latency.as_ref()));
+    for f in pair.either(|results| results.whole.functions.keys().map(String::as_str).collect()) {
+        let of = |results: &'_ Results| results.whole.functions.get(f).and_then(|c| c.latency);
+        let (a, b) = pair.of(of);
+        add(f, (a.as_ref(), b.as_ref()));
+    }
+    Table {
+        id: "latency",
+        title: "Latency",
+        hint: "From invocation to completion of the operations that succeeded.".to_owned(),
+        rows,
+        ..Table::default()
+    }
+}
+
+fn faults(pair: &Pair<'_>) -> Table {
+    let held =
+        |results: &Results| results.faults.iter().filter(|fault| fault.took_hold).count() as u64;
+    let planned = |results: &Results| {
+        u64::from(results.facts.faults_planned).max(results.faults.len() as u64)
+    };
+    let mut rows = vec![
+        Row::numbers("faults planned", COUNT, More::Neither, pair.number(planned)),
+        Row::numbers("faults that took hold", COUNT, More::Neither, pair.number(held)),
+    ];
+    let kinds = pair.either(|results| results.faults.iter().map(|fault| &*fault.kind).collect());
+    for kind in kinds {
+        let of = |results| of_kind(results, kind);
+        let numbers = pair.of(|results| Some(of(results).count() as f64));
+        rows.push(Row::numbers(format!("{kind} that took hold"), COUNT, More::Neither, numbers));
+        let shares = pair.of(|results| {
+            let sum =
+                |take: fn(&Counts) -> u64| of(results).map(|f| take(&f.service.total)).sum::<u64>();
+            let (ok, invoked) = (sum(|c| c.ok), sum(|c| c.invoked));
+            (invoked > 0).then(|| ok as f64 / invoked as f64)
+        });
+        rows.push(Row::numbers(format!("share ok under {kind}"), SHARE, More::Better, shares));
+    }
+    Table {
+        id: "faults",
+        title: "Faults, and availability under each kind",
+        hint: "The share of operations invoked while such a fault was in force that succeeded."
+            .to_owned(),
+        rows,
+        ..Table::default()
+    }
+}
+
+fn of_kind<'r>(results: &'r Results, kind: &'r str) -> impl Iterator<Item = &'r FaultRecord> {
+    results.faults.iter().filter(move |fault| fault.took_hold && fault.kind == kind)
+}
+
+fn recovery(pair: &Pair<'_>) -> Table {
+    let again = pair.of(|r| r.facts.recovered.served_again_ms.map(|ms| ms as f64 * MS));
+    let reads = |results: &Results| {
+        let recovered = &results.facts.recovered;
+        (recovered.final_reads_expected > 0)
+            .then(|| recovered.final_reads_ok as f64 / recovered.final_reads_expected as f64)
+    };
+    let gap = |results: &Results| {
+        results.availability.longest_gap.map(|gap| gap.end_ns.saturating_sub(gap.start_ns) as f64)
+    };
+    let silent = pair.of(|results| results.availability.not_served_again.join(", "));
+    let mut rows = vec![
+        Row::numbers("served again after the heal", LENGTH, More::Worse, again),
+        Row::numbers("final reads answered", SHARE, More::Better, pair.of(reads)),
+        Row::numbers("longest time unserved without a fault", LENGTH, More::Worse, pair.of(gap)),
+    ];
+    rows.push(Row::texts("nodes that did not serve again", or_none(silent.0), or_none(silent.1)));
+    Table {
+        id: "recovery",
+        title: "Recovery",
+        hint: "Once every fault was undone.".to_owned(),
+        rows,
+        ..Table::default()
+    }
+}
+
+fn contradictions(pair: &Pair<'_>) -> Table {
+    let number = pair.number(|results| results.contradictions.len() as u64);
+    let kind = |results: &Results| {
+        let first = results.contradictions.first();
+        first
+            .and_then(|first| serde_json::to_value(first.kind).ok())
+            .and_then(|kind| kind.as_str().map(str::to_owned))
+            .unwrap_or_default()
+    };
+    let kinds = pair.of(kind);
+    let size = pair.of(|r| r.contradictions.first().map(|first| first.operations.len() as f64));
+    let detected =
+        [pair.run_a, pair.run_b].map(|run| run.digest.detected_ms.map(|ms| ms as f64 * MS));
+    let told = |text| or_none(shorten(text, 600));
+    let explained = pair.of(|r| r.contradictions.first().map_or("", |first| &*first.explanation));
+    let prints = [pair.run_a, pair.run_b].map(|run| {
+        run.digest.fingerprint.as_ref().map(|print| print.label.clone()).unwrap_or_default()
+    });
+    let [print_a, print_b] = prints;
+    Table {
+        id: "contradictions",
+        title: "Contradictions",
+        hint: "The earliest complete one of each run.".to_owned(),
+        rows: vec![
+            Row::texts("verdict", pair.a.verdict.as_str(), pair.b.verdict.as_str()),
+            Row::numbers("contradictions", COUNT, More::Worse, number),
+            Row::texts("kind of the first", or_none(kinds.0), or_none(kinds.1)),
+            Row::numbers("operations in the first", COUNT, More::Neither, size),
+            Row::numbers("detected after", LENGTH, More::Neither, (detected[0], detected[1])),
+            Row::texts("fingerprint", or_none(print_a), or_none(print_b)),
+            Row::texts("explanation", told(explained.0), told(explained.1)),
+        ],
+        ..Table::default()
+    }
+}
+
+fn checks(pair: &Pair<'_>) -> Table {
+    let names = pair.either(|results| results.checks.iter().map(|c| c.name.as_str()).collect());
+    let of = |results: &Results, name: &str| {
+        let check = results.checks.iter().find(|check| check.name.as_str() == name);
+        check.map_or_else(|| "not made".to_owned(), told)
+    };
+    let rows = names.into_iter().map(|name| {
+        let (a, b) = pair.of(|results| of(results, name));
+        let mut row = Row::texts(name, a, b);
+        if status(pair.a, name) == status(pair.b, name) {
+            (row.class, row.sign, row.word) = ("same", "=", "came to the same".to_owned());
+        }
+        row
+    });
+    Table {
+        id: "checks",
+        title: "Checks beside linearizability",
+        hint: "What each came to, and why.".to_owned(),
+        rows: rows.collect(),
+        empty: "Neither run has any.",
+        ..Table::default()
+    }
+}
+
+fn told(check: &CheckReport) -> String {
+    format!("{}: {}", check.status.as_str(), shorten(&check.sentence, VALUE_CHARS_MAX))
+}
+
+fn status(results: &Results, name: &str) -> &'static str {
+    let check = results.checks.iter().find(|check| check.name.as_str() == name);
+    check.map_or("", |check| check.status.as_str())
+}
+
+fn or_none(text: impl Into<String>) -> String {
+    let text = text.into();
+    if text.is_empty() { "none".to_owned() } else { text }
+}

@@ -1,0 +1,237 @@
+//! A suite over its nights, or runs of one name over time, as one table of what each came to.
+//!
+//! Pure: made from the index, and rendered elsewhere.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::address;
+use crate::report::mark;
+use crate::store::{Digest, Index, Night, Run, When};
+use crate::summary::RunVerdict;
+
+/// Runs, each over the nights.
+pub(super) struct Trends {
+    /// Oldest first.
+    pub(super) nights: Vec<Column>,
+    /// One for each run of a night.
+    pub(super) rows: Vec<Line>,
+}
+
+/// A night.
+pub(super) struct Column {
+    pub(super) when: When,
+    /// Where it is shown by itself.
+    pub(super) address: Option<String>,
+}
+
+/// A run over the nights.
+pub(super) struct Line {
+    pub(super) name: String,
+    /// What it came to on each night; nothing where it was not run.
+    pub(super) cells: Vec<Option<Came>>,
+}
+
+/// What a run came to on one night.
+#[derive(Clone)]
+pub(super) struct Came {
+    pub(super) verdict: Option<RunVerdict>,
+    /// What it should have come to; `None` where nobody said.
+    pub(super) expected: Option<RunVerdict>,
+    pub(super) as_expected: bool,
+    pub(super) run: Option<Arc<Run>>,
+}
+
+impl Came {
+    pub(super) fn word(&self) -> &'static str {
+        self.verdict.map_or("no verdict", RunVerdict::as_str)
+    }
+
+    pub(super) fn mark(&self) -> &'static str {
+        self.verdict.map_or("!", mark)
+    }
+
+    fn digest(&self) -> Option<&Digest> {
+        self.run.as_ref().map(|run| &run.digest)
+    }
+}
+
+/// The nights of a suite that can be read.
+pub(super) fn of_suite(nights: &[Arc<Night>], index: &Index) -> Trends {
+    let readable: Vec<_> =
+        nights.iter().filter_map(|night| Some((night, night.results.as_ref().ok()?))).collect();
+    let mut lines: BTreeMap<&str, Vec<Option<Came>>> = BTreeMap::new();
+    let mut order: Vec<&str> = Vec::new();
+    // In the order of the newest plan, then what only older ones have.
+    for (_, suite) in readable.iter().rev() {
+        for cell in &suite.cells {
+            if !lines.contains_key(cell.name.as_str()) {
+                lines.insert(&cell.name, vec![None; readable.len()]);
+                order.push(&cell.name);
+            }
+        }
+    }
+    for (at, (night, suite)) in readable.iter().enumerate() {
+        for cell in &suite.cells {
+            let run = cell.run_dir.as_deref().and_then(|folder| night.run(folder, index));
+            if let Some(line) = lines.get_mut(cell.name.as_str()) {
+                line[at] = Some(Came {
+                    verdict: cell.verdict,
+                    expected: Some(cell.expected),
+                    as_expected: cell.as_expected,
+                    run: run.cloned(),
+                });
+            }
+        }
+    }
+    let column = |night: &Night| Column {
+        when: night.when.clone(),
+        address: Some(address::of_run(&night.id)),
+    };
+    let line = |name: &str| Line {
+        name: name.to_owned(),
+        cells: lines.get(name).cloned().unwrap_or_default(),
+    };
+    Trends {
+        nights: readable.iter().map(|(night, _)| column(night)).collect(),
+        rows: order.into_iter().map(line).collect(),
+    }
+}
+
+/// Runs of one name, newest first, as nights of one run each.
+pub(super) fn of_series(name: &str, runs: &[&Arc<Run>]) -> Trends {
+    let oldest_first = || runs.iter().rev();
+    let came = |run: &&Arc<Run>| {
+        Some(Came {
+            verdict: run.digest.verdict,
+            expected: None,
+            as_expected: true,
+            run: Some(Arc::clone(run)),
+        })
+    };
+    let column = |run: &&Arc<Run>| Column { when: run.when.clone(), address: None };
+    Trends {
+        nights: oldest_first().map(column).collect(),
+        rows: vec![Line { name: name.to_owned(), cells: oldest_first().map(came).collect() }],
+    }
+}
+
+/// A run whose verdict changed although nothing else was expected of it.
+pub(super) struct Flaky {
+    pub(super) name: String,
+    /// Nights that came out right, or else that came to what most came to.
+    pub(super) right: usize,
+    /// Nights with a verdict, of which the same was expected.
+    pub(super) of: usize,
+    /// What was expected.
+    pub(super) expected: Option<RunVerdict>,
+    /// How often each verdict was come to.
+    pub(super) outcomes: BTreeMap<&'static str, usize>,
+}
+
+impl Trends {
+    /// The runs that are flaky, in order.
+    pub(super) fn flaky(&self) -> Vec<Flaky> {
+        self.rows.iter().filter_map(Line::flaky).collect()
+    }
+
+    /// What `take` says of the runs of each night that have it.
+    fn each<T>(&self, take: impl Fn(&Came) -> Option<T>) -> Vec<Vec<T>> {
+        let of = |at: usize| self.rows.iter().filter_map(move |row| row.cells.get(at)?.as_ref());
+        (0..self.nights.len()).map(|at| of(at).filter_map(&take).collect()).collect()
+    }
+
+    /// The share of runs that came out as expected, by night.
+    pub(super) fn as_expected(&self) -> Vec<Option<f64>> {
+        let all = self.each(|came| Some(came.as_expected));
+        let share = |night: &Vec<bool>| {
+            let right = night.iter().filter(|as_expected| **as_expected).count();
+            (!night.is_empty()).then(|| right as f64 / night.len() as f64)
+        };
+        all.iter().map(share).collect()
+    }
+
+    /// The median time to detection in nanoseconds, by night.
+    pub(super) fn detection_ns(&self) -> Vec<Option<f64>> {
+        self.medians(|digest| digest.detected_ms.map(|ms| ms as f64 * 1e6))
+    }
+
+    /// The median of successful operations a second, by night.
+    pub(super) fn ok_per_s(&self) -> Vec<Option<f64>> {
+        self.medians(|digest| digest.verdict.map(|_| digest.ok_per_s))
+    }
+
+    /// The median share of operations that succeeded under faults, by night.
+    pub(super) fn availability(&self) -> Vec<Option<f64>> {
+        self.medians(|digest| digest.ok_share_under_faults)
+    }
+
+    fn medians(&self, take: impl Fn(&Digest) -> Option<f64>) -> Vec<Option<f64>> {
+        self.each(|came| came.digest().and_then(&take)).into_iter().map(median).collect()
+    }
+}
+
+impl Line {
+    fn flaky(&self) -> Option<Flaky> {
+        // Only nights of which the same was expected as of the last can be held together.
+        let expected = self.cells.iter().flatten().last()?.expected;
+        let same = self.cells.iter().flatten().filter(|came| came.expected == expected);
+        let told: Vec<&Came> = same.filter(|came| came.verdict.is_some()).collect();
+        let mut outcomes: BTreeMap<&'static str, usize> = BTreeMap::new();
+        for came in &told {
+            *outcomes.entry(came.word()).or_default() += 1;
+        }
+        let right = match expected {
+            Some(_) => told.iter().filter(|came| came.as_expected).count(),
+            None => outcomes.values().copied().max().unwrap_or(0),
+        };
+        (outcomes.len() > 1).then(|| Flaky {
+            name: self.name.clone(),
+            right,
+            of: told.len(),
+            expected,
+            outcomes,
+        })
+    }
+}
+
+/// The middle value, or the mean of the two in the middle.
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.retain(|value| value.is_finite());
+    values.sort_by(f64::total_cmp);
+    let half = values.len() / 2;
+    match values.len() {
+        0 => None,
+        n if n.is_multiple_of(2) => Some(f64::midpoint(values[half - 1], values[half])),
+        _ => Some(values[half]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn came(verdict: RunVerdict, expected: RunVerdict) -> Option<Came> {
+        let as_expected = verdict == expected;
+        Some(Came { verdict: Some(verdict), expected: Some(expected), as_expected, run: None })
+    }
+
+    #[test]
+    fn a_run_is_flaky_only_where_the_same_was_expected() {
+        use RunVerdict::{Linearizable as Fine, Violation as Bad};
+        let line = |cells| Line { name: "run".to_owned(), cells };
+        let flaky = line(vec![came(Bad, Bad), came(Fine, Bad), None, came(Bad, Bad)]).flaky();
+        let flaky = flaky.unwrap();
+        assert_eq!((flaky.right, flaky.of), (2, 3));
+        assert!(line(vec![came(Fine, Fine), came(Bad, Bad), came(Bad, Bad)]).flaky().is_none());
+        assert!(line(vec![came(Fine, Bad), came(Fine, Bad)]).flaky().is_none());
+        assert!(line(vec![None]).flaky().is_none());
+    }
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median(vec![]), None);
+        assert_eq!(median(vec![3.0, 1.0, f64::NAN, 2.0]), Some(2.0));
+        assert_eq!(median(vec![4.0, 1.0]), Some(2.5));
+    }
+}

@@ -1,0 +1,93 @@
+//! Which folders of a store are runs, and which are nights of suites.
+//!
+//! A folder with a history or results is a run; one with a `suite.json` is a night. Nothing
+//! is read here but folders, so that looking again costs little. Folders deeper than any
+//! command makes them are not looked into.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use super::beneath::{self, Beneath, Stamp};
+
+/// Folders between the store and a run that are looked into.
+const DEPTH_MAX: usize = 8;
+
+/// Runs beyond this many are not listed.
+pub const RUNS_MAX: usize = 100_000;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) runs: Vec<FoundRun>,
+    pub(super) nights: Vec<FoundNight>,
+    /// Folders that could not be looked into, with why.
+    pub(super) unreadable: Vec<String>,
+    /// There are more than [`RUNS_MAX`] runs.
+    pub(super) more: bool,
+}
+
+/// A folder that is a run.
+#[derive(Debug)]
+pub(super) struct FoundRun {
+    /// Where it lies, from the store.
+    pub(super) id: String,
+    pub(super) results: Option<Stamp>,
+    pub(super) has_report: bool,
+}
+
+/// A folder that is a night of a suite.
+#[derive(Debug)]
+pub(super) struct FoundNight {
+    /// Where it lies, from the store.
+    pub(super) id: String,
+    pub(super) suite: Stamp,
+}
+
+/// Looks through the store; one that does not exist is empty.
+pub(super) fn walk(store: &Beneath) -> io::Result<Found> {
+    let mut found = Found::default();
+    match store.folder(&[]) {
+        Ok(root) => visit(&root, "", 0, &mut found)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    Ok(found)
+}
+
+fn visit(folder: &OwnedFd, id: &str, depth: usize, found: &mut Found) -> io::Result<()> {
+    let names = beneath::list(folder)?;
+    let has = |wanted: &str| names.iter().any(|entry| !entry.is_folder && entry.name == wanted);
+    if depth > 0 && (has("results.json") || has("history.jsonl")) {
+        if found.runs.len() >= RUNS_MAX {
+            found.more = true;
+            return Ok(());
+        }
+        found.runs.push(FoundRun {
+            id: id.to_owned(),
+            results: beneath::stamp(folder, "results.json"),
+            has_report: has("report.html"),
+        });
+        return Ok(());
+    }
+    if let (1.., Some(suite)) = (depth, beneath::stamp(folder, "suite.json")) {
+        found.nights.push(FoundNight { id: id.to_owned(), suite });
+    }
+    if depth >= DEPTH_MAX {
+        return Ok(());
+    }
+    for entry in names.iter().filter(|entry| entry.is_folder && !entry.name.starts_with('.')) {
+        let inner = match id {
+            "" => entry.name.clone(),
+            _ => format!("{id}/{}", entry.name),
+        };
+        let looked = beneath::inner(folder, &entry.name)
+            .and_then(|folder| visit(&folder, &inner, depth + 1, found));
+        match looked {
+            Ok(()) => {}
+            // Removed since it was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => found.unreadable.push(format!("{inner}: {error}")),
+        }
+    }
+    Ok(())
+}
