@@ -75,6 +75,7 @@ fn conclude(run_dir: &RunDir, facts: RunFacts) -> Result<(), Box<dyn Error>> {
         analysis: &analysis,
         probes: &probes,
         log_lines: &[],
+        closeup: None,
     };
     let html = clock.time("render the report", || report::render(&material));
     clock.time("write report.html", || run_dir.write(&run_dir.report(), html.as_bytes()))?;

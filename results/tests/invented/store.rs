@@ -85,6 +85,7 @@ fn suite(folder: &Path, mint: &mut Mint, night: usize) {
             reason: "All operations fit one legal order.".to_owned(),
             seed,
             command: format!("squall test --plan plans/{name}.toml"),
+            fingerprint: None,
         });
     }
     let suite = SuiteResults {
