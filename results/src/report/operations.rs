@@ -23,7 +23,7 @@ use crate::summary::Window;
 use crate::wording;
 
 /// Operations on a page: about twenty bytes each.
-const SHOWN_MAX: usize = 120_000;
+const SHOWN_MAX: usize = 150_000;
 
 /// Unsuccessful ones among them where not all are shown.
 const UNSUCCESSFUL_MAX: usize = 30_000;

@@ -11,7 +11,7 @@ use squall_checker::verdict::{Analysis, Conclusion, OperationId};
 use super::operations::leb128;
 
 /// Operations in the orders of a page that does not hold all operations.
-const OPERATIONS_MAX: usize = 8_000;
+const OPERATIONS_MAX: usize = 30_000;
 
 /// Orders of a page.
 const KEYS_MAX: usize = 5_000;

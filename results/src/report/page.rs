@@ -46,6 +46,7 @@ struct Page<'r> {
     drawn: String,
     /// Whose legal orders the page holds; empty if there is none.
     ordered: String,
+    orders_shown: usize,
     facts: Vec<Fact>,
     contradiction: Option<Shown>,
     story: Vec<StoryRow<'r>>,
@@ -103,6 +104,7 @@ pub(super) fn render(results: &Results, timeline: &Timeline<'_>, data: &str) -> 
     let page = Page {
         drawn: drawn(timeline),
         ordered: ordered(timeline),
+        orders_shown: timeline.orders.len(),
         results,
         css: CSS,
         js: JS,
