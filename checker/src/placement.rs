@@ -14,11 +14,12 @@
 
 use std::num::NonZeroU32;
 
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::certificate::Certificate;
 use crate::check::{Budget, CheckOptions, check};
-use crate::history::{History, Moment, Operation, Outcome};
+use crate::history::{History, Moment, Operation, Outcome, Value};
 use crate::model::ModelName;
 use crate::verdict::{Conclusion, Counterexample, OperationId, Verdict};
 use crate::verify::verify;
@@ -53,19 +54,34 @@ pub struct Placed {
 /// The points at which operations may have happened that took effect in `order`: each as soon
 /// as it was invoked and the one before it had happened, in nanoseconds since the run began.
 ///
-/// In a legal order they never fall, and none is later than the completion of its operation;
-/// but for stamps of one moment that contradict the order of events, as those of different
-/// threads may by a few microseconds. Operations that `history` does not have are left out.
+/// In a legal order none is later than the completion of its operation, but for stamps of one
+/// moment that contradict the order of events, as those of different threads may by a few
+/// microseconds. They never fall, but for those of a set whose elements are objects of their own:
+/// its order is one for each element, and so are its points. Operations that `history` does not
+/// have are left out.
 pub fn points(history: &History, order: &[OperationId]) -> Vec<u64> {
-    let invoked =
-        order.iter().filter_map(|id| history.operations.get(id.0 as usize)).map(|op| op.invoked);
-    let mut latest_ns = 0;
-    invoked
-        .map(|invoked| {
-            latest_ns = invoked.time_ns().max(latest_ns);
-            latest_ns
+    let found = || order.iter().filter_map(|id| history.operations.get(id.0 as usize));
+    let together = in_real_time(found());
+    let mut latest_ns: FxHashMap<Value, u64> = FxHashMap::default();
+    found()
+        .map(|operation| {
+            let part = if together { Value::NULL } else { operation.argument };
+            let latest_ns = latest_ns.entry(part).or_default();
+            *latest_ns = operation.invoked.time_ns().max(*latest_ns);
+            *latest_ns
         })
         .collect()
+}
+
+/// Whether no operation comes after one that began once it had ended.
+fn in_real_time<'a>(mut order: impl Iterator<Item = &'a Operation>) -> bool {
+    let mut latest = 0;
+    order.all(|operation| {
+        let ended = operation.completed.filter(|_| operation.outcome == Outcome::Ok);
+        let in_time = ended.is_none_or(|ended| ended.position() >= latest);
+        latest = operation.invoked.position().max(latest);
+        in_time
+    })
 }
 
 /// An order of all operations of `counterexample` but one, under `model`; `None` where there is
@@ -102,7 +118,10 @@ pub fn all_but_one(
         }
         let order: Vec<OperationId> = order.iter().map(|id| rest[id.0 as usize]).collect();
         let placed = order.iter().zip(points(history, &order));
-        let order = placed.map(|(id, point_ns)| Placed { id: *id, point_ns }).collect();
+        let mut order: Vec<Placed> =
+            placed.map(|(id, point_ns)| Placed { id: *id, point_ns }).collect();
+        // Where elements of a set have orders of their own, these are merged into one.
+        order.sort_by_key(|placed| placed.point_ns);
         Some(Placement { left_out, order })
     })
 }
@@ -183,8 +202,9 @@ mod tests {
         let event = |(index, line): (usize, &&str)| {
             let words: Vec<&str> = line.split(' ').collect();
             let [process, kind, f, value] = words[..] else { panic!("four words: {line}") };
+            let time_ns = index * 1_000_000;
             format!(
-                r#"{{"index":{index},"time":{index}000000,"process":{process},"type":"{kind}","f":"{f}","key":"k","value":{value}}}"#
+                r#"{{"index":{index},"time":{time_ns},"process":{process},"type":"{kind}","f":"{f}","key":"k","value":{value}}}"#
             ) + "\n"
         };
         let text: String = lines.iter().enumerate().map(event).collect();
@@ -221,7 +241,7 @@ mod tests {
         ]);
         let (left_out, order) = placed(&stale, ModelName::Register).expect("a placement");
         assert_eq!(left_out, 5, "the last acknowledgement completed it");
-        assert_eq!(order, [(2, 3), (3, 6), (1, 6), (4, 8)]);
+        assert_eq!(order, [(2, 3), (1, 3), (4, 8)]);
     }
 
     #[test]

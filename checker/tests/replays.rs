@@ -13,6 +13,8 @@ use squall_checker::certificate::Certificate;
 use squall_checker::formats::{ReadOptions, read};
 use squall_checker::history::History;
 use squall_checker::model::ModelName;
+use squall_checker::placement::{Placed, all_but_one};
+use squall_checker::verdict::Conclusion;
 use squall_checker::{CheckOptions, check, verify};
 
 /// One line of the list.
@@ -72,4 +74,32 @@ fn every_history_has_its_known_verdict_and_a_proof() {
         let verified = verify(&history, &Certificate::of(&analysis)).expect(&listed.file);
         assert_eq!(verified.verdict, analysis.verdict, "{}", listed.file);
     }
+}
+
+#[test]
+fn all_operations_but_one_of_a_contradiction_fit_an_order() {
+    let Some((folder, listed)) = listed() else { return };
+    let (mut contradictions, mut placed) = (0, 0);
+    for listed in listed.iter().filter(|listed| listed.verdict == "violation") {
+        let history = history(&folder, listed);
+        let model: ModelName = listed.model.parse().expect("a model");
+        let options = CheckOptions { model: Some(model), ..Default::default() };
+        let analysis = check(&history, &options).expect("operations of the model");
+        for key in &analysis.keys {
+            let Conclusion::Violation(found) = &key.conclusion else { continue };
+            // One by itself has no others.
+            contradictions += u32::from(found.operations.len() > 1);
+            let Some(placement) = all_but_one(&history, model, found) else { continue };
+            placed += 1;
+            assert!(found.operations.contains(&placement.left_out), "{}", listed.file);
+            assert!(placement.order.is_sorted_by_key(|placed| placed.point_ns));
+            for Placed { id, point_ns } in &placement.order {
+                assert!(found.operations.contains(id) && *id != placement.left_out);
+                let operation = history.get(*id);
+                assert!(operation.invoked.time_ns() <= *point_ns, "{}: {id:?}", listed.file);
+            }
+        }
+    }
+    println!("{placed} of {contradictions} contradictions of several operations have a placement");
+    assert!(placed * 2 > contradictions && placed > 0);
 }

@@ -453,6 +453,22 @@ fn a_contradiction_without_a_cycle_shows_the_order_in_real_time() {
 }
 
 #[test]
+fn a_stale_read_is_the_one_operation_without_a_place() {
+    let run = invented::run(3, 3_000, invented::Ending::Violation);
+    let results = summarize(&run.history, &run.analysis, &run.probes, run.logs.as_ref(), run.facts);
+    let first = &results.contradictions[0];
+    let placement = first.placement.as_ref().expect("the others fit an order");
+    let last = first.operations.iter().max_by_key(|op| op.completed_ns).expect("an operation");
+    assert_eq!(placement.left_out, last.id);
+    assert_eq!(placement.order.len() + 1, first.operations.len());
+    for placed in &placement.order {
+        let operation = first.operations.iter().find(|op| op.id == placed.id).expect("one of them");
+        assert!(operation.invoked_ns <= placed.point_ns, "{placed:?} of {operation:?}");
+        assert!(operation.completed_ns >= Some(placed.point_ns), "{placed:?} of {operation:?}");
+    }
+}
+
+#[test]
 fn the_story_is_in_order_and_names_faults_leaders_and_the_last_operation() {
     let run = invented::run(3, 3_000, invented::Ending::Violation);
     let results = summarize(&run.history, &run.analysis, &run.probes, run.logs.as_ref(), run.facts);

@@ -10,6 +10,7 @@ use serde_json::Value;
 use squall_checker::certificate::Certificate;
 use squall_checker::history::{History, Moment, Operation, Outcome};
 use squall_checker::model::ModelName;
+use squall_checker::placement::all_but_one;
 use squall_checker::verdict::{Conclusion, Contradiction, Counterexample, OperationId, Verdict};
 use squall_checker::{CheckOptions, check, verify};
 
@@ -170,6 +171,7 @@ impl<State: Clone + Eq + Hash + Debug> Family<'_, State> {
                     tally.violations += 1;
                     let by_search = analysis.keys[0].procedure == "search";
                     self.spoil_counterexample(&spoiling, counterexample, by_search, &mut tally);
+                    self.place(&spoiling, counterexample);
                 }
                 Conclusion::Unknown { reason } => panic!("{reason}: {operations:#?}"),
             }
@@ -211,6 +213,24 @@ impl<State: Clone + Eq + Hash + Debug> Family<'_, State> {
             }
         }
         false
+    }
+
+    /// All operations of a counterexample but one, if they are said to fit an order, do.
+    fn place(&self, spoiling: &Spoiling<'_>, counterexample: &Counterexample) {
+        let Some(placement) = all_but_one(spoiling.history, self.model, counterexample) else {
+            return;
+        };
+        let of = |ids: &[OperationId]| -> Vec<Small> {
+            ids.iter().map(|id| spoiling.operations[id.0 as usize].clone()).collect()
+        };
+        let all = &counterexample.operations;
+        assert!(!self.is_linearizable(&of(all)), "{placement:?} of {:#?}", of(all));
+        let rest: Vec<OperationId> =
+            all.iter().copied().filter(|id| *id != placement.left_out).collect();
+        let place = |id| rest.iter().position(|other| *other == id).expect("one of the rest");
+        let order: Vec<OperationId> =
+            placement.order.iter().map(|placed| OperationId(place(placed.id) as u32)).collect();
+        assert!(self.is_linearization(&of(&rest), &order), "{placement:?} of {:#?}", of(all));
     }
 
     /// Whether an order is a linearization: the definition, pair by pair.

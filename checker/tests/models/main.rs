@@ -9,6 +9,7 @@ mod list;
 mod map;
 mod mixed;
 mod mutex;
+mod placements;
 mod queue;
 mod set;
 mod small;

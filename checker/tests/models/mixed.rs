@@ -33,7 +33,7 @@ struct Mixture {
 }
 
 /// The models of one key and those of a whole history, each by a run of its own.
-fn generated(model: ModelName, random: &mut Random) -> History {
+pub(crate) fn generated(model: ModelName, random: &mut Random) -> History {
     let seed = random.below(1 << 30) as u64;
     let mut small = small::Random::new(seed);
     let mut bench = bench::Random::new(seed);

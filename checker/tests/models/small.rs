@@ -11,7 +11,8 @@ use serde_json::Value as Json;
 use squall_checker::certificate::Certificate;
 use squall_checker::history::{History, Moment, Operation, Outcome};
 use squall_checker::model::ModelName;
-use squall_checker::verdict::{Conclusion, Contradiction, OperationId, Verdict};
+use squall_checker::placement::all_but_one;
+use squall_checker::verdict::{Conclusion, Contradiction, Counterexample, OperationId, Verdict};
 use squall_checker::{CheckOptions, check, verify};
 
 /// A small generator of numbers (xorshift64*), so that a seed is a history for ever.
@@ -178,6 +179,7 @@ impl<State: Clone + Eq + Hash> Rules<'_, State> {
             Conclusion::Violation(found) => {
                 tally.violations += 1;
                 assert!(found.explanation.chars().count() <= 300, "{}", found.explanation);
+                self.place(operations, &history, found);
                 for kind in self.foreign {
                     let mut spoilt = certificate.clone();
                     counterexample(&mut spoilt).kind = *kind;
@@ -197,6 +199,22 @@ impl<State: Clone + Eq + Hash> Rules<'_, State> {
             }
             Conclusion::Unknown { reason } => panic!("{reason}: {operations:#?}"),
         }
+    }
+
+    /// All operations of a counterexample but one, if they are said to fit an order, do.
+    fn place(&self, operations: &[Small], history: &History, found: &Counterexample) {
+        let Some(placement) = all_but_one(history, self.model, found) else { return };
+        let of = |ids: &[OperationId]| -> Vec<Small> {
+            ids.iter().map(|id| operations[id.0 as usize].clone()).collect()
+        };
+        let all = of(&found.operations);
+        assert!(!self.is_legal(&all), "{placement:?} of {all:#?}");
+        let rest: Vec<OperationId> =
+            found.operations.iter().copied().filter(|id| *id != placement.left_out).collect();
+        let place = |id| rest.iter().position(|other| *other == id).expect("one of the rest");
+        let order: Vec<u32> =
+            placement.order.iter().map(|placed| place(placed.id) as u32).collect();
+        assert!(self.is_linearization(&of(&rest), &order), "{placement:?} of {all:#?}");
     }
 
     /// The verifier must refuse what is no linearization, and only that.
@@ -302,7 +320,7 @@ impl<State: Clone + Eq + Hash> Rules<'_, State> {
     }
 }
 
-fn counterexample(certificate: &mut Certificate) -> &mut squall_checker::verdict::Counterexample {
+fn counterexample(certificate: &mut Certificate) -> &mut Counterexample {
     match &mut certificate.keys[0].conclusion {
         Conclusion::Violation(counterexample) => counterexample,
         other => panic!("no counterexample but {other:?}"),

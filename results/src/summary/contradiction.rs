@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use squall_checker::history::{History, Moment, Operation, Outcome, Recorded, Revision, View};
+use squall_checker::model::ModelName;
+use squall_checker::placement::{Placement, all_but_one};
 use squall_checker::verdict::{
     Analysis, Conclusion, Contradiction, Counterexample, Edge, OperationId, Precedence,
 };
@@ -29,6 +31,10 @@ pub struct ContradictionDetail {
     pub orders: Vec<Order>,
     /// When it was complete: the last acknowledgement among the operations.
     pub complete_ns: u64,
+    /// All of the operations but one in an order that is legal for these alone, where there is
+    /// one and the checker finds it soon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Placement>,
 }
 
 /// One operation of a contradiction.
@@ -86,14 +92,19 @@ pub(super) fn describe(history: &History, analysis: &Analysis) -> Vec<Contradict
         .iter()
         .filter_map(|key| match &key.conclusion {
             Conclusion::Violation(counterexample) => {
-                Some(detail(history, &key.key, counterexample))
+                Some((detail(history, &key.key, counterexample), counterexample))
             }
             Conclusion::Linearizable { .. } | Conclusion::Unknown { .. } => None,
         })
         .collect();
-    details.sort_by_key(|detail| detail.complete_ns);
+    details.sort_by_key(|(detail, _)| detail.complete_ns);
     details.truncate(CONTRADICTIONS_MAX);
+    let model: Option<ModelName> = analysis.model.parse().ok();
+    let place = |counterexample| all_but_one(history, model?, counterexample);
     details
+        .into_iter()
+        .map(|(detail, found)| ContradictionDetail { placement: place(found), ..detail })
+        .collect()
 }
 
 fn detail(history: &History, key: &Option<String>, from: &Counterexample) -> ContradictionDetail {
@@ -119,6 +130,7 @@ fn detail(history: &History, key: &Option<String>, from: &Counterexample) -> Con
         operations: found.iter().map(|&(id, op)| operation(id, op)).collect(),
         orders: orders(&found, &from.edges),
         complete_ns,
+        placement: None,
     }
 }
 
