@@ -210,6 +210,10 @@ fn part(text: &str) -> String {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
+    if text.is_empty() {
+        // Of a history that came without its run nobody knows.
+        return "unknown".to_owned();
+    }
     let plain: String = text.chars().map(|c| if misleads(c) { '\u{fffd}' } else { c }).collect();
     if plain.chars().count() <= PART_CHARS_MAX {
         return plain;

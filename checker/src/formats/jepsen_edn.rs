@@ -45,8 +45,9 @@ pub(super) fn fields(form: &[u8]) -> Result<Option<Fields<'_>>, Fault> {
                 once(process.replace(process_of(value)?), key)?;
                 continue;
             }
-            b":type" => {
-                once(kind.replace(type_of(value)?), key)?;
+            b":type" | b":squall/type" => {
+                let slot = if key == b":type" { &mut kind } else { &mut own_kind };
+                once(slot.replace(type_of(value)?), key)?;
                 continue;
             }
             b":index" | b":time" | b":revision" if !numbers.insert(key) => {
@@ -63,10 +64,6 @@ pub(super) fn fields(form: &[u8]) -> Result<Option<Fields<'_>>, Fault> {
             }
             b":revision" => {
                 fields.revision = count(value, "revision")?;
-                continue;
-            }
-            b":squall/type" => {
-                once(own_kind.replace(type_of(value)?), key)?;
                 continue;
             }
             b":f" => &mut fields.f,

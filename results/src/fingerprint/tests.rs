@@ -113,7 +113,7 @@ fn the_digits_are_fixed_for_ever() {
         ),
         (["node", "register", "node-gone", "kill, partition"], "d1d6f25189e7"),
         (["etcd", "cas-register", "logs+recovery", "none"], "30c39477b361"),
-        (["ä", "ö · ü", "", ""], "17d0f9214ef2"),
+        (["ä", "ö · ü", "unknown", "none"], "7cbed9ecdf67"),
     ] {
         let [system, workload, kind, fault] = parts;
         let fingerprint = Fingerprint::new(system, workload, kind, fault);
@@ -283,6 +283,7 @@ fn parts_from_outside_are_short_and_plain_and_still_told_apart() {
     assert!(one.system.starts_with("\u{fffd}[2J\u{fffd}\u{fffd}é"), "{}", one.system);
     assert_ne!(one.id, other.id, "what was cut off counts");
     assert_ne!(one.system, other.system);
+    assert_eq!(Fingerprint::new("", "w", "k", "f").label, "unknown · w · k · f");
 }
 
 #[test]
