@@ -57,10 +57,10 @@ pub(super) fn bars(drawing: &Drawing<'_>, pairs: &[(Option<f64>, Option<f64>)]) 
         for (at, &(a, b)) in pairs.iter().enumerate() {
             let at = at as f64;
             for (value, from, colour, second) in
-                [(a, at - 0.36, FIRST, false), (b, at + 0.03, SECOND, true)]
+                [(a, at - 0.42, FIRST, false), (b, at + 0.05, SECOND, true)]
             {
                 let Some(value) = value.filter(|value| axis.shows(*value)) else { continue };
-                let (to, top) = (from + 0.33, axis.place(value));
+                let (to, top) = (from + 0.37, axis.place(value));
                 let corners = [(from, axis.low), (to, top)];
                 chart.draw_series([Rectangle::new(
                     corners,
@@ -193,7 +193,7 @@ fn draw(
         .axis_style(DIM)
         .draw()?;
     inside(&mut chart, axis)?;
-    let room = (WIDTH as usize - 92) / 8;
+    let room = (WIDTH as usize - 92) / 7;
     let longest = drawing.names.iter().map(|name| name.chars().count()).max().unwrap_or(0) + 2;
     let every = (drawing.names.len() * longest).div_ceil(room).max(1);
     for (at, name) in drawing.names.iter().enumerate().step_by(every) {

@@ -17,8 +17,8 @@ const PAGE: usize = 100;
 /// Choices beyond this many are not offered; they can still be searched for.
 const CHOICES_MAX: usize = 200;
 
-/// Kinds of faults shown in a row before the rest is only counted.
-const FAULTS_SHOWN_MAX: usize = 4;
+/// Faults shown of a run before the rest is only counted.
+const FAULTS_SHOWN_MAX: usize = 8;
 
 #[derive(Template)]
 #[template(path = "serve/index.html")]
@@ -209,14 +209,24 @@ fn row(run: &Arc<Run>) -> Row<'_> {
     }
 }
 
-/// The kinds of faults that took hold, in a few words.
-pub(super) fn faults(digest: &Digest) -> String {
+/// What the nemesis did that took hold, in a few words.
+fn faults(digest: &Digest) -> String {
+    let functions: BTreeSet<&str> = digest.faults.iter().map(|fault| fault.f.as_str()).collect();
+    listed(functions, digest)
+}
+
+/// The kinds of faults that took hold, in more words.
+pub(super) fn kinds(digest: &Digest) -> String {
     let kinds: BTreeSet<&str> = digest.faults.iter().map(|fault| fault.kind.as_str()).collect();
-    let mut shown: Vec<&str> = kinds.iter().take(FAULTS_SHOWN_MAX).copied().collect();
-    let more = kinds.len().saturating_sub(FAULTS_SHOWN_MAX);
-    let rest = format!("{more} more");
+    listed(kinds, digest)
+}
+
+fn listed(names: BTreeSet<&str>, digest: &Digest) -> String {
+    let more = names.len().saturating_sub(FAULTS_SHOWN_MAX);
+    let mut shown: Vec<String> =
+        names.into_iter().take(FAULTS_SHOWN_MAX).map(str::to_owned).collect();
     if more > 0 {
-        shown.push(&rest);
+        shown.push(format!("{more} more"));
     }
     match shown.is_empty() {
         true if digest.verdict.is_some() => "none".to_owned(),

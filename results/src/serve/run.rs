@@ -5,7 +5,7 @@ use askama::Template;
 use super::files::{self, Purpose};
 use super::reply::{Refusal, Reply, html};
 use super::{Asked, CSS, address, index};
-use crate::store::{Index, Listed, Night, Run, list_files, pairs};
+use crate::store::{Index, Listed, Night, Run, State, list_files, pairs};
 use crate::suite::SuiteResults;
 use crate::wording::{Millis, Nanos, count, percent, rate};
 
@@ -94,7 +94,7 @@ fn of_run<'i>(index: &'i Index, run: &'i Run, files: &[Listed], complete: bool) 
     let page = address::of_run(&run.id);
     let (headline, reason) = match digest.verdict {
         Some(_) => (digest.headline.clone(), digest.reason.clone()),
-        None => (format!("No verdict: {}", run.state.as_str()), format!("{}.", run.trouble)),
+        None => (format!("No verdict: {}", run.state.as_str()), trouble(run)),
     };
     Page {
         css: CSS,
@@ -111,6 +111,23 @@ fn of_run<'i>(index: &'i Index, run: &'i Run, files: &[Listed], complete: bool) 
         id: &run.id,
         files: files.iter().map(|listed| file(&page, listed)).collect(),
         complete,
+    }
+}
+
+/// Why a run has no verdict, and what to do about it.
+fn trouble(run: &Run) -> String {
+    let folder = &run.id;
+    match run.state {
+        State::Unfinished => format!(
+            "It is {}. If it was cut short, `squall report` on its folder in the store ({folder}) \
+             judges what was recorded.",
+            run.trouble
+        ),
+        _ => format!(
+            "Its results.json cannot be used: {}. If its history is whole, `squall report` on its \
+             folder in the store ({folder}) makes it again.",
+            run.trouble
+        ),
     }
 }
 
@@ -159,7 +176,7 @@ fn facts(run: &Run) -> Vec<(&'static str, String, String)> {
     let mut facts = vec![
         ("System", digest.system.clone(), bug),
         ("Workload", digest.workload.clone(), format!("seed {}", digest.seed)),
-        ("Faults that took hold", index::faults(digest), String::new()),
+        ("Faults that took hold", index::kinds(digest), String::new()),
         ("Operations", count(digest.operations), format!("{} ok a second", rate(digest.ok_per_s))),
         ("Lasted", Nanos(digest.duration_ns).to_string(), under.unwrap_or_default()),
         ("Began (UTC)", run.when.to_string(), String::new()),

@@ -58,7 +58,7 @@ pub(super) fn all(pair: &Pair<'_>) -> Vec<Table> {
 fn plan(pair: &Pair<'_>) -> Table {
     let (a, b) = pair.of(asked_for);
     let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-    let value = |of: &BTreeMap<String, String>, name| of.get(name).cloned().unwrap_or_default();
+    let value = |of: &BTreeMap<String, String>, name| or_none(of.get(name).map_or("", String::as_str));
     let rows = names.into_iter().take(ROWS_MAX);
     let rows = rows.map(|name| Row::texts(name.clone(), value(&a, name), value(&b, name)));
     let (rows, folded): (Vec<_>, Vec<_>) = rows.partition(Row::differs);

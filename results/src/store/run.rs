@@ -61,8 +61,7 @@ impl State {
 }
 
 /// What a run without results is told to be.
-const UNFINISHED: &str = "there is no results.json yet: the run is still going on, or was cut \
-                          short; `squall report` judges what was recorded";
+const UNFINISHED: &str = "still going on, or cut short: there is no results.json";
 
 impl Run {
     /// The run at `id`, of whose results this is known; `None` where there are none.
