@@ -8,5 +8,6 @@ mod formats;
 mod interrupted;
 mod runs;
 mod scenarios;
+mod serving;
 mod squall;
 mod suites;

@@ -43,6 +43,12 @@ const VALUE_CHARS_MAX: usize = 200;
 
 const MS: f64 = 1e6;
 
+/// What was served in one kind of window, if there was one.
+type OfWindow = fn(&Results) -> Option<&Counts>;
+
+/// A percentile.
+type OfLatency = fn(&Latency) -> u64;
+
 pub(super) fn all(pair: &Pair<'_>) -> Vec<Table> {
     vec![
         plan(pair),
@@ -58,7 +64,8 @@ pub(super) fn all(pair: &Pair<'_>) -> Vec<Table> {
 fn plan(pair: &Pair<'_>) -> Table {
     let (a, b) = pair.of(asked_for);
     let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-    let value = |of: &BTreeMap<String, String>, name| or_none(of.get(name).map_or("", String::as_str));
+    let value =
+        |of: &BTreeMap<String, String>, name| or_none(of.get(name).map_or("", String::as_str));
     let rows = names.into_iter().take(ROWS_MAX);
     let rows = rows.map(|name| Row::texts(name.clone(), value(&a, name), value(&b, name)));
     let (rows, folded): (Vec<_>, Vec<_>) = rows.partition(Row::differs);
@@ -122,7 +129,7 @@ fn served(pair: &Pair<'_>) -> Table {
         Row::numbers("failed", COUNT, More::Neither, total(|c| c.fail)),
         Row::numbers("indeterminate", COUNT, More::Worse, total(|c| c.info)),
     ];
-    let windows: [(&str, fn(&Results) -> Option<&Counts>); 4] = [
+    let windows: [(&str, OfWindow); 4] = [
         ("over all", |results| Some(&results.whole.total)),
         ("while no fault was in force", |r| (r.calm.seconds > 0.0).then_some(&r.calm.total)),
         ("under faults", |r| (r.stormy.seconds > 0.0).then_some(&r.stormy.total)),
@@ -150,7 +157,7 @@ fn served(pair: &Pair<'_>) -> Table {
 fn latency(pair: &Pair<'_>) -> Table {
     let mut rows = Vec::new();
     let mut add = |name: &str, (a, b): (Option<&Latency>, Option<&Latency>)| {
-        let takes: [(&str, fn(&Latency) -> u64); 4] = [
+        let takes: [(&str, OfLatency); 4] = [
             ("p50", |l| l.p50_ns),
             ("p95", |l| l.p95_ns),
             ("p99", |l| l.p99_ns),

@@ -2,7 +2,12 @@
 //!
 //! No library of HTTP stands between, since those tidy up paths before they send them.
 
-#![allow(dead_code, unreachable_pub, reason = "each test includes what it needs")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test includes what it needs, and ends where it cannot go on"
+)]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

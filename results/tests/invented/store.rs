@@ -2,6 +2,8 @@
 //!
 //! For tests of the server and to look at its pages. Nothing here was ever measured.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 
 use serde_json::{Value, json};
