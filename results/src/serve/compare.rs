@@ -1,6 +1,6 @@
 //! Two runs side by side: what they were asked for, what they served, what was found.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use askama::Template;
 
@@ -11,7 +11,7 @@ use super::tables::{self, Pair};
 use super::{Asked, CSS, address};
 use crate::store::{Run, pairs, read};
 use crate::summary::{Counts, Latency, Results};
-use crate::wording::rate;
+use crate::wording::{count, rate};
 
 #[derive(Template)]
 #[template(path = "serve/compare.html")]
@@ -45,6 +45,9 @@ struct Side {
     run_id: String,
     when: String,
 }
+
+/// Results beyond this are not compared, in bytes: in memory they are many times as large.
+const SIZE_MAX: u64 = 16 << 20;
 
 /// Rows about one thing.
 #[derive(Default)]
@@ -82,6 +85,7 @@ fn find<'i>(asked: &'i Asked, id: &str) -> Result<&'i Arc<Run>, Refusal> {
 }
 
 fn compare(asked: &Asked, a: &Arc<Run>, b: &Arc<Run>) -> Result<Reply, Refusal> {
+    let _one_at_a_time = asked.site.comparing.lock().unwrap_or_else(PoisonError::into_inner);
     let (results_a, results_b) = (results(asked, a)?, results(asked, b)?);
     let pair = Pair { a: &results_a, b: &results_b, run_a: a, run_b: b };
     html(&Page {
@@ -104,6 +108,10 @@ fn results(asked: &Asked, run: &Run) -> Result<Results, Refusal> {
     }
     let parts: Vec<&str> = run.id.split('/').chain(["results.json"]).collect();
     let file = asked.site.store.beneath().file(&parts).map_err(|e| refuse(&e.to_string()))?;
+    let size = file.metadata().map_err(|error| refuse(&error.to_string()))?.len();
+    if size > SIZE_MAX {
+        return Err(refuse(&format!("its results.json has {} bytes", count(size))));
+    }
     let bytes = read(file).map_err(|why| refuse(&why))?;
     serde_json::from_slice(&bytes).map_err(|error| refuse(&error.to_string()))
 }

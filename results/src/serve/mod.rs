@@ -28,7 +28,7 @@ mod trends;
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -69,12 +69,17 @@ impl Default for Limits {
     }
 }
 
+/// Rows of one table beyond this many are only counted.
+const ROWS_MAX: usize = 500;
+
 /// What every page is made from.
 #[derive(Debug)]
 struct Site {
     store: Store,
     limits: Limits,
     archives: Arc<Semaphore>,
+    /// Held by the one comparison that is being made: it has two whole results in memory.
+    comparing: Mutex<()>,
     /// Only this machine can reach it, so only names of this machine are right.
     only_here: bool,
 }
@@ -94,6 +99,7 @@ impl Server {
                 store: Store::new(folder),
                 limits,
                 archives: Arc::new(Semaphore::new(limits.archives)),
+                comparing: Mutex::new(()),
                 only_here,
             }),
         }

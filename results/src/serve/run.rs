@@ -36,7 +36,7 @@ struct File {
 }
 
 /// Files of a night that can be seen beside its runs.
-const OF_A_NIGHT: [&str; 4] = ["suite.html", "suite.json", "junit.xml", "bugs.json"];
+const OF_A_NIGHT: [&str; 3] = ["suite.html", "suite.json", "junit.xml"];
 
 /// What lies at a path below `/runs/`.
 enum Place<'p> {
@@ -229,7 +229,6 @@ fn file(page: &str, listed: &Listed) -> File {
         "junit.xml" => "the verdict for CI",
         "suite.html" => "the suite's report",
         "suite.json" => "what the suite came to",
-        "bugs.json" => "findings",
         _ if path.starts_with("logs/") => "what a node wrote",
         _ => "",
     };

@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::nights::{self, About};
 use super::reply::{Refusal, Reply, html};
-use super::{Asked, CSS, address, trends};
+use super::{Asked, CSS, ROWS_MAX, address, trends};
 use crate::store::{Night, Run};
 use crate::wording::{count, plural};
 
@@ -21,6 +21,7 @@ struct Page {
     title: &'static str,
     suites: Vec<Row>,
     series: Vec<Row>,
+    more: String,
 }
 
 struct Row {
@@ -34,12 +35,15 @@ struct Row {
 
 pub(super) fn list(asked: &Asked) -> Result<Reply, Refusal> {
     let series = asked.index.series();
+    let suites = asked.index.suites.iter();
+    let more = suites.len().max(series.len()).saturating_sub(ROWS_MAX) as u64;
     html(&Page {
         css: CSS,
         here: "suites",
         title: "Suites and trends",
-        suites: asked.index.suites.iter().map(|(name, nights)| suite_row(name, nights)).collect(),
-        series: series.iter().map(|(name, runs)| series_row(name, runs)).collect(),
+        suites: suites.take(ROWS_MAX).map(|(name, nights)| suite_row(name, nights)).collect(),
+        series: series.iter().take(ROWS_MAX).map(|(name, runs)| series_row(name, runs)).collect(),
+        more: if more > 0 { format!("{} more are not shown.", count(more)) } else { String::new() },
     })
 }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::address;
+use super::{ROWS_MAX, address};
 use crate::report::mark;
 use crate::store::{Digest, Index, Night, Run, When};
 use crate::summary::RunVerdict;
@@ -56,7 +56,7 @@ impl Came {
     }
 }
 
-/// The nights of a suite that can be read.
+/// The nights of a suite that can be read, with at most [`ROWS_MAX`] runs each.
 pub(super) fn of_suite(nights: &[Arc<Night>], index: &Index) -> Trends {
     let readable: Vec<_> =
         nights.iter().filter_map(|night| Some((night, night.results.as_ref().ok()?))).collect();
@@ -65,7 +65,7 @@ pub(super) fn of_suite(nights: &[Arc<Night>], index: &Index) -> Trends {
     // In the order of the newest plan, then what only older ones have.
     for (_, suite) in readable.iter().rev() {
         for cell in &suite.cells {
-            if !lines.contains_key(cell.name.as_str()) {
+            if order.len() < ROWS_MAX && !lines.contains_key(cell.name.as_str()) {
                 lines.insert(&cell.name, vec![None; readable.len()]);
                 order.push(&cell.name);
             }
