@@ -26,10 +26,11 @@ function drawContradiction(svg, contradiction) {
   const width = svg.clientWidth, narrow = width < 480;
   const gutter = narrow ? 100 : 128, left = gutter + 6, right = width - (narrow ? 24 : 44);
   const { operations } = contradiction;
-  const known = operations.flatMap((op) => [op.start_ns, op.end_ns ?? op.start_ns]);
+  const points = operations.flatMap((op) => (op.placed ? [op.placed[1]] : []));
+  const known = operations.flatMap((op) => [op.start_ns, op.end_ns ?? op.start_ns]).concat(points);
   // An indeterminate operation stays open for ever: it runs to the edge.
   const last = Math.max(...known) + 1;
-  const moments = operations.flatMap((op) => [op.start_ns, operationEnd(op, last)]);
+  const moments = operations.flatMap((op) => [op.start_ns, operationEnd(op, last)]).concat(points);
   const scale = compressedScale(moments, left, right);
   const height = operations.length * ROW_HEIGHT + (contradiction.omitted ? 24 : 4);
   svg.setAttribute("height", height);
@@ -37,7 +38,7 @@ function drawContradiction(svg, contradiction) {
 
   operations.forEach((op, row) => drawRowGround(svg, op, row, gutter, width));
   contradiction.orders.forEach((order) => drawOrder(svg, operations, order, scale, last));
-  operations.forEach((op, row) => drawOperation(svg, op, row, { scale, last, left, right }));
+  operations.forEach((op, row) => drawOperation(svg, op, row, { scale, last, left, right, out: row === contradiction.left_out }));
   drawGaps(svg, operations, contradiction.orders, scale, left);
   if (contradiction.omitted) {
     draw(svg, "text", { x: 0, y: height - 6 }, `and ${countText(contradiction.omitted)} more operations, in results.json`);
@@ -58,16 +59,26 @@ function drawRowGround(svg, op, row, gutter, width) {
 
 const barTop = (row) => row * ROW_HEIGHT + 28;
 
-function drawOperation(svg, op, row, { scale, last, left, right }) {
+// The moment at which it takes effect in the order of all but one, with its turn.
+function drawPlaced(svg, { placed: [turn, point] }, y, scale) {
+  const x = scale(point), middle = y + BAR_HEIGHT / 2;
+  draw(svg, "path", { d: `M${x} ${y - 3}V${y + BAR_HEIGHT + 3}`, stroke: colour("ink"), "stroke-width": 1.5 });
+  draw(svg, "circle", { cx: x, cy: middle, r: 8.5, fill: colour("panel"), stroke: colour("ink"), "stroke-width": 1.5 });
+  draw(svg, "text", { x, y: middle + 4, "text-anchor": "middle", style: "fill:var(--ink);font-weight:700;stroke:none" }, String(turn));
+}
+
+function drawOperation(svg, op, row, { scale, last, left, right, out }) {
   const y = barTop(row);
   const x1 = scale(op.start_ns), x2 = Math.max(scale(operationEnd(op, last)), x1 + 6);
   const open = op.outcome !== "ok";
   const bar = draw(svg, "rect", { x: x1, y, width: x2 - x1, height: BAR_HEIGHT, rx: 5, fill: colour(open ? "info" : "ok"), ...(open && { "fill-opacity": 0.55, stroke: colour("info"), "stroke-dasharray": "4 3" }) });
   draw(bar, "title", {}, op.label);
+  if (out) draw(svg, "rect", { x: x1 - 3, y: y - 3, width: x2 - x1 + 6, height: BAR_HEIGHT + 6, rx: 7, fill: "none", stroke: colour("bad"), "stroke-width": 2 });
+  if (op.placed) drawPlaced(svg, op, y, scale);
   // Above the bar, as far right as needed to stay inside.
-  const text = fitText(op.label, right - left);
+  const text = fitText(out ? `${op.label} ✗ no place` : op.label, right - left);
   const x = Math.max(left, Math.min(x1, right - textWidth(text) * 1.08));
-  draw(svg, "text", { x, y: y - 7, style: "fill:var(--ink);font-weight:600" }, text);
+  draw(svg, "text", { x, y: y - 7, style: `fill:var(--${out ? "bad" : "ink"});font-weight:600` }, text);
 }
 
 function drawOrder(svg, operations, { before, after, gap_ns: gap }, scale, last) {

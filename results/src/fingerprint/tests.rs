@@ -63,6 +63,7 @@ fn contradiction(kind: Contradiction, spans_s: &[(u64, Option<u64>)]) -> Contrad
     let complete_s = spans_s.iter().filter_map(|(_, to_s)| *to_s).max().unwrap_or(0);
     ContradictionDetail {
         key: Some("17".to_owned()),
+        placement: None,
         kind,
         explanation: "31 would have to be current both before and after 44.".to_owned(),
         operations: spans_s.iter().copied().map(operation).collect(),

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use squall_checker::history::Outcome;
+use squall_checker::placement::Placement;
 use squall_checker::verdict::Precedence;
 
 use super::micros;
@@ -22,6 +23,8 @@ pub(super) struct Contradiction<'r> {
     operations: Vec<OperationBar<'r>>,
     orders: Vec<OrderArrow>,
     omitted: usize,
+    /// The row that has no place in the order of the others, where there is such an order.
+    left_out: Option<usize>,
 }
 
 #[derive(Debug, Serialize)]
@@ -33,6 +36,9 @@ struct OperationBar<'r> {
     outcome: Outcome,
     start_ns: u64,
     end_ns: Option<u64>,
+    /// Its turn in the order of all but one, from 1, and when it may have taken effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    placed: Option<(usize, u64)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -53,7 +59,7 @@ impl<'r> Contradiction<'r> {
         Self {
             complete: micros(detail.complete_ns),
             key: detail.key.as_deref(),
-            operations: shown.iter().map(bar).collect(),
+            operations: shown.iter().map(|op| bar(op, detail.placement.as_ref())).collect(),
             orders: detail
                 .orders
                 .iter()
@@ -67,12 +73,16 @@ impl<'r> Contradiction<'r> {
                 })
                 .collect(),
             omitted: detail.operations.len() - shown.len(),
+            left_out: detail.placement.as_ref().and_then(|placement| row(placement.left_out)),
         }
     }
 }
 
-fn bar(op: &OperationDetail) -> OperationBar<'_> {
+fn bar<'r>(op: &'r OperationDetail, placement: Option<&Placement>) -> OperationBar<'r> {
+    let order = placement.map_or(&[][..], |placement| &placement.order);
+    let turn = order.iter().position(|placed| placed.id == op.id);
     OperationBar {
+        placed: turn.map(|turn| (turn + 1, order[turn].point_ns)),
         id: op.id.0,
         label: &op.label,
         client: op.process,

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use serde_json::Value;
+use squall_checker::placement::Placement;
 use squall_checker::verdict::{Precedence, Verdict};
 
 use super::micros;
@@ -72,6 +73,8 @@ struct Fact {
 struct Shown {
     title: String,
     explanation: String,
+    /// How all operations but one fit an order; empty where they do not.
+    placed: String,
     orders: Vec<String>,
     others_title: String,
     others: Vec<String>,
@@ -261,6 +264,7 @@ fn shown(results: &Results, first: &ContradictionDetail) -> Shown {
     Shown {
         title: format!("{operations}{on}"),
         explanation: first.explanation.clone(),
+        placed: first.placement.as_ref().map_or_else(String::new, |found| placed(found, first)),
         orders: first.orders.iter().filter_map(|order| order_sentence(order, first)).collect(),
         others_title: plural(
             others.len() as u64,
@@ -269,6 +273,19 @@ fn shown(results: &Results, first: &ContradictionDetail) -> Shown {
         ),
         others,
     }
+}
+
+/// The order of all operations but one, as a sentence.
+fn placed(placement: &Placement, of: &ContradictionDetail) -> String {
+    let find = |id| of.operations.iter().find(|op| op.id == id);
+    let labels = placement.order.iter().filter_map(|placed| find(placed.id));
+    let labels: Vec<&str> = labels.map(|op| op.label.as_str()).collect();
+    let left_out = find(placement.left_out).map_or_else(String::new, named);
+    format!(
+        "All but one of them fit an order of their own: {}. The numbers show it, at the earliest \
+         moments it allows. {left_out} has no place in it.",
+        labels.join(", then ")
+    )
 }
 
 fn key_line(key: Option<&str>, reason: Option<&str>) -> String {
