@@ -19,6 +19,7 @@ const NAMES: [&[u8]; 10] = [
 ];
 
 /// What a field holds.
+#[derive(Clone, Copy)]
 pub(super) enum Time<'l> {
     /// What follows the opening quote.
     Text(&'l [u8]),

@@ -148,15 +148,15 @@ fn epoch_ns(number: &[u8]) -> Option<i128> {
     let mut rest = Cursor(number);
     let whole = rest.digits_between(1, 19)?;
     let whole: i128 = std::str::from_utf8(whole).ok()?.parse().ok()?;
-    let unit = match whole {
-        ..1_000_000_000 => {
+    let unit = match whole.checked_ilog10()? {
+        0..9 => {
             // Written as a power of ten, or nothing of the kind.
             let seconds: f64 = std::str::from_utf8(number).ok()?.parse().ok()?;
             return (1e9..1e11).contains(&seconds).then_some((seconds * 1e9) as i128);
         }
-        ..100_000_000_000 => NS_PER_S,
-        ..100_000_000_000_000 => 1_000_000,
-        ..100_000_000_000_000_000 => 1_000,
+        9..11 => NS_PER_S,
+        11..14 => 1_000_000,
+        14..17 => 1_000,
         _ => 1,
     };
     let fraction = match rest.take(b".,") {
