@@ -204,7 +204,10 @@ fn objects(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 /// Fields that may be absent, by the schema's own word and by that of the documentation.
-const OPTIONAL: [&str; 19] = [
+const OPTIONAL: [&str; 22] = [
+    "placement",
+    "started_unix_ns",
+    "utc_offset_s",
     "fingerprint",
     "ok_share",
     "latency",
