@@ -135,7 +135,7 @@ async fn a_run_can_be_kept_as_a_zip() {
 
 #[tokio::test]
 async fn two_runs_are_compared_in_words_and_signs() {
-    let (_folder, served) = invented_store().await;
+    let (folder, served) = invented_store().await;
     let a = first_id(&served, "?name=register").await;
     let a = match a.contains("0128") {
         // The newest ones have no results.
@@ -158,6 +158,13 @@ async fn two_runs_are_compared_in_words_and_signs() {
     assert_eq!(served.get(&format!("/compare?a={a}&b=no/such")).await.status, 404);
     let damaged = first_id(&served, "?verdict=damaged").await;
     let refused = served.get(&format!("/compare?a={a}&b={damaged}")).await;
+    assert!(refused.status == 404 && refused.text().contains("cannot be compared"));
+    // Small enough for the index, but too large to be held whole.
+    let results = folder.path().join(&b).join("results.json");
+    let padded = fs::read_to_string(&results).unwrap() + &" ".repeat(17 << 20);
+    fs::write(&results, padded).unwrap();
+    assert_eq!(runs(&served, "?name=register-stale-read&verdict=violation").await.1[0]["id"], *b);
+    let refused = served.get(&format!("/compare?a={a}&b={b}")).await;
     assert!(refused.status == 404 && refused.text().contains("cannot be compared"));
 }
 
