@@ -209,6 +209,7 @@ fn facts(results: &Results) -> Vec<Fact> {
         ),
         fact("Faults that took hold", format!("{held} of {planned}"), ""),
         fact("Lasted", Nanos(results.duration_ns).to_string(), facts.started_utc.clone()),
+        fact("Seed", facts.seed.to_string(), ""),
     ];
     if let Some(first) = results.contradictions.first() {
         list.push(fact("Contradiction complete at", instant(first.complete_ns), ""));
@@ -374,7 +375,6 @@ fn circumstances(results: &Results) -> Vec<Fact> {
             count(results.check.operations),
             "indeterminate reads take no part",
         ),
-        fact("Seed", facts.seed.to_string(), ""),
         fact("Boot", Millis(timings.boot_ms).to_string(), first_write(timings.first_write_ms)),
         fact("Workload phase", Millis(timings.workload_ms).to_string(), ""),
         fact("Heal", Millis(timings.heal_ms).to_string(), ""),

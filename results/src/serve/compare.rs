@@ -58,7 +58,7 @@ pub(super) struct Table {
     pub(super) rows: Vec<Row>,
     /// What is said where there are no rows.
     pub(super) empty: &'static str,
-    /// Rows that are the same on both sides, shown when asked for.
+    /// Rows that say little, as those that are the same on both sides, shown when asked for.
     pub(super) folded: Vec<Row>,
     /// What is said of them.
     pub(super) fold: String,

@@ -161,6 +161,8 @@ fn page(asked: &Asked) -> Result<Reply, Refusal> {
         ["suites", name] => suites::suite(asked, name),
         ["series", name] => suites::series(asked, name),
         ["failures"] => failures::page(asked),
+        // Browsers ask for it beside every page, also beside a report in its sandbox.
+        ["favicon.ico"] => Ok(Reply::Icon),
         _ => Err(Refusal::not_found("There is no such page.")),
     }
 }

@@ -17,6 +17,8 @@ pub(super) enum Reply {
     Html(String),
     /// Data.
     Json(String),
+    /// The picture beside the title of every page.
+    Icon,
     /// Something that is read while it is sent.
     Streamed { headers: HeaderMap, body: Body },
 }
@@ -83,6 +85,10 @@ impl IntoResponse for Reply {
             }
             Self::Json(data) => {
                 ([(header::CONTENT_TYPE, "application/json")], data).into_response()
+            }
+            Self::Icon => {
+                let icon = include_str!("../../assets/icon.svg");
+                ([(header::CONTENT_TYPE, "image/svg+xml")], icon).into_response()
             }
             Self::Streamed { headers, body } => (headers, body).into_response(),
         }

@@ -68,14 +68,24 @@ fn plan(pair: &Pair<'_>) -> Table {
         |of: &BTreeMap<String, String>, name| or_none(of.get(name).map_or("", String::as_str));
     let rows = names.into_iter().take(ROWS_MAX);
     let rows = rows.map(|name| Row::texts(name.clone(), value(&a, name), value(&b, name)));
-    let (rows, folded): (Vec<_>, Vec<_>) = rows.partition(Row::differs);
+    // Another seed makes another schedule; its steps one by one would hide what else differs.
+    let follows =
+        |row: &Row| a.get("seed") != b.get("seed") && row.name.starts_with("schedule.steps.");
+    let (rows, folded): (Vec<_>, Vec<_>) = rows.partition(|row| row.differs() && !follows(row));
+    let schedule = folded.iter().filter(|row| row.differs()).count() as u64;
+    let mut fold =
+        format!("{} the same", plural(folded.len() as u64 - schedule, "line is", "lines are"));
+    if schedule > 0 {
+        let lines = plural(schedule, "line", "lines");
+        fold.push_str(&format!("; {lines} of the fault schedule differ with the seed"));
+    }
     Table {
         id: "plan",
         title: "What was asked for",
         hint: "What differs; the rest is folded below.".to_owned(),
         rows,
         empty: "The same plan in the same circumstances.",
-        fold: format!("{} the same", plural(folded.len() as u64, "line is", "lines are")),
+        fold,
         folded,
     }
 }

@@ -78,6 +78,13 @@ pub struct Fingerprint {
     pub label: String,
 }
 
+impl Fingerprint {
+    /// What went wrong and under which fault: the label without system and workload.
+    pub fn how(&self) -> &str {
+        self.label.splitn(3, " · ").nth(2).unwrap_or(&self.label)
+    }
+}
+
 #[derive(Deserialize)]
 struct Outline {
     verdict: RunVerdict,
