@@ -6,10 +6,12 @@
 //! the timeline keeps what the eye can tell apart.
 
 mod contradiction;
+mod facts;
 mod lanes;
 mod operations;
 mod orders;
 mod page;
+mod sentences;
 mod tables;
 mod timeline;
 
