@@ -53,7 +53,7 @@ function drawRowGround(svg, op, row, gutter, width) {
   draw(label, "title", {}, who);
   draw(svg, "text", { x: 0, y: y + 35 }, fitText(`at ${(op.start_ns / 1e9).toFixed(3)} s`, gutter));
   const took = op.outcome === "ok" ? `for ${durationText((op.end_ns - op.start_ns) / 1e3)}`
-    : op.outcome === "fail" ? "refused" : "never answered";
+    : op.outcome === "fail" ? "refused" : "outcome unknown";
   draw(svg, "text", { x: 0, y: y + 52 }, fitText(took, gutter));
 }
 

@@ -55,8 +55,8 @@ function firstBeyond(length, value, limit) {
   return low;
 }
 
-const FAULT_COLOURS = { kill: "kill", pause: "pause", partition: "partition" };
-const faultColour = (f) => colour(FAULT_COLOURS[f] ?? "other");
+const OWN_COLOURS = new Set(["kill", "pause", "partition"]);
+const faultColour = (f) => colour(OWN_COLOURS.has(f) ? f : "other");
 const STATES = {
   leader: ["leader", "on-dark"], candidate: ["candidate", "on-light"], follower: ["follower", "ink"],
   up: ["up", "ink"], paused: ["pause", "on-dark"], killed: ["kill", "on-dark"], silent: ["other", "on-dark"],

@@ -13,24 +13,27 @@ function laneLabel(g, axis, y, text) {
   draw(label, "title", {}, text);
 }
 
-// Faults that overlap in time get rows of their own.
+// Faults that overlap in time get rows of their own, up to a dozen; the rest share the last.
+const FAULT_ROWS_MAX = 12;
+
 function faultRows(faults) {
   const ends = [];
   return faults.map((fault) => {
     let row = ends.findIndex((end) => end <= fault.start);
-    if (row < 0) row = ends.length;
+    if (row < 0) row = Math.min(ends.length, FAULT_ROWS_MAX - 1);
     ends[row] = fault.end;
     return row;
   });
 }
+
+const faultRowsHeight = (rows) => (rows.reduce((most, row) => Math.max(most, row), 0) + 1) * 24 + 6;
 
 // The most telling of a fault's names that fits.
 function faultText(fault, width) {
   return [fault.label, fault.short, fault.f].find((text) => textWidth(text) <= width) ?? fitText(fault.short, width);
 }
 
-function drawFaults(g, axis, data, top, bottom) {
-  const rows = faultRows(data.faults);
+function drawFaults(g, axis, data, rows, top, bottom) {
   laneLabel(g, axis, top + 15, "faults");
   data.faults.forEach((fault, index) => {
     const at = visible(axis, fault.start, fault.end);
@@ -41,7 +44,6 @@ function drawFaults(g, axis, data, top, bottom) {
     draw(bar, "title", {}, `${fault.label}, ${durationText(fault.end - fault.start)}`);
     draw(g, "text", { x: at.x + 6, y: y + 14, style: "fill:var(--on-dark);pointer-events:none" }, faultText(fault, at.width - 12));
   });
-  return (rows.length ? Math.max(...rows) + 1 : 1) * 24 + 6;
 }
 
 function drawNodes(g, axis, data, top) {
@@ -122,7 +124,7 @@ function drawRate(g, axis, data, top) {
   const list = columns(axis, data, 4);
   const perSecond = (counts) => list.map((c) => sum(counts, c) / Math.max((c.end - c.start) / 1e6, 1e-9));
   const ok = perSecond(data.ok), info = perSecond(data.info), fail = perSecond(data.fail);
-  const most = Math.max(...ok.map((v, i) => v + info[i] + fail[i]), 1e-9);
+  const most = ok.reduce((most, v, i) => Math.max(most, v + info[i] + fail[i]), 1e-9);
   const scale = (value) => (value / most) * (height - 8);
   laneLabel(g, axis, top + 14, "per s");
   const stacked = [["fail", ok.map((v, i) => v + info[i] + fail[i])], ["info", ok.map((v, i) => v + info[i])], ["ok", ok]];

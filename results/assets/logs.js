@@ -16,12 +16,18 @@ class LogList {
     const wanted = inView.filter(([, node, , text]) => !words || `${data.nodes[node].node} ${text}`.toLowerCase().includes(words));
     this.summary.textContent = words
       ? `Log lines in view with these words: ${countText(wanted.length)} of ${countText(inView.length)}`
-      : `Log lines in view: ${countText(inView.length)}`;
+      : `Log lines in view: ${countText(inView.length)}${this.kept()}`;
     list.replaceChildren();
     for (const line of wanted.slice(0, LOG_ROWS_MAX)) this.row(line);
     const more = wanted.length - LOG_ROWS_MAX;
     if (more > 0) element(list, "li", "more", `and ${countText(more)} more: zoom in or filter`);
     if (!wanted.length) element(list, "li", "more", data.log.length ? "No such line in what the axis shows." : "The nodes left no log whose lines tell the time.");
+  }
+
+  // How many of all lines the page has, where it has not all.
+  kept() {
+    const { log, log_lines: all } = this.data;
+    return log.length < all ? ` (the page has ${countText(log.length)} of ${countText(all)})` : "";
   }
 
   row([time, node, number, text, trouble]) {

@@ -102,7 +102,7 @@ if (data.nodes.length) {
 listKeys();
 const order = byId("order");
 if (order) {
-  new OrderTable(data, operations, { section: order, choice: byId("order-key"), table: byId("order-rows"), more: byId("order-more") });
+  new OrderTable(data, operations, { section: order, choice: byId("order-key"), table: byId("order-rows"), more: byId("order-more"), hint: byId("order-hint") });
 }
 window.addEventListener("resize", drawAll);
 // The canvas does not follow the page's colours by itself.

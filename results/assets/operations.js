@@ -56,6 +56,17 @@ class Operations {
     this.ofLane = Array.from({ length: lanes }, () => []);
     for (let i = 0; i < shown; i++) this.ofLane[this.lane[i]].push(i);
     for (const list of this.ofLane) list.sort((a, b) => this.start[a] - this.start[b]);
+    // The latest end of all up to a place: clients that share a line overlap.
+    this.latestEnd = this.ofLane.map((list) => {
+      let latest = -Infinity;
+      return Float64Array.from(list, (i) => (latest = Math.max(latest, this.end(i))));
+    });
+  }
+
+  // The first place in a line from which on operations may reach up to `time` or beyond.
+  firstReaching(lane, time) {
+    const ends = this.latestEnd[lane];
+    return firstBeyond(ends.length, (k) => ends[k], time - 1);
   }
 
   unpack(from) {
@@ -183,26 +194,30 @@ class ClientLanes {
     return { x: x1, width: Math.max(x2 - x1 - (x2 - x1 > 3 ? 0.5 : 0), 1), y: this.operations.lane[i] * this.pitch };
   }
 
+  // What went wrong lies on top, so that it is not hidden by what is long. Says how many are seen.
   drawLine(paint, axis, lane) {
+    const { operations } = this, list = operations.ofLane[lane];
+    const byOutcome = [[], [], []];
+    for (let k = operations.firstReaching(lane, axis.from); k < list.length && operations.start[list[k]] <= axis.to; k++) {
+      if (operations.end(list[k]) >= axis.from) byOutcome[operations.outcome(list[k])].push(list[k]);
+    }
+    byOutcome.forEach((some, outcome) => this.drawBars(paint, axis, some, outcome));
+    return byOutcome[0].length + byOutcome[1].length + byOutcome[2].length;
+  }
+
+  drawBars(paint, axis, some, outcome) {
     const { operations, pitch } = this;
-    const list = operations.ofLane[lane];
-    // A few earlier ones may reach into view; clients that share a line overlap.
-    const first = Math.max(0, firstBeyond(list.length, (k) => operations.start[list[k]], axis.from) - 8);
     const thick = Math.max(pitch - (pitch > 3 ? 1 : 0), 1);
-    let drawn = 0, painted = -1, worst = 0;
-    for (let k = first; k < list.length && operations.start[list[k]] <= axis.to; k++) {
-      const i = list[k];
-      if (operations.end(i) < axis.from) continue;
-      drawn++;
-      const { x, width, y } = this.bar(axis, i), outcome = operations.outcome(i);
-      // What lies on a pixel that is painted already is not painted again, unless it is worse.
-      if (x + width <= painted && outcome <= worst) continue;
-      [painted, worst] = [Math.ceil(x + width), outcome];
+    let painted = -1;
+    for (const i of some) {
+      const { x, width, y } = this.bar(axis, i);
+      // What lies on pixels that are painted already is not painted again.
+      if (x + width <= painted) continue;
+      painted = Math.ceil(x + width);
       paint.globalAlpha = this.key !== null && operations.name(operations.key[i]) !== this.key ? 0.13 : 1;
       this.paintBar(paint, i, outcome, { x, y, width, thick });
     }
     paint.globalAlpha = 1;
-    return drawn;
   }
 
   // Solid is ok, hollow failed, striped never told how it ended.
@@ -237,8 +252,13 @@ class ClientLanes {
   at(axis, x, y) {
     const lane = Math.floor((y - this.top) / this.pitch);
     if (lane < 0 || lane >= this.operations.lanes || x < axis.left) return -1;
-    const slack = (3 * (axis.to - axis.from)) / (axis.right - axis.left);
-    const i = this.operations.lastInvoked(lane, axis.time(x) + slack);
-    return i >= 0 && this.operations.end(i) >= axis.time(x) - slack ? i : -1;
+    const slack = (3 * (axis.to - axis.from)) / (axis.right - axis.left), time = axis.time(x);
+    const list = this.operations.ofLane[lane];
+    // The one that began last, of those that are there.
+    let found = -1;
+    for (let k = this.operations.firstReaching(lane, time - slack); k < list.length && this.operations.start[list[k]] <= time + slack; k++) {
+      if (this.operations.end(list[k]) >= time - slack) found = list[k];
+    }
+    return found;
   }
 }

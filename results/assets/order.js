@@ -3,12 +3,12 @@
 
 const ORDER_ROWS = 100;
 
-// Ids in order, from their differences.
-function orderIds(packed) {
-  const from = new Packed(packed), ids = [];
+// Ids in order, and how long after their invocation they may take effect.
+function orderSteps(packed) {
+  const from = new Packed(packed), steps = [];
   let id = 0;
-  while (!from.done) ids.push((id += from.signed()));
-  return ids;
+  while (!from.done) steps.push({ id: (id += from.signed()), after: from.unsigned() });
+  return steps;
 }
 
 class OrderTable {
@@ -23,13 +23,12 @@ class OrderTable {
 
   choose(index) {
     const { operations } = this;
-    let point = -Infinity;
-    this.rows = orderIds(this.data.orders[index].packed).map((id) => {
+    const order = this.data.orders[index];
+    this.rows = orderSteps(order.packed).map(({ id, after }) => {
       const i = operations.place(id);
-      // As early as its invocation and those before it allow.
-      if (i >= 0) point = Math.max(point, operations.start[i]);
-      return { id, i, point };
+      return { id, i, point: i < 0 ? null : operations.start[i] + after };
     });
+    this.hint.textContent = order.apart ? "The parts of this key, such as the elements of a set, are judged each by itself: what follows is an order for each of them, one after another." : "";
     this.shown = 0;
     this.table.replaceChildren();
     this.showMore();
@@ -49,7 +48,7 @@ class OrderTable {
       const node = operations.name(operations.node[i]);
       element(row, "td", "word", `client ${operations.process[i]}${node === null ? "" : ` → ${node}`}`);
       element(row, "td", "", instantText(operations.start[i], 10));
-      element(row, "td", "", operations.outcome(i) === 0 ? instantText(operations.end(i), 10) : "never answered");
+      element(row, "td", "", operations.outcome(i) === 0 ? instantText(operations.end(i), 10) : "outcome unknown");
       element(row, "td", "", instantText(point, 10));
     }
     const left = rows.length - this.shown;

@@ -16,13 +16,13 @@ class Replay {
     Object.assign(this, { svg, data, operations, tell, now: 0, playing: false, speed: 0, stopped: false });
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     this.nodes = new Map(data.nodes.map((lane, index) => [lane.node, index]));
-    this.commitMax = Math.max(1, ...data.nodes.map((lane) => lane.commits.reduce((most, [, commit]) => Math.max(most, commit), 0)));
+    this.commitMax = data.nodes.flatMap((lane) => lane.commits).reduce((most, [, commit]) => Math.max(most, commit), 1);
     this.layOut();
     const { contradiction } = data;
     this.special = new Map((contradiction?.operations ?? []).map((op) => [op.id, op]));
     this.moments = [...this.special.values()].flatMap((op) => [op.start_ns / 1e3, (op.end_ns ?? op.start_ns) / 1e3]);
     // The first microsecond after it.
-    this.anomaly = contradiction ? contradiction.complete + 1 : null;
+    this.anomaly = contradiction ? Math.min(contradiction.complete + 1, data.duration) : null;
   }
 
   // Fits the picture to the width of the page.
@@ -43,7 +43,7 @@ class Replay {
     this.at = this.data.nodes.map((_, i) => this.onEllipse(this.size.nodes, -Math.PI / 2 + (i * 2 * Math.PI) / Math.max(count, 1)));
   }
 
-  // Clients stand outside the node that most of their first operations went to.
+  // Clients stand outside the node that their first operation went to.
   placeClients() {
     const { operations } = this;
     const near = this.data.nodes.map(() => []);
@@ -72,9 +72,10 @@ class Replay {
   }
 
   toAnomaly() {
-    this.pause();
+    this.playing = false;
     this.stopped = true;
     this.show(this.anomaly);
+    this.tell();
   }
 
   play() {
@@ -156,9 +157,12 @@ class Replay {
   drawLinks(g, force) {
     const cut = new Set();
     for (const fault of force) for (const [from, to] of fault.cut) cut.add(`${this.nodes.get(from)}>${this.nodes.get(to)}`);
+    // Of many nodes only what is cut can be told apart.
+    const onlyCut = this.at.length > 20;
     for (let a = 0; a < this.at.length; a++) {
       for (let b = a + 1; b < this.at.length; b++) {
         const there = cut.has(`${a}>${b}`), back = cut.has(`${b}>${a}`);
+        if (onlyCut && !there && !back) continue;
         this.drawLink(g, this.at[a], this.at[b], there, back);
       }
     }
@@ -187,7 +191,7 @@ class Replay {
 
   drawNodes(g, force) {
     const commits = this.data.nodes.map((lane) => this.commit(lane));
-    const most = Math.max(...commits.map((commit) => commit ?? 0));
+    const most = commits.reduce((most, commit) => Math.max(most, commit ?? 0), 0);
     this.data.nodes.forEach((lane, index) => {
       const { x, y } = this.at[index], span = this.span(lane), r = this.radius;
       const state = span?.[2] ?? null, term = span?.[3] ?? null;

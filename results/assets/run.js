@@ -3,6 +3,7 @@
 class RunView {
   constructor(svg, { data, operations, clients, readout, changed, picked }) {
     Object.assign(this, { svg, data, operations, clients, readout, changed, picked, cursor: null });
+    this.faultRows = faultRows(data.faults);
     this.axis = new Axis(data.duration, () => this.schedule());
     this.pending = false;
     this.schedule();
@@ -31,7 +32,7 @@ class RunView {
     drawPatterns(svg);
     const ground = draw(svg, "g", {}), lanes = draw(svg, "g", {});
     const faultsTop = 18;
-    let top = faultsTop + Math.max(faultRowsHeight(data.faults), 30);
+    let top = faultsTop + faultRowsHeight(this.faultRows);
     top += drawNodes(lanes, axis, data, top);
     top += drawRate(lanes, axis, data, top);
     top += drawLatency(lanes, axis, data, top);
@@ -41,7 +42,7 @@ class RunView {
     this.drawTicks(ground, top);
     // The marker first, so that it leaves the names of the faults legible.
     if (data.contradiction) this.drawMarker(lanes, top);
-    drawFaults(lanes, axis, data, faultsTop, top);
+    drawFaults(lanes, axis, data, this.faultRows, faultsTop, top);
     svg.setAttribute("height", top + 22);
     this.drawCursor();
     this.changed(axis);
@@ -183,11 +184,6 @@ class RunView {
       this.readout.textContent = `${instantText(axis.from, (axis.to - axis.from) / 100)} to ${instantText(axis.to, (axis.to - axis.from) / 100)}`;
     });
   }
-}
-
-function faultRowsHeight(faults) {
-  const rows = faultRows(faults);
-  return (rows.length ? Math.max(...rows) + 1 : 1) * 24 + 6;
 }
 
 function drawLegend(data, legend) {

@@ -223,7 +223,7 @@ pub(crate) fn operation_line(op: &OperationDetail) -> String {
     let took = match (op.outcome, op.completed_ns) {
         (Outcome::Ok, Some(at)) => format!("for {}", Nanos(at.saturating_sub(op.invoked_ns))),
         (Outcome::Fail, _) => "refused".to_owned(),
-        (Outcome::Ok | Outcome::Info, _) => "never answered".to_owned(),
+        (Outcome::Ok | Outcome::Info, _) => "outcome unknown".to_owned(),
     };
     format!("{:>10}  client {} → {node}  {}  {took}", instant(op.invoked_ns), op.process, op.label)
 }

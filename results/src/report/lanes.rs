@@ -2,23 +2,27 @@
 //!
 //! A logical client retires after an indeterminate operation and another takes its place;
 //! on the page the successor goes on where the one before it ended, so that a run of
-//! twenty workers has about twenty lines however many clients it saw.
+//! twenty workers has about twenty lines however many clients it saw. Past [`LANES_MAX`] lines,
+//! neighbours share one.
 
 use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 use squall_checker::history::{History, Name, Operation};
 
-/// Lines on the page; clients beyond share them.
+/// Lines on the page.
 pub(super) const LANES_MAX: usize = 200;
 
 /// Lines that are free are looked through no further than this for one of the same node.
 const LOOKED_AT_MAX: usize = 64;
 
-/// The line of each operation, in the order of the history, from 0; and how many there are.
+/// The line of each operation, in the order of the history, from 0.
 pub(super) struct Lanes {
     pub(super) of: Vec<u16>,
+    /// How many there are.
     pub(super) count: usize,
+    /// How many there would be if none were shared.
+    pub(super) wanted: usize,
 }
 
 /// A line whose client retired.
@@ -31,64 +35,65 @@ struct Free {
 impl Lanes {
     /// Lines of clients of one node stand together, in the order of `nodes`.
     pub(super) fn of(history: &History, nodes: &[String]) -> Self {
-        let mut lanes = Self::in_order_of_appearance(history);
-        lanes.group_by_node(history, nodes);
-        lanes
+        let (of, wanted) = in_order_of_appearance(history);
+        let places = by_node(history, &of, wanted, nodes);
+        let count = wanted.min(LANES_MAX);
+        // Below the bound, so that it fits.
+        let shared = |lane: &usize| (places[*lane] * count / wanted) as u16;
+        Self { of: of.iter().map(shared).collect(), count, wanted }
     }
+}
 
-    fn group_by_node(&mut self, history: &History, nodes: &[String]) {
-        let place = |name: Option<Name>| {
-            let name = name.map(|name| history.names.get(name));
-            nodes.iter().position(|node| Some(node.as_str()) == name).unwrap_or(nodes.len())
-        };
-        let mut first = vec![None; self.count];
-        for (op, &lane) in history.operations.iter().zip(&self.of) {
-            first[usize::from(lane)].get_or_insert(op.node);
-        }
-        let mut sorted: Vec<(usize, u16)> =
-            first.into_iter().map(|node| place(node.flatten())).zip(0..).collect();
-        sorted.sort_unstable();
-        let mut place_of = vec![0; self.count];
-        for (place, (_, lane)) in (0_u16..).zip(sorted) {
-            place_of[usize::from(lane)] = place;
-        }
-        for lane in &mut self.of {
-            *lane = place_of[usize::from(*lane)];
-        }
+/// A line for each operation, each client's below that of those before it; and how many.
+fn in_order_of_appearance(history: &History) -> (Vec<usize>, usize) {
+    let operations = &history.operations;
+    let mut last: FxHashMap<u64, usize> = FxHashMap::default();
+    for (index, op) in operations.iter().enumerate() {
+        last.insert(op.process, index);
     }
-
-    fn in_order_of_appearance(history: &History) -> Self {
-        let operations = &history.operations;
-        let mut last: FxHashMap<u64, usize> = FxHashMap::default();
-        for (index, op) in operations.iter().enumerate() {
-            last.insert(op.process, index);
-        }
-        let mut lanes = Self { of: Vec::with_capacity(operations.len()), count: 0 };
-        let mut taken: FxHashMap<u64, usize> = FxHashMap::default();
-        let mut free: VecDeque<Free> = VecDeque::new();
-        for (index, op) in operations.iter().enumerate() {
-            let lane = match taken.get(&op.process) {
-                Some(&lane) => lane,
-                None => {
-                    let lane = reuse(&mut free, op).unwrap_or(lanes.count);
-                    lanes.count = lanes.count.max(lane + 1);
-                    taken.insert(op.process, lane);
-                    lane
-                }
-            };
-            if last.get(&op.process) == Some(&index) {
-                taken.remove(&op.process);
-                // Nobody follows a client that nobody saw retire.
-                if let Some(ended) = op.completed {
-                    free.push_back(Free { lane, from_ns: ended.time_ns(), node: op.node });
-                }
+    let (mut of, mut count) = (Vec::with_capacity(operations.len()), 0);
+    let mut taken: FxHashMap<u64, usize> = FxHashMap::default();
+    let mut free: VecDeque<Free> = VecDeque::new();
+    for (index, op) in operations.iter().enumerate() {
+        let lane = match taken.get(&op.process) {
+            Some(&lane) => lane,
+            None => {
+                let lane = reuse(&mut free, op).unwrap_or(count);
+                count = count.max(lane + 1);
+                taken.insert(op.process, lane);
+                lane
             }
-            // Below the bound, so that it fits.
-            lanes.of.push((lane % LANES_MAX) as u16);
+        };
+        if last.get(&op.process) == Some(&index) {
+            taken.remove(&op.process);
+            // Nobody follows a client that nobody saw retire.
+            if let Some(ended) = op.completed {
+                free.push_back(Free { lane, from_ns: ended.time_ns(), node: op.node });
+            }
         }
-        lanes.count = lanes.count.min(LANES_MAX);
-        lanes
+        of.push(lane);
     }
+    (of, count)
+}
+
+/// Where each of `count` lines stands once they are sorted by the node of their first operation.
+fn by_node(history: &History, of: &[usize], count: usize, nodes: &[String]) -> Vec<usize> {
+    let place = |name: Option<Name>| {
+        let name = name.map(|name| history.names.get(name));
+        nodes.iter().position(|node| Some(node.as_str()) == name).unwrap_or(nodes.len())
+    };
+    let mut first = vec![None; count];
+    for (op, &lane) in history.operations.iter().zip(of) {
+        first[lane].get_or_insert(op.node);
+    }
+    let mut sorted: Vec<(usize, usize)> =
+        first.into_iter().map(|node| place(node.flatten())).zip(0..).collect();
+    sorted.sort_unstable();
+    let mut places = vec![0; count];
+    for (place, (_, lane)) in sorted.into_iter().enumerate() {
+        places[lane] = place;
+    }
+    places
 }
 
 /// Takes a line that is free when `op` is invoked, of the same node if there is one.
@@ -152,11 +157,12 @@ mod tests {
     }
 
     #[test]
-    fn clients_beyond_the_lines_share_them() {
-        let all: Vec<_> =
-            (0..LANES_MAX as u64 + 3).map(|process| (process, process, None)).collect();
+    fn neighbours_share_a_line_where_there_are_too_many() {
+        let clients = LANES_MAX as u64 * 3;
+        let all: Vec<_> = (0..clients).map(|process| (process, process, None)).collect();
         let lanes = Lanes::of(&history(&all), &[]);
-        assert_eq!(lanes.count, LANES_MAX);
-        assert_eq!(lanes.of[LANES_MAX + 1], 1);
+        assert_eq!((lanes.count, lanes.wanted), (LANES_MAX, LANES_MAX * 3));
+        assert_eq!(lanes.of[..4], [0, 0, 0, 1]);
+        assert_eq!(lanes.of.last(), Some(&(LANES_MAX as u16 - 1)));
     }
 }

@@ -3,7 +3,8 @@
 //! A page can hold some hundred thousand operations. Of more than [`SHOWN_MAX`] those are
 //! kept that somebody would look for (of a contradiction, around it, not successful), and
 //! then the longest of each client and stretch of time, which is what a screen shows of all
-//! of them. The page says how many of how many it drew.
+//! of them. Where a stretch was asked for, it comes first. The page says how many of how many
+//! it drew of each of these.
 //!
 //! Packed are, for each operation in the order of the history, LEB128 numbers (signed ones
 //! in zigzag form): how far its id, its invocation and its length (microseconds) are from
@@ -28,15 +29,28 @@ const SHOWN_MAX: usize = 150_000;
 /// Unsuccessful ones among them where not all are shown.
 const UNSUCCESSFUL_MAX: usize = 30_000;
 
-/// Those around the contradiction, or in the stretch asked for, where not all are shown.
+/// Those around the contradiction where not all are shown.
 const NEAR_MAX: usize = 40_000;
 
 /// Characters of all values that are no numbers; a run has few of them or writes long ones.
 const TEXT_CHARS_MAX: usize = 700_000;
 
+/// Characters of one function, node, key or error.
+const NAME_CHARS_MAX: usize = 120;
+
+/// Characters of all functions, nodes, keys and errors.
+const NAMES_CHARS_MAX: usize = 500_000;
+
+/// So many of so many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Share {
+    pub(super) shown: usize,
+    pub(super) total: usize,
+}
+
 /// Operations as the page takes them.
 #[derive(Debug, Serialize)]
-pub(super) struct Operations<'r> {
+pub(super) struct Operations {
     /// Operations of the run.
     pub(super) total: usize,
     /// Operations in `packed`.
@@ -44,10 +58,19 @@ pub(super) struct Operations<'r> {
     /// Lines of clients.
     lanes: usize,
     /// Functions, nodes, keys and errors, each once.
-    names: Vec<&'r str>,
+    names: Vec<String>,
     /// Values that are neither numbers nor pairs of them, each once.
     texts: Vec<String>,
     packed: String,
+    /// Of the stretch asked for or around the contradiction; none where all are shown.
+    #[serde(skip)]
+    pub(super) near: Share,
+    /// Of those that did not succeed; none where all are shown.
+    #[serde(skip)]
+    pub(super) unsuccessful: Share,
+    /// Clients at work at once beyond which lines are shared, if they are.
+    #[serde(skip)]
+    pub(super) clients_sharing: Option<usize>,
 }
 
 /// What a reader will want to see of a run, beside the whole of it.
@@ -58,85 +81,107 @@ pub(super) struct Wanted<'a> {
     pub(super) ids: &'a [OperationId],
     /// The stretch in which all should be there.
     pub(super) near: Option<Window>,
+    /// Whether somebody asked for that stretch, so that it comes before all else.
+    pub(super) is_closeup: bool,
 }
 
-impl<'r> Operations<'r> {
+/// The operations to show, in order, and of what.
+#[derive(Default)]
+struct Chosen {
+    ids: Vec<u32>,
+    near: Share,
+    unsuccessful: Share,
+}
+
+impl Operations {
     /// Whether a page holds every operation of `history`.
     pub(super) fn fit(history: &History) -> bool {
         history.operations.len() <= SHOWN_MAX
     }
 
-    pub(super) fn of(history: &'r History, duration_us: u64, wanted: &Wanted<'_>) -> Self {
+    pub(super) fn of(history: &History, duration_us: u64, wanted: &Wanted<'_>) -> Self {
         let lanes = Lanes::of(history, wanted.nodes);
         let chosen = choose(history, &lanes, duration_us, wanted);
         let mut packing = Packing::default();
-        for &id in &chosen {
+        for &id in &chosen.ids {
             let op = history.get(OperationId(id));
             packing.add(id, &op, lanes.of[id as usize], duration_us);
         }
         Self {
             total: history.operations.len(),
-            shown: chosen.len(),
+            shown: chosen.ids.len(),
             lanes: lanes.count,
-            names: packing.names.iter().map(|&name| history.names.get(name)).collect(),
+            names: packing.names,
             texts: packing.texts,
             packed: STANDARD.encode(packing.bytes),
+            near: chosen.near,
+            unsuccessful: chosen.unsuccessful,
+            clients_sharing: (lanes.wanted > lanes.count).then_some(lanes.wanted),
         }
     }
 }
 
-/// The ids of those to show, in order.
-fn choose(history: &History, lanes: &Lanes, duration_us: u64, wanted: &Wanted<'_>) -> Vec<u32> {
+fn choose(history: &History, lanes: &Lanes, duration_us: u64, wanted: &Wanted<'_>) -> Chosen {
     let all = history.operations.len();
     if all <= SHOWN_MAX {
-        return (0..all as u32).collect();
+        return Chosen { ids: (0..all as u32).collect(), ..Chosen::default() };
     }
     let mut is_chosen = vec![false; all];
     let mut room = SHOWN_MAX;
-    let mut take = |id: u32, room: &mut usize| {
-        let chosen = &mut is_chosen[id as usize];
-        if !*chosen && *room > 0 {
-            *chosen = true;
-            *room -= 1;
+    let mut take = |ids: &[u32], room: &mut usize| {
+        for &id in ids.iter().filter(|id| (**id as usize) < all) {
+            let chosen = &mut is_chosen[id as usize];
+            if !*chosen && *room > 0 {
+                *chosen = true;
+                *room -= 1;
+            }
         }
     };
-    wanted.ids.iter().filter(|id| (id.0 as usize) < all).for_each(|id| take(id.0, &mut room));
-    if let Some(near) = wanted.near {
-        nearest(history, near).into_iter().for_each(|id| take(id, &mut room));
-    }
+    take(&wanted.ids.iter().map(|id| id.0).collect::<Vec<_>>(), &mut room);
+    let near = wanted.near.map(|near| nearest(history, near)).unwrap_or_default();
+    let near_max = if wanted.is_closeup { near.len() } else { NEAR_MAX };
+    take(&near[..near.len().min(near_max)], &mut room);
     let unsuccessful = |op: &Operation| op.outcome != Outcome::Ok;
     // As many cells as there is room, so that no stretch looks idle for want of it.
     let cells = |room: usize| (room / lanes.count.max(1)).max(1);
-    let mut bad: Vec<u32> = (0_u32..)
-        .zip(&history.operations)
-        .filter(|(_, op)| unsuccessful(op))
-        .map(|(id, _)| id)
-        .collect();
-    if bad.len() > UNSUCCESSFUL_MAX {
-        bad = longest(history, lanes, duration_us, cells(UNSUCCESSFUL_MAX), unsuccessful);
+    let numbered = (0_u32..).zip(&history.operations);
+    let all_bad: Vec<u32> = numbered.filter(|(_, op)| unsuccessful(op)).map(|(id, _)| id).collect();
+    match all_bad.len() {
+        0..=UNSUCCESSFUL_MAX => take(&all_bad, &mut room),
+        _ => {
+            let cells = cells(UNSUCCESSFUL_MAX);
+            take(&longest(history, lanes, duration_us, cells, unsuccessful), &mut room);
+        }
     }
-    bad.into_iter().for_each(|id| take(id, &mut room));
-    longest(history, lanes, duration_us, cells(room), |_| true)
-        .into_iter()
-        .for_each(|id| take(id, &mut room));
-    (0_u32..).zip(is_chosen).filter(|(_, chosen)| *chosen).map(|(id, _)| id).collect()
+    take(&longest(history, lanes, duration_us, cells(room), |_| true), &mut room);
+    let share = |ids: &[u32]| {
+        let shown = ids.iter().filter(|id| is_chosen[**id as usize]).count();
+        Share { shown, total: ids.len() }
+    };
+    Chosen {
+        near: share(&near),
+        unsuccessful: share(&all_bad),
+        ids: (0_u32..).zip(&is_chosen).filter(|(_, chosen)| **chosen).map(|(id, _)| id).collect(),
+    }
 }
 
-/// Operations that were under way in `near`, those closest to its middle first.
+/// Operations that were under way in `near`, those closest to its middle first. One that nobody
+/// saw completed is under way ever after.
 fn nearest(history: &History, near: Window) -> Vec<u32> {
     let middle_ns = near.start_ns / 2 + near.end_ns / 2;
     let mut ids: Vec<(u64, u32)> = Vec::new();
     for (id, op) in (0_u32..).zip(&history.operations) {
         let from_ns = op.invoked.time_ns();
-        let to_ns = op.completed.map_or(from_ns, Moment::time_ns);
+        let to_ns = op.completed.map_or(u64::MAX, Moment::time_ns);
         if from_ns <= near.end_ns && to_ns >= near.start_ns {
-            ids.push((middle_ns.abs_diff(from_ns).min(middle_ns.abs_diff(to_ns)), id));
+            let distance = match middle_ns {
+                before if before < from_ns => from_ns - before,
+                after => after.saturating_sub(to_ns),
+            };
+            ids.push((distance, id));
         }
     }
-    if ids.len() > NEAR_MAX {
-        ids.select_nth_unstable(NEAR_MAX);
-        ids.truncate(NEAR_MAX);
-    }
+    ids.sort_unstable();
     ids.into_iter().map(|(_, id)| id).collect()
 }
 
@@ -185,7 +230,8 @@ impl Written {
 #[derive(Default)]
 struct Packing {
     bytes: Vec<u8>,
-    names: Vec<Name>,
+    names: Vec<String>,
+    name_chars: usize,
     index_of_name: FxHashMap<Name, u64>,
     texts: Vec<String>,
     index_of_text: FxHashMap<Value, u64>,
@@ -216,11 +262,11 @@ impl Packing {
         self.unsigned(lane.into());
         self.unsigned(op.process);
         for name in [Some(op.f), op.node, op.key] {
-            let index = self.name(name);
+            let index = self.name(op, name);
             self.unsigned(index);
         }
         if op.outcome != Outcome::Ok {
-            let index = self.name(op.error);
+            let index = self.name(op, op.error);
             self.unsigned(index);
         }
         self.value(&argument);
@@ -229,12 +275,20 @@ impl Packing {
     }
 
     /// 0 for none, else one more than its place among the names.
-    fn name(&mut self, name: Option<Name>) -> u64 {
+    fn name(&mut self, op: &Recorded<'_>, name: Option<Name>) -> u64 {
         let Some(name) = name else { return 0 };
-        *self.index_of_name.entry(name).or_insert_with(|| {
-            self.names.push(name);
-            self.names.len() as u64
-        })
+        if let Some(&index) = self.index_of_name.get(&name) {
+            return index;
+        }
+        let text = match self.name_chars {
+            0..NAMES_CHARS_MAX => wording::shorten(op.history().names.get(name), NAME_CHARS_MAX),
+            _ => "…".to_owned(),
+        };
+        self.name_chars += text.len();
+        self.names.push(text);
+        let index = self.names.len() as u64;
+        self.index_of_name.insert(name, index);
+        index
     }
 
     fn written(&mut self, op: &Recorded<'_>, value: Value) -> Written {

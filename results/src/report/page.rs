@@ -5,13 +5,15 @@ use serde_json::Value;
 use squall_checker::verdict::Verdict;
 
 use super::facts::{Fact, circumstances, facts};
+use super::lanes::LANES_MAX;
 use super::micros;
+use super::operations::Share;
 use super::sentences::{Shown, key_line, shown};
 use super::tables::{
     CheckRow, DueRow, FunctionRow, LogRow, Stretch, checks, dues, functions, logs, not_applicable,
     stretches,
 };
-use super::timeline::Timeline;
+use super::timeline::{FAULTS_MAX, NODES_MAX, Timeline};
 use crate::checks::CheckReport;
 use crate::summary::{FaultRecord, Results, RunVerdict, StoryKind, StoryLine};
 use crate::wording::{Nanos, count, instant, plural};
@@ -32,6 +34,9 @@ const JS: &str = concat!(
     include_str!("../../assets/replay.js"),
     include_str!("../../assets/main.js"),
 );
+
+/// Rows of a table that has one for each fault or key; the rest is counted.
+pub(super) const ROWS_MAX: usize = 200;
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -56,6 +61,8 @@ struct Page<'r> {
     not_applicable: Vec<&'r CheckReport>,
     logs: Vec<LogRow>,
     evidence: Vec<FaultRow>,
+    /// Faults beyond those, which are only counted.
+    evidence_more: usize,
     circumstances: Vec<Fact>,
     keys_in_doubt: Vec<String>,
     plan: String,
@@ -86,7 +93,7 @@ struct Part {
 /// is safe inside a `script` element.
 pub(super) fn render(results: &Results, timeline: &Timeline<'_>, data: &str) -> String {
     let page = Page {
-        drawn: drawn(timeline),
+        drawn: drawn(timeline, results),
         ordered: ordered(timeline),
         orders_shown: timeline.orders.len(),
         results,
@@ -103,7 +110,8 @@ pub(super) fn render(results: &Results, timeline: &Timeline<'_>, data: &str) -> 
         checks: checks(results),
         not_applicable: not_applicable(results),
         logs: logs(results),
-        evidence: results.faults.iter().map(fault_row).collect(),
+        evidence: results.faults.iter().take(ROWS_MAX).map(fault_row).collect(),
+        evidence_more: results.faults.len().saturating_sub(ROWS_MAX),
         circumstances: circumstances(results),
         keys_in_doubt: keys_in_doubt(results),
         plan: pretty(&results.facts.plan),
@@ -111,21 +119,46 @@ pub(super) fn render(results: &Results, timeline: &Timeline<'_>, data: &str) -> 
     page.render().expect("the template formats plain data into memory, which cannot fail")
 }
 
-/// What is missing on the page, and where it is to be had.
-fn drawn(timeline: &Timeline<'_>) -> String {
+/// What is missing in the drawings, and where it is to be had; empty where nothing is.
+fn drawn(timeline: &Timeline<'_>, results: &Results) -> String {
     let operations = &timeline.operations;
-    if operations.shown == operations.total {
-        return String::new();
+    let mut told = Vec::new();
+    if operations.shown < operations.total {
+        let of = |share: Share| {
+            format!("{} of {}", count(share.shown as u64), count(share.total as u64))
+        };
+        let all = Share { shown: operations.shown, total: operations.total };
+        let mut text =
+            format!("A page cannot hold every operation of this run. It holds {}", of(all));
+        if operations.near.total > 0 {
+            let near = match timeline.closeup {
+                Some(_) => "of the stretch asked for",
+                None => "around the contradiction",
+            };
+            text.push_str(&format!(", {near} {}", of(operations.near)));
+        }
+        text.push_str(&format!(
+            ", of those that did not succeed {}; of the rest the longest of each client and \
+             moment, which looks the same from afar. Rates and latencies are of all. `squall report \
+             RUN --from 3s --to 4s` makes a page of a stretch; history.jsonl has all operations.",
+            of(operations.unsuccessful)
+        ));
+        told.push(text);
     }
-    format!(
-        "A page cannot hold all {} operations: the lines of the clients show {} of them, those \
-         of the contradiction and around it, those that did not succeed, and of the rest the \
-         longest of each client and moment, which looks the same from afar. Rates and latencies \
-         count all. `squall report RUN --from 3s --to 4s` draws a stretch with every operation; \
-         history.jsonl has them all.",
-        count(operations.total as u64),
-        count(operations.shown as u64),
-    )
+    if let Some(clients) = operations.clients_sharing {
+        let lines = count(LANES_MAX as u64);
+        told.push(format!("{} clients share {lines} lines.", count(clients as u64)));
+    }
+    let nodes = results.facts.nodes.len();
+    if nodes > NODES_MAX {
+        told.push(format!("Of {} nodes the first {NODES_MAX} are drawn.", count(nodes as u64)));
+    }
+    let held = results.faults.iter().filter(|fault| fault.took_hold).count();
+    if held > FAULTS_MAX {
+        let first = count(FAULTS_MAX as u64);
+        told.push(format!("Of {} faults the first {first} are drawn.", count(held as u64)));
+    }
+    told.join(" ")
 }
 
 /// Whose orders are to be seen.
@@ -146,7 +179,8 @@ fn ordered(timeline: &Timeline<'_>) -> String {
     format!(
         "{here}{have}: the proof that these operations are linearizable. Each operation takes \
          effect at one moment between its invocation and its completion; given here is the \
-         earliest that the order allows. certificate.json has every order, and `squall verify` \
+         earliest that the order allows. Where the parts of a key, as the elements of a set, are \
+         judged each by itself, the order is one for each part. certificate.json has every order, and `squall verify` \
          goes through it."
     )
 }
@@ -203,7 +237,7 @@ fn fault_row(fault: &FaultRecord) -> FaultRow {
 
 fn keys_in_doubt(results: &Results) -> Vec<String> {
     let doubtful = results.check.keys.iter().filter(|key| key.verdict != Verdict::Linearizable);
-    doubtful.take(200).map(|key| key_line(key.key.as_deref(), key.reason.as_deref())).collect()
+    doubtful.take(ROWS_MAX).map(|key| key_line(key.key.as_deref(), key.reason.as_deref())).collect()
 }
 
 fn pretty(value: &Value) -> String {

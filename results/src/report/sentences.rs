@@ -3,9 +3,10 @@
 use squall_checker::placement::Placement;
 use squall_checker::verdict::{Precedence, Verdict};
 
+use super::page::ROWS_MAX;
 use super::tables::NONE;
 use crate::summary::{ContradictionDetail, OperationDetail, Order, Results};
-use crate::wording::{Nanos, plural};
+use crate::wording::{Nanos, count, plural};
 
 /// The first contradiction in words.
 pub(super) struct Shown {
@@ -22,24 +23,26 @@ pub(super) struct Shown {
 pub(super) fn shown(results: &Results, first: &ContradictionDetail) -> Shown {
     let operations = plural(first.operations.len() as u64, "operation", "operations");
     let on = first.key.as_ref().map_or_else(String::new, |key| format!(" on key {key}"));
-    let others: Vec<_> = results
-        .check
-        .keys
-        .iter()
-        .filter(|key| key.verdict == Verdict::Violation && key.key != first.key)
-        .map(|key| key_line(key.key.as_deref(), key.reason.as_deref()))
-        .collect();
+    let others = || {
+        let violated = results.check.keys.iter().filter(|key| key.verdict == Verdict::Violation);
+        violated.filter(|key| key.key != first.key)
+    };
+    let all = others().count();
+    let told = others().take(ROWS_MAX);
+    let told = told.map(|key| key_line(key.key.as_deref(), key.reason.as_deref()));
+    let more = all.saturating_sub(ROWS_MAX);
+    let more = (more > 0).then(|| format!("and {} more, in results.json", count(more as u64)));
     Shown {
         title: format!("{operations}{on}"),
         explanation: first.explanation.clone(),
         placed: first.placement.as_ref().map_or_else(String::new, |found| placed(found, first)),
         orders: first.orders.iter().filter_map(|order| order_sentence(order, first)).collect(),
         others_title: plural(
-            others.len() as u64,
+            all as u64,
             "more key contradicts itself",
             "more keys contradict themselves",
         ),
-        others,
+        others: told.chain(more).collect(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The tables of the report: what was served when, by function, and what checks found.
 
+use super::page::ROWS_MAX;
 use crate::checks::logs::{LogFindings, LogOfNode};
 use crate::checks::{CheckReport, CheckStatus, Figures};
 use crate::summary::{Counts, Latency, Results, Service};
@@ -137,7 +138,8 @@ pub(super) fn dues(results: &Results) -> Vec<DueRow> {
 /// What was served under each fault, between them and after them.
 pub(super) fn stretches(results: &Results) -> Vec<Stretch> {
     let mut rows = vec![stretch("nothing", "", None, &results.calm)];
-    for fault in results.faults.iter().filter(|fault| fault.took_hold) {
+    let held = || results.faults.iter().filter(|fault| fault.took_hold);
+    for fault in held().take(ROWS_MAX) {
         let mut more = match fault.kind.starts_with(&fault.f) {
             true => fault.kind.clone(),
             false => format!("{}, {}", fault.f, fault.kind),
@@ -147,8 +149,12 @@ pub(super) fn stretches(results: &Results) -> Vec<Stretch> {
         }
         rows.push(stretch(&fault.description, &more, Some(fault.start_ns), &fault.service));
     }
-    if results.faults.iter().any(|fault| fault.took_hold) {
-        rows.push(stretch("any fault", "", None, &results.stormy));
+    if held().next().is_some() {
+        let more = match held().count().saturating_sub(ROWS_MAX) {
+            0 => String::new(),
+            more => format!("also of {} that are not shown", count(more as u64)),
+        };
+        rows.push(stretch("any fault", &more, None, &results.stormy));
     }
     if let (Some(service), Some(start_ns)) =
         (&results.after_last_heal, results.faults.iter().filter_map(|fault| fault.undone_ns).max())

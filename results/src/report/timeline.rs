@@ -1,8 +1,8 @@
 //! The data behind the drawings, thinned to what the eye can tell apart.
 //!
 //! Operations become buckets of time: how many ended how, and a histogram of latencies on
-//! a logarithmic scale. Histograms can be added up exactly, so the page shows true
-//! quantiles at every zoom. Times are whole microseconds since the run began.
+//! a logarithmic scale. Histograms can be added up exactly, so the page shows the quantiles of
+//! what is in view at every zoom, to the width of a bin. Times are whole microseconds since the run began.
 
 use serde::Serialize;
 use squall_checker::history::{History, Outcome};
@@ -11,10 +11,12 @@ use super::contradiction::Contradiction;
 use super::operations::{Operations, Wanted};
 use super::orders::{KeyOrder, Orders};
 use super::{Material, micros, took_us};
+use crate::checks::Figures;
 use crate::checks::logs::Trouble;
 use crate::log_lines::LogLine;
 use crate::probes::Probe;
-use crate::summary::{NodeState, Results, Window, node_spans};
+use crate::summary::{NodeSpan, NodeState, Results, Window, node_spans};
+use crate::wording::shorten;
 
 /// Buckets over the whole run: about two to a pixel of a wide screen.
 const BUCKETS: usize = 2_000;
@@ -29,7 +31,19 @@ const BIN_MAX: u16 = 120;
 const POINTS_MAX: usize = 2_500;
 
 /// Steps kept of each node's commit index.
-const COMMITS_MAX: usize = 2_000;
+const COMMITS_MAX: u64 = 2_000;
+
+/// Nodes on a page.
+pub(super) const NODES_MAX: usize = 64;
+
+/// Faults on the axis.
+pub(super) const FAULTS_MAX: usize = 2_000;
+
+/// Pairs of nodes cut off by one fault that are drawn.
+const CUT_MAX: usize = NODES_MAX * NODES_MAX;
+
+/// Characters of what stands for a fault or a node.
+const LABEL_CHARS_MAX: usize = 200;
 
 /// How far around the contradiction all operations should be on the page.
 const NEAR_NS: u64 = 200_000_000;
@@ -39,10 +53,12 @@ const NEAR_NS: u64 = 200_000_000;
 pub(super) struct Timeline<'r> {
     duration: u64,
     /// What the axis shows at first, if not the whole run.
-    closeup: Option<(u64, u64)>,
+    pub(super) closeup: Option<(u64, u64)>,
     faults: Vec<FaultBar<'r>>,
     nodes: Vec<NodeLane>,
     log: Vec<LogTick<'r>>,
+    /// Lines of all logs, on the page or not.
+    log_lines: u64,
     bucket: f64,
     bins: f64,
     ok: Vec<u32>,
@@ -54,8 +70,8 @@ pub(super) struct Timeline<'r> {
     failed: Vec<(u64, u64)>,
     indeterminate: Vec<(u64, u64)>,
     contradiction: Option<Contradiction<'r>>,
-    pub(super) operations: Operations<'r>,
-    pub(super) orders: Vec<KeyOrder<'r>>,
+    pub(super) operations: Operations,
+    pub(super) orders: Vec<KeyOrder>,
     /// Keys that have an order, on the page or not.
     pub(super) ordered_keys: usize,
 }
@@ -63,7 +79,7 @@ pub(super) struct Timeline<'r> {
 #[derive(Debug, Serialize)]
 struct FaultBar<'r> {
     f: &'r str,
-    label: &'r str,
+    label: String,
     /// What stands on the bar where the label does not fit.
     short: String,
     targets: &'r [String],
@@ -93,7 +109,7 @@ impl<'r> Timeline<'r> {
             0 => 1_000_000,
             us => us,
         };
-        let nodes = node_lanes(results, probes);
+        let nodes = node_lanes(results, probes, duration);
         let all_on_page = Operations::fit(history);
         let orders = Orders::of(analysis, all_on_page);
         let first = results.contradictions.first();
@@ -104,12 +120,18 @@ impl<'r> Timeline<'r> {
             start_ns: first.complete_ns.saturating_sub(NEAR_NS),
             end_ns: first.complete_ns.saturating_add(NEAR_NS),
         });
-        let wanted = Wanted { nodes: &results.facts.nodes, ids: &ids, near: closeup.or(around) };
+        let wanted = Wanted {
+            nodes: &results.facts.nodes,
+            ids: &ids,
+            near: closeup.or(around),
+            is_closeup: closeup.is_some(),
+        };
         let mut timeline = Self {
             duration,
             closeup: closeup.map(|at| (micros(at.start_ns), micros(at.end_ns))),
             faults: fault_bars(results),
             log: log_ticks(log_lines, &nodes),
+            log_lines: lines_of_logs(results),
             nodes,
             bucket: (duration as f64 / BUCKETS as f64).max(1.0),
             bins: BINS_PER_DECADE,
@@ -122,7 +144,7 @@ impl<'r> Timeline<'r> {
             indeterminate: Vec::new(),
             contradiction: first.map(Contradiction::of),
             operations: Operations::of(history, duration, &wanted),
-            orders: orders.packed(),
+            orders: orders.packed(history),
             ordered_keys: orders.keys,
         };
         timeline.add_operations(history, slow_from_us(results));
@@ -152,7 +174,8 @@ impl<'r> Timeline<'r> {
                     self.failed.push((invoked, took));
                 }
                 Outcome::Info => {
-                    self.info[ended] += 1;
+                    // One that nobody saw completed has no place among those that ended.
+                    self.info[ended] += u32::from(op.completed.is_some());
                     self.indeterminate.push((invoked, took));
                 }
             }
@@ -193,42 +216,56 @@ fn thin(points: &mut Vec<(u64, u64)>, bucket: f64) {
 
 fn fault_bars(results: &Results) -> Vec<FaultBar<'_>> {
     let held = results.faults.iter().filter(|fault| fault.took_hold);
-    held.map(|fault| FaultBar {
-        f: &fault.f,
-        label: &fault.description,
-        short: match fault.f.as_str() {
-            "kill" | "pause" => format!("{} {}", fault.f, fault.targets.join(" ")),
-            _ => fault.kind.clone(),
-        },
-        targets: &fault.targets,
-        cut: &fault.cut,
-        start: micros(fault.start_ns),
-        end: micros(fault.end_ns),
-    })
-    .collect()
+    held.take(FAULTS_MAX)
+        .map(|fault| FaultBar {
+            f: &fault.f,
+            label: shorten(&fault.description, LABEL_CHARS_MAX),
+            short: match fault.f.as_str() {
+                "kill" | "pause" => {
+                    shorten(&format!("{} {}", fault.f, fault.targets.join(" ")), LABEL_CHARS_MAX)
+                }
+                _ => shorten(&fault.kind, LABEL_CHARS_MAX),
+            },
+            targets: &fault.targets[..fault.targets.len().min(NODES_MAX)],
+            cut: &fault.cut[..fault.cut.len().min(CUT_MAX)],
+            start: micros(fault.start_ns),
+            end: micros(fault.end_ns),
+        })
+        .collect()
 }
 
-fn node_lanes(results: &Results, probes: &[Probe]) -> Vec<NodeLane> {
+fn node_lanes(results: &Results, probes: &[Probe], duration_us: u64) -> Vec<NodeLane> {
     let lanes = node_spans(&results.facts.nodes, probes, &results.faults, results.duration_ns);
-    let lane = |(node, spans): (String, Vec<crate::summary::NodeSpan>)| NodeLane {
+    let lane = |(node, spans): (String, Vec<NodeSpan>)| NodeLane {
         spans: spans
             .iter()
             .map(|span| (micros(span.start_ns), micros(span.end_ns), span.state, span.term))
             .collect(),
-        commits: commits(&node, probes),
+        commits: commits(&node, probes, duration_us),
         node,
     };
-    lanes.into_iter().map(lane).collect()
+    lanes.into_iter().take(NODES_MAX).map(lane).collect()
 }
 
-/// When `node` first told of each of its commit indices, evenly thinned where they are many.
-fn commits(node: &str, probes: &[Probe]) -> Vec<(u64, u64)> {
-    let told = probes.iter().filter(|probe| probe.node == node);
-    let mut commits: Vec<(u64, u64)> =
-        told.filter_map(|probe| Some((micros(probe.time), probe.commit?))).collect();
-    commits.dedup_by_key(|&mut (_, commit)| commit);
-    let step = commits.len().div_ceil(COMMITS_MAX).max(1);
-    commits.into_iter().step_by(step).collect()
+/// What `node` told of its commit index, of each stretch of time the last. The stretches are the
+/// same for all nodes, so that none seems behind another for want of a step.
+fn commits(node: &str, probes: &[Probe], duration_us: u64) -> Vec<(u64, u64)> {
+    let stretch_us = duration_us.div_ceil(COMMITS_MAX).max(1);
+    let mut commits: Vec<(u64, u64)> = Vec::new();
+    for probe in probes.iter().filter(|probe| probe.node == node) {
+        let (time, Some(commit)) = (micros(probe.time), probe.commit) else { continue };
+        match commits.last_mut() {
+            Some(last) if last.1 == commit => {}
+            Some(last) if last.0 / stretch_us == time / stretch_us => *last = (time, commit),
+            _ => commits.push((time, commit)),
+        }
+    }
+    commits
+}
+
+fn lines_of_logs(results: &Results) -> u64 {
+    let figures = results.checks.iter().filter_map(|check| check.figures.as_ref());
+    figures.map(|figures| if let Figures::Logs(found) = figures { found.lines } else { 0 }).sum()
 }
 
 fn log_ticks<'r>(lines: &'r [LogLine], nodes: &[NodeLane]) -> Vec<LogTick<'r>> {

@@ -52,7 +52,7 @@ struct Seen {
     result: Json,
 }
 
-fn seen(operations: &Operations<'_>) -> Vec<Seen> {
+fn seen(operations: &Operations) -> Vec<Seen> {
     let bytes = STANDARD.decode(&operations.packed).expect("it is base64");
     let mut from = Unpacking { bytes: bytes.iter() };
     let (mut id, mut from_us) = (0, 0);
@@ -108,7 +108,7 @@ fn push(
 }
 
 fn wanted(ids: &[OperationId]) -> Wanted<'_> {
-    Wanted { nodes: &[], ids, near: None }
+    Wanted { nodes: &[], ids, near: None, is_closeup: false }
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn of_a_million_those_are_shown_that_somebody_would_look_for() {
     let history = a_million();
     let of_contradiction = [OperationId(3), OperationId(500_000), OperationId(999_998)];
     let near = Window { start_ns: 4_000_000_000, end_ns: 4_100_000_000 };
-    let wanted = Wanted { nodes: &[], ids: &of_contradiction, near: Some(near) };
+    let wanted = Wanted { nodes: &[], ids: &of_contradiction, near: Some(near), is_closeup: false };
     let operations = Operations::of(&history, 10_000_100, &wanted);
     assert_eq!(operations.total, 1_000_000);
     assert!(operations.shown <= SHOWN_MAX && operations.shown > SHOWN_MAX / 2);
@@ -205,4 +205,39 @@ fn long_and_many_values_are_cut() {
     let bytes: usize = operations.texts.iter().map(String::len).sum();
     assert!(bytes < TEXT_CHARS_MAX + 1_000, "{bytes}");
     assert_eq!(operations.texts.last().map(String::as_str), Some("…"));
+}
+
+#[test]
+fn a_closeup_has_every_operation_of_its_stretch() {
+    let history = a_million();
+    // From half a second before the end of the first second on: a hundred thousand operations.
+    let near = Window { start_ns: 500_000_000, end_ns: 1_500_000_000 };
+    let wanted = Wanted { nodes: &[], ids: &[], near: Some(near), is_closeup: true };
+    let operations = Operations::of(&history, 10_000_100, &wanted);
+    assert_eq!(operations.near.shown, operations.near.total);
+    assert!(operations.near.total >= 100_000, "{:?}", operations.near);
+    assert!(operations.shown <= SHOWN_MAX);
+}
+
+#[test]
+fn what_was_never_completed_is_under_way_ever_after() {
+    let mut history = History::default();
+    push(&mut history, (0, "write", json!(1), json!(null), Outcome::Info), 0, None);
+    push(&mut history, (1, "write", json!(2), json!(2), Outcome::Ok), 1, Some(2));
+    let late = Window { start_ns: 900_000, end_ns: 950_000 };
+    assert_eq!(nearest(&history, late), [0]);
+}
+
+#[test]
+fn names_without_measure_are_cut() {
+    let mut history = History::default();
+    for number in 0..20_000_u64 {
+        push(&mut history, (0, "read", json!(null), json!(null), Outcome::Fail), number, None);
+        let error = history.names.intern(&format!("{number}{}", "e".repeat(4_000)));
+        history.operations.last_mut().expect("one was pushed").error = Some(error);
+    }
+    let operations = Operations::of(&history, 40_000, &wanted(&[]));
+    let bytes: usize = operations.names.iter().map(String::len).sum();
+    assert!(bytes < NAMES_CHARS_MAX + 100_000, "{bytes}");
+    assert_eq!(operations.shown, 20_000);
 }
