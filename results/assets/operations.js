@@ -174,7 +174,13 @@ class ClientLanes {
     const style = getComputedStyle(document.documentElement);
     this.paints = Object.fromEntries(["ok", "fail", "info", "bad", "panel", "on-ok", "ink"].map((name) => [name, style.getPropertyValue(`--${name}`)]));
     let drawn = 0;
-    for (let lane = 0; lane < operations.lanes; lane++) drawn += this.drawLine(paint, axis, lane);
+    const all = () => true, wanted = (i) => operations.name(operations.key[i]) === this.key;
+    // Those of the key that is asked for come last, so that no other hides them.
+    const layers = this.key === null ? [[1, all]] : [[0.13, (i) => !wanted(i)], [1, wanted]];
+    for (const [alpha, belongs] of layers) {
+      paint.globalAlpha = alpha;
+      for (let lane = 0; lane < operations.lanes; lane++) drawn += this.drawLine(paint, axis, lane, belongs);
+    }
     for (const i of this.special) this.drawSpecial(paint, axis, i);
     return drawn;
   }
@@ -195,18 +201,19 @@ class ClientLanes {
   }
 
   // What went wrong lies on top, so that it is not hidden by what is long. Says how many are seen.
-  drawLine(paint, axis, lane) {
+  drawLine(paint, axis, lane, belongs) {
     const { operations } = this, list = operations.ofLane[lane];
     const byOutcome = [[], [], []];
     for (let k = operations.firstReaching(lane, axis.from); k < list.length && operations.start[list[k]] <= axis.to; k++) {
-      if (operations.end(list[k]) >= axis.from) byOutcome[operations.outcome(list[k])].push(list[k]);
+      const i = list[k];
+      if (operations.end(i) >= axis.from && belongs(i)) byOutcome[operations.outcome(i)].push(i);
     }
     byOutcome.forEach((some, outcome) => this.drawBars(paint, axis, some, outcome));
     return byOutcome[0].length + byOutcome[1].length + byOutcome[2].length;
   }
 
   drawBars(paint, axis, some, outcome) {
-    const { operations, pitch } = this;
+    const { pitch } = this;
     const thick = Math.max(pitch - (pitch > 3 ? 1 : 0), 1);
     let painted = -1;
     for (const i of some) {
@@ -214,10 +221,8 @@ class ClientLanes {
       // What lies on pixels that are painted already is not painted again.
       if (x + width <= painted) continue;
       painted = Math.ceil(x + width);
-      paint.globalAlpha = this.key !== null && operations.name(operations.key[i]) !== this.key ? 0.13 : 1;
       this.paintBar(paint, i, outcome, { x, y, width, thick });
     }
-    paint.globalAlpha = 1;
   }
 
   // Solid is ok, hollow failed, striped never told how it ended.
