@@ -98,7 +98,7 @@ if (data.nodes.length) {
   replay.show(replay.anomaly ?? data.duration / 2);
   replay.stopped = replay.anomaly !== null;
   tellReplay();
-} else byId("replay").hidden = true;
+}
 listKeys();
 const order = byId("order");
 if (order) {

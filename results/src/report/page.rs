@@ -53,6 +53,8 @@ struct Page<'r> {
     orders_shown: usize,
     facts: Vec<Fact>,
     contradiction: Option<Shown>,
+    /// Whether there are nodes to be seen in a replay.
+    replays: bool,
     story: Vec<StoryRow<'r>>,
     stretches: Vec<Stretch>,
     functions: Vec<FunctionRow>,
@@ -103,6 +105,7 @@ pub(super) fn render(results: &Results, timeline: &Timeline<'_>, data: &str) -> 
         mark: mark(results.verdict),
         facts: facts(results),
         contradiction: results.contradictions.first().map(|first| shown(results, first)),
+        replays: timeline.has_nodes(),
         story: results.story.iter().map(story_row).collect(),
         stretches: stretches(results),
         functions: functions(&results.whole),

@@ -151,6 +151,11 @@ impl<'r> Timeline<'r> {
         timeline
     }
 
+    /// Whether the run had nodes that anybody knows of.
+    pub(super) fn has_nodes(&self) -> bool {
+        !self.nodes.is_empty()
+    }
+
     fn bucket_of(&self, us: u64) -> usize {
         ((us as f64 / self.bucket) as usize).min(BUCKETS - 1)
     }
