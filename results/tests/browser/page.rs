@@ -1,8 +1,9 @@
-//! A page that was written to disk and opened from there, and what a reader does with it.
+//! A page in a browser, from disk or from a server, and what became of it.
 
 use std::fs;
 use std::path::Path;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use squall_results::report;
@@ -10,24 +11,36 @@ use squall_results::summary::summarize;
 
 use crate::chromedriver::Programs;
 use crate::invented::Invented;
+use crate::served::Served;
 use crate::session::Session;
 
-/// Keys that have no character, as WebDriver names them.
-pub(crate) mod key {
-    pub(crate) const TAB: &str = "\u{e004}";
-    pub(crate) const SHIFT: &str = "\u{e008}";
-    pub(crate) const HOME: &str = "\u{e011}";
-    pub(crate) const LEFT: &str = "\u{e012}";
-    pub(crate) const RIGHT: &str = "\u{e014}";
-}
+/// Nothing a reader waits for takes longer, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Held while a browser is open; whoever measures time takes it for itself.
 static MACHINE: RwLock<()> = RwLock::new(());
 
+/// What a page may ask for without being noticed.
+enum Own {
+    /// The file it is, and nothing else.
+    File(String),
+    /// Whatever the server it comes from has.
+    Site(String),
+}
+
+impl Own {
+    fn has(&self, address: &str) -> bool {
+        match self {
+            Self::File(file) => address == file,
+            Self::Site(site) => address.starts_with(site),
+        }
+    }
+}
+
 /// A page in a browser.
 pub(crate) struct Page {
-    session: Session,
-    address: String,
+    pub(crate) session: Session,
+    own: Own,
 }
 
 /// The report of a run as it stands on disk.
@@ -37,55 +50,135 @@ pub(crate) fn html(run: &Invented) -> String {
     report::render(&run.material(&results))
 }
 
+fn shared() -> RwLockReadGuard<'static, ()> {
+    MACHINE.read().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Opens the report of a run, lets `read` use it, and demands that nothing went wrong
 /// meanwhile.
 pub(crate) fn on_report(run: &Invented, read: impl FnOnce(&Page)) {
-    let shared = || MACHINE.read().unwrap_or_else(PoisonError::into_inner);
-    on_page(
-        shared,
-        || html(run),
-        |page| {
-            read(page);
-            page.assert_quiet();
-        },
-    );
+    let Some(programs) = Programs::find() else { return };
+    let _held = shared();
+    let mut page = Page::new(&programs);
+    page.report(&html(run), read);
+}
+
+/// The same for several checks in one browser, each of which finds the report as it opens.
+pub(crate) fn on_report_afresh(run: &Invented, checks: &[fn(&Page)]) {
+    let Some(programs) = Programs::find() else { return };
+    let _held = shared();
+    let mut page = Page::new(&programs);
+    let html = html(run);
+    for check in checks {
+        page.report(&html, check);
+    }
+}
+
+/// The same for one report after the other, in one browser.
+pub(crate) fn on_each_report(runs: &[Invented], mut read: impl FnMut(&Page)) {
+    let Some(programs) = Programs::find() else { return };
+    let _held = shared();
+    let mut page = Page::new(&programs);
+    for run in runs {
+        page.report(&html(run), &mut read);
+    }
 }
 
 /// The same for any page, without the demand.
 pub(crate) fn on_html(html: &str, read: impl FnOnce(&Page)) {
-    let shared = || MACHINE.read().unwrap_or_else(PoisonError::into_inner);
-    on_page(shared, || html.to_owned(), read);
+    let Some(programs) = Programs::find() else { return };
+    let _held = shared();
+    let mut page = Page::new(&programs);
+    page.show(html, read);
 }
 
 /// As [`on_report`], while no other browser is open.
 pub(crate) fn on_report_alone(html: impl FnOnce() -> String, read: impl FnOnce(&Page)) {
-    let alone = || MACHINE.write().unwrap_or_else(PoisonError::into_inner);
-    on_page(alone, html, |page| {
-        read(page);
-        page.assert_quiet();
-    });
+    let Some(programs) = Programs::find() else { return };
+    let _held = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+    let mut page = Page::new(&programs);
+    page.report(&html(), read);
 }
 
-fn on_page<G>(hold: impl FnOnce() -> G, html: impl FnOnce() -> String, read: impl FnOnce(&Page)) {
+/// What is demanded of a site that is served.
+pub(crate) type SiteCheck = fn(&Page, &Served);
+
+/// Serves a store that `fill` makes and lets each of `checks` use it from its index on.
+/// Demands that nothing goes wrong meanwhile and that nobody else is asked for anything.
+pub(crate) fn on_store(fill: impl FnOnce(&Path), checks: &[SiteCheck]) {
     let Some(programs) = Programs::find() else { return };
-    let _held = hold();
+    let _held = shared();
     let folder = tempfile::tempdir().expect("a directory");
-    let file = folder.path().join("report.html");
-    fs::write(&file, html()).expect("written");
-    read(&Page::open(&programs, &file));
+    fill(folder.path());
+    let served = Served::start(folder.path());
+    let mut page = Page::new(&programs);
+    page.own = Own::Site(served.site());
+    for check in checks {
+        page.forget();
+        page.visit("/");
+        check(&page, &served);
+        page.assert_quiet();
+    }
 }
 
 impl Page {
-    fn open(programs: &Programs, file: &Path) -> Self {
-        let session = Session::start(programs);
-        let address = format!("file://{}", file.display());
-        // What the browser shows of its own accord is none of the page's business.
-        session.go("about:blank");
+    fn new(programs: &Programs) -> Self {
+        Self { session: Session::start(programs), own: Own::File(String::new()) }
+    }
+
+    /// Begins anew, with a screen as any. What the browser shows of its own accord is none of
+    /// the page's business.
+    fn forget(&self) {
+        self.session.go("about:blank");
         for log in ["browser", "performance"] {
-            session.log(log);
+            self.session.log(log);
         }
-        session.go(&address);
-        Self { session, address }
+        self.devtools("Emulation.clearDeviceMetricsOverride", &json!({}));
+        self.devtools("Emulation.setEmulatedMedia", &json!({ "features": [] }));
+    }
+
+    fn report(&mut self, html: &str, read: impl FnOnce(&Self)) {
+        self.show(html, |page| {
+            read(page);
+            page.assert_quiet();
+        });
+    }
+
+    /// Opens a page from disk, as on any screen.
+    fn show(&mut self, html: &str, read: impl FnOnce(&Self)) {
+        let folder = tempfile::tempdir().expect("a directory");
+        let file = folder.path().join("report.html");
+        fs::write(&file, html).expect("written");
+        self.forget();
+        let address = format!("file://{}", file.display());
+        self.session.go(&address);
+        self.own = Own::File(address);
+        read(self);
+    }
+
+    /// Opens a page of the site that is served.
+    pub(crate) fn visit(&self, path: &str) {
+        let Own::Site(site) = &self.own else { panic!("{path}: nothing is served") };
+        self.session.go(&format!("{site}{}", path.trim_start_matches('/')));
+    }
+
+    /// Does what leads to another page and waits until that one stands; returns its path.
+    pub(crate) fn follow(&self, act: impl FnOnce()) -> String {
+        let left = "window.isLeft = true; addEventListener('pageshow', () => delete window.isLeft)";
+        self.run(left);
+        act();
+        let look = json!({ "args": [], "script":
+            "return !window.isLeft && document.readyState === 'complete' \
+               && location.pathname + location.search" });
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            // Between two pages there is none to ask.
+            let looked = self.session.try_post("execute/sync", &look);
+            match looked.as_ref().ok().and_then(Value::as_str) {
+                Some(path) => return path.to_owned(),
+                None => assert!(Instant::now() < deadline, "no other page came: {looked:?}"),
+            }
+        }
     }
 
     /// What the body of a function returns in the page.
@@ -111,7 +204,10 @@ impl Page {
 
     /// The text that a reader sees in an element.
     pub(crate) fn text(&self, selector: &str) -> String {
-        let shown = self.each(selector, "element.checkVisibility() ? element.innerText : ''");
+        let shown = self.each(
+            selector,
+            "element.checkVisibility() ? element.innerText ?? element.textContent : ''",
+        );
         shown.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
     }
 
@@ -138,10 +234,11 @@ impl Page {
     /// Waits until an expression is true, looked at before every frame.
     ///
     /// # Panics
-    /// When it is not true after ten seconds.
+    /// When it is not true after [`PATIENCE`].
     pub(crate) fn wait_until(&self, condition: &str) {
+        let patience_ms = PATIENCE.as_millis();
         let script = format!(
-            "const done = arguments[1], end = performance.now() + 10000;
+            "const done = arguments[1], end = performance.now() + {patience_ms};
              const look = () => {{
                if ({condition}) done(true);
                else if (performance.now() > end) done(false);
@@ -153,57 +250,29 @@ impl Page {
         assert_eq!(became, json!(true), "never came true: {condition}");
     }
 
-    /// Presses and releases a key.
-    pub(crate) fn press(&self, key: &str) {
-        self.press_with(&[], key);
+    /// How long the page's own thread worked, in milliseconds, for each time that `script` was
+    /// run and a frame was drawn after it. A busy machine does not lengthen it.
+    pub(crate) fn frames_ms(&self, script: &str, count: usize) -> Vec<f64> {
+        self.devtools("Performance.enable", &json!({ "timeDomain": "threadTicks" }));
+        let drawn = format!(
+            "const done = arguments[1];
+             {script};
+             requestAnimationFrame(() => requestAnimationFrame(() => done(true)));"
+        );
+        let mut worked = self.worked_ms();
+        let mut frame = || {
+            self.session.run_async(&drawn, &Value::Null);
+            let before = std::mem::replace(&mut worked, self.worked_ms());
+            worked - before
+        };
+        (0..count).map(|_| frame()).collect()
     }
 
-    /// The same while others are held.
-    pub(crate) fn press_with(&self, held: &[&str], key: &str) {
-        let stroke = |kind: &'static str| move |key: &&str| json!({ "type": kind, "value": key });
-        let down = held.iter().chain([&key]).map(stroke("keyDown"));
-        let up = held.iter().chain([&key]).rev().map(stroke("keyUp"));
-        let actions: Vec<_> = down.chain(up).collect();
-        self.session.act(&json!([{ "type": "key", "id": "keyboard", "actions": actions }]));
-    }
-
-    /// Clicks in the middle of an element, `times` in quick succession.
-    pub(crate) fn click(&self, selector: &str, times: usize) {
-        let (x, y) = self.place(selector, 0.5);
-        let mut actions = vec![mouse_to(x, y)];
-        for _ in 0..times {
-            actions.extend([mouse("pointerDown"), mouse("pointerUp")]);
-        }
-        self.use_mouse(&actions);
-    }
-
-    /// Draws the mouse with its button held from one place of an element to another, both
-    /// as shares of its width.
-    pub(crate) fn drag(&self, selector: &str, from: f64, to: f64) {
-        let (x1, y) = self.place(selector, from);
-        let (x2, _) = self.place(selector, to);
-        self.use_mouse(&[
-            mouse_to(x1, y),
-            mouse("pointerDown"),
-            mouse_to((x1 + x2) / 2.0, y),
-            mouse_to(x2, y),
-            mouse("pointerUp"),
-        ]);
-    }
-
-    fn use_mouse(&self, actions: &[Value]) {
-        self.session.act(&json!([{ "type": "pointer", "id": "mouse", "actions": actions }]));
-    }
-
-    /// A place in the window that lies in an element, which is brought into view.
-    fn place(&self, selector: &str, share: f64) -> (f64, f64) {
-        let script = "const element = document.querySelector(arguments[0].selector);
-            element.scrollIntoView({ block: 'center', behavior: 'instant' });
-            const { left, top, width, height } = element.getBoundingClientRect();
-            return [left + width * arguments[0].share, top + height / 2];";
-        let place = self.session.run(script, &json!({ "selector": selector, "share": share }));
-        let part = |index: usize| place[index].as_f64().expect("a number").round();
-        (part(0), part(1))
+    fn worked_ms(&self) -> f64 {
+        let told = self.devtools("Performance.getMetrics", &json!({}));
+        let mut metrics = told["metrics"].as_array().expect("a list").iter();
+        let task = metrics.find(|metric| metric["name"] == "TaskDuration").expect("is told");
+        task["value"].as_f64().expect("seconds") * 1e3
     }
 
     /// The part of the run that the time axis shows, in microseconds.
@@ -223,7 +292,7 @@ impl Page {
         let requests = events
             .iter()
             .filter_map(requested)
-            .filter(|address| *address != self.address && !address.starts_with("data:"));
+            .filter(|address| !self.own.has(address) && !address.starts_with("data:"));
         let requests: Vec<_> = requests.map(|address| format!("a request: {address}")).collect();
         dialog.into_iter().chain(said).chain(requests).collect()
     }
@@ -240,12 +309,4 @@ fn requested(entry: &Value) -> Option<String> {
     let event = &event["message"];
     let address = event["params"]["request"]["url"].as_str()?;
     (event["method"] == "Network.requestWillBeSent").then(|| address.to_owned())
-}
-
-fn mouse(kind: &str) -> Value {
-    json!({ "type": kind, "button": 0 })
-}
-
-fn mouse_to(x: f64, y: f64) -> Value {
-    json!({ "type": "pointerMove", "duration": 0, "origin": "viewport", "x": x, "y": y })
 }

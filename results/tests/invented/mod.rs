@@ -11,6 +11,7 @@
 
 mod cluster;
 mod hostile;
+pub mod shapes;
 pub mod store;
 
 use std::collections::BTreeMap;
