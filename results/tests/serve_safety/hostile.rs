@@ -1,0 +1,124 @@
+//! What runs hold is text, bounded in size, and in a sandbox where it is a page.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::invented::store::Mint;
+use super::{RUN, STAMP, guarded};
+
+#[tokio::test]
+async fn browsers_are_told_what_each_answer_may_do() {
+    let (_folder, served) = guarded().await;
+    let own = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; \
+               form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    let html = "sandbox allow-scripts; default-src 'none'; style-src 'unsafe-inline'; \
+                script-src 'unsafe-inline'";
+    let file = "sandbox; default-src 'none'";
+    for (target, policy) in [
+        ("/".to_owned(), own),
+        ("/suites/".to_owned(), own),
+        ("/failures".to_owned(), own),
+        ("/no-such".to_owned(), own),
+        ("/api/runs".to_owned(), own),
+        (format!("/compare?a={RUN}&b={RUN}"), own),
+        (format!("/runs/{RUN}/"), own),
+        (format!("/runs/{RUN}/report.html"), html),
+        (format!("/runs/{RUN}/results.json"), file),
+        (format!("/runs/{RUN}/logs/n1.log"), file),
+    ] {
+        let reply = served.get(&target).await;
+        assert_eq!(reply.header("content-security-policy"), policy, "{target}");
+        assert_eq!(reply.header("x-content-type-options"), "nosniff", "{target}");
+        assert_eq!(reply.header("referrer-policy"), "no-referrer", "{target}");
+    }
+}
+
+#[tokio::test]
+async fn what_runs_say_is_never_markup() {
+    let (folder, served) = guarded().await;
+    let place = folder.path().join("store");
+    let evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
+    let name = "<script>x<img onerror=1>";
+    let mut mint = Mint::new();
+    let leaf = mint.put(&place, ("node", "register", None, name), STAMP, 7, true);
+    let results = place.join(name).join(&leaf).join("results.json");
+    let mut hostile: Value = serde_json::from_slice(&fs::read(&results).unwrap()).unwrap();
+    for path in [
+        "/headline",
+        "/reason",
+        "/facts/system",
+        "/facts/workload",
+        "/facts/bug",
+        "/facts/plan/workload",
+        "/faults/0/kind",
+        "/faults/0/f",
+        "/fingerprint/label",
+        "/fingerprint/id",
+        "/contradictions/0/explanation",
+    ] {
+        *hostile.pointer_mut(path).unwrap() = json!(evil);
+    }
+    let functions = hostile["whole"]["functions"].as_object_mut().unwrap();
+    let counts = functions["read"].clone();
+    functions.insert(evil.to_owned(), counts);
+    fs::write(&results, hostile.to_string()).unwrap();
+    let night = place.join(name).join("20260103T030405Z");
+    fs::create_dir(&night).unwrap();
+    let cell = json!({ "name": evil, "plan": evil, "expected": "violation", "verdict": "violation",
+        "as_expected": true, "run_dir": evil, "seconds": 1.0, "reason": evil, "seed": 1, "command": evil });
+    let suite = json!({ "squall": 1, "suite": evil, "started_utc": evil, "cells": [cell] });
+    fs::write(night.join("suite.json"), suite.to_string()).unwrap();
+    let broken = place.join("broken").join(STAMP);
+    fs::create_dir_all(&broken).unwrap();
+    fs::write(broken.join("results.json"), format!("{{\"verdict\":{}}}", json!(evil))).unwrap();
+
+    let id = format!("%3Cscript%3Ex%3Cimg%20onerror%3D1%3E/{leaf}");
+    let name = "%3Cscript%3Ex%3Cimg%20onerror%3D1%3E";
+    for target in [
+        "/".to_owned(),
+        "/?q=%3Cscript%3E%22%27&verdict=%3Cscript%3E&name=%22%3E%3Cscript%3E".to_owned(),
+        format!("/runs/{id}/"),
+        format!("/runs/{name}/20260103T030405Z/"),
+        format!("/compare?a={id}&b={RUN}"),
+        format!("/compare?a={RUN}&b={id}"),
+        "/suites/".to_owned(),
+        format!("/suites/{name}"),
+        format!("/series/{name}"),
+        "/failures".to_owned(),
+    ] {
+        let reply = served.get(&target).await;
+        let status = reply.status;
+        let page = reply.text();
+        assert!(status == 200 || (status == 404 && target.contains("name=")), "{target}: {status}");
+        for markup in ["<script", "<img"] {
+            assert!(!page.to_lowercase().contains(markup), "{target}: {markup}");
+        }
+        assert!(!page.contains("javascript:"), "{target}");
+    }
+    let zip = served.get(&format!("/zip/{id}")).await;
+    assert!(!zip.header("content-disposition").contains("\"'"), "{:?}", zip.headers);
+}
+
+#[tokio::test]
+async fn results_beyond_all_measure_take_neither_time_nor_memory() {
+    let (folder, served) = guarded().await;
+    let place = folder.path().join("store");
+    for (name, size) in [("large", 200_u64 << 20), ("huge", 1 << 40)] {
+        let run = place.join(name).join(STAMP);
+        fs::create_dir_all(&run).unwrap();
+        // Takes no room on the disk.
+        fs::File::create(run.join("results.json")).unwrap().set_len(size).unwrap();
+    }
+    let deep = place.join("deep").join(STAMP);
+    fs::create_dir_all(&deep).unwrap();
+    fs::write(deep.join("results.json"), format!("{{\"x\":{}", "[".repeat(1 << 20))).unwrap();
+    let began = Instant::now();
+    let page = served.page("/").await;
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert_eq!(page.matches("no more than 67,108,864 are read").count(), 2, "{page}");
+    assert!(page.contains("EOF while parsing"), "{page}");
+    assert_eq!(page.matches("</span> too-large</span>").count(), 2, "{page}");
+    assert_eq!(served.get("/runs/large/20260102T030405Z/").await.status, 200);
+}
