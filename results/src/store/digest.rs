@@ -9,6 +9,7 @@ use std::io::Read as _;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fingerprint::PART_CHARS_MAX;
 use crate::summary::RunVerdict;
 use crate::wording::{count, shorten};
 
@@ -16,10 +17,13 @@ use crate::wording::{count, shorten};
 pub const SIZE_MAX: u64 = 64 << 20;
 
 /// Names longer than this are cut short in the index.
-const NAME_CHARS_MAX: usize = 120;
+pub(super) const NAME_CHARS_MAX: usize = 120;
 
 /// Sentences longer than this are cut short in the index.
 const SENTENCE_CHARS_MAX: usize = 400;
+
+/// As long as a label of four parts can be, with ` · ` between them: it is never cut.
+const LABEL_CHARS_MAX: usize = 4 * PART_CHARS_MAX + 3 * 3;
 
 /// Kinds of faults beyond this many of one run are not kept.
 const FAULTS_MAX: usize = 64;
@@ -190,6 +194,13 @@ impl Digest {
         let violation = outline.verdict == RunVerdict::Violation;
         let name = |text: &str| shorten(text, NAME_CHARS_MAX);
         let took_hold = outline.faults.iter().filter(|fault| fault.took_hold);
+        // Equal ones fall together before they are counted against the limit.
+        let mut faults = BTreeSet::new();
+        for fault in took_hold {
+            if faults.len() < FAULTS_MAX {
+                faults.insert(FaultKind { f: name(&fault.f), kind: name(&fault.kind) });
+            }
+        }
         Ok(Self {
             verdict: Some(outline.verdict),
             headline: shorten(&outline.headline, NAME_CHARS_MAX),
@@ -203,15 +214,41 @@ impl Digest {
             operations: outline.whole.total.invoked,
             ok_per_s: outline.whole.total.ok_per_s,
             ok_share_under_faults: outline.stormy.total.ok_share,
-            faults: took_hold
-                .map(|fault| FaultKind { f: name(&fault.f), kind: name(&fault.kind) })
-                .take(FAULTS_MAX)
-                .collect(),
+            faults,
             detected_ms: certain_ms.filter(|_| violation).map(|ms| ms.saturating_sub(began_ms)),
             fingerprint: outline.fingerprint.map(|print| Fingerprint {
                 id: name(&print.id),
-                label: shorten(&print.label, SENTENCE_CHARS_MAX),
+                label: shorten(&print.label, LABEL_CHARS_MAX),
             }),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn digest(results: &serde_json::Value) -> Digest {
+        Digest::of(results.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn many_equal_faults_hide_no_other_kind() {
+        let fault = |kind: &str| json!({ "f": "pause", "kind": kind, "took_hold": true });
+        let mut faults = vec![fault("pause-leader"); 520];
+        faults.push(fault("pause-majority"));
+        let digest = digest(&json!({ "verdict": "linearizable", "faults": faults }));
+        let kinds: Vec<_> = digest.faults.iter().map(|fault| fault.kind.as_str()).collect();
+        assert_eq!(kinds, ["pause-leader", "pause-majority"]);
+    }
+
+    #[test]
+    fn a_label_of_four_long_parts_is_kept_whole() {
+        let label = ["s", "w", "k", "f"].map(|part| part.repeat(PART_CHARS_MAX)).join(" · ");
+        let print = json!({ "id": "0123456789ab", "label": label });
+        let digest = digest(&json!({ "verdict": "violation", "fingerprint": print }));
+        assert_eq!(digest.fingerprint.unwrap().label, label);
     }
 }
