@@ -11,7 +11,7 @@ use std::path::Path;
 
 use client::{Served, serve};
 use invented::store::{Mint, NIGHTS, store};
-use serde_json::Value;
+use serde_json::{Value, json};
 use squall_results::run_dir::RunDir;
 use tempfile::TempDir;
 
@@ -166,6 +166,38 @@ async fn two_runs_are_compared_in_words_and_signs() {
     assert_eq!(runs(&served, "?name=register-stale-read&verdict=violation").await.1[0]["id"], *b);
     let refused = served.get(&format!("/compare?a={a}&b={b}")).await;
     assert!(refused.status == 404 && refused.text().contains("cannot be compared"));
+}
+
+#[tokio::test]
+async fn a_comparison_loses_no_kind_of_fault_among_many_equal_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut mint = Mint::new();
+    let mut with_faults = |seed, kinds: &[String]| {
+        let kind = ("node", "register", None, "register");
+        let leaf = mint.put(folder.path(), kind, "20260102T030405Z", seed, false);
+        let path = folder.path().join("register").join(&leaf).join("results.json");
+        let mut results: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let first = results["faults"][0].clone();
+        let fault = |kind: &String| {
+            let mut fault = first.clone();
+            fault["kind"] = json!(kind);
+            fault
+        };
+        results["faults"] = kinds.iter().map(fault).collect();
+        fs::write(path, results.to_string()).unwrap();
+        format!("register/{leaf}")
+    };
+    let a = with_faults(1, &vec!["pause-leader".to_owned(); 520]);
+    let b = with_faults(2, &vec!["kill-majority".to_owned(); 10]);
+    let many: Vec<String> = (0..612).map(|number| format!("kind-{number:03}")).collect();
+    let c = with_faults(3, &many);
+    let served = serve(folder.path()).await;
+    let page = served.page(&format!("/compare?a={a}&b={b}")).await;
+    let rows = ["pause-leader that took hold", "kill-majority that took hold"];
+    assert!(rows.iter().all(|row| page.contains(row)), "{page}");
+    assert!(!page.contains("not shown"), "{page}");
+    let page = served.page(&format!("/compare?a={a}&b={c}")).await;
+    assert!(page.contains("113 more are not shown."), "{page}");
 }
 
 #[tokio::test]

@@ -7,10 +7,10 @@ use askama::Template;
 use super::charts::{Drawing, Scale, bars};
 use super::figures::{self, Row};
 use super::reply::{Refusal, Reply, html};
-use super::tables::{self, Pair};
+use super::tables::{self, OfLatency, PERCENTILES, Pair};
 use super::{Asked, CSS, address};
 use crate::store::{Run, pairs, read};
-use crate::summary::{Counts, Latency, Results};
+use crate::summary::{Counts, Results};
 use crate::wording::{count, rate};
 
 #[derive(Template)]
@@ -56,12 +56,15 @@ pub(super) struct Table {
     pub(super) title: &'static str,
     pub(super) hint: String,
     pub(super) rows: Vec<Row>,
+    /// What is said of rows that are left out, if any are.
+    pub(super) more: String,
     /// What is said where there are no rows.
     pub(super) empty: &'static str,
     /// Rows that say little, as those that are the same on both sides, shown when asked for.
     pub(super) folded: Vec<Row>,
     /// What is said of them.
     pub(super) fold: String,
+    pub(super) folded_more: String,
 }
 
 pub(super) fn page(asked: &Asked) -> Result<Reply, Refusal> {
@@ -131,12 +134,11 @@ fn side(letter: &'static str, id: &'static str, run: &Run) -> Side {
 }
 
 fn latencies(pair: &Pair<'_>) -> (&'static str, String) {
-    let names: Vec<String> = ["p50", "p95", "p99", "longest"].map(str::to_owned).into();
-    let of = |results: &Results, take: fn(&Latency) -> u64| {
+    let names: Vec<String> = PERCENTILES.map(|(name, _)| name.to_owned()).into();
+    let of = |results: &Results, take: OfLatency| {
         results.whole.total.latency.as_ref().map(|latency| take(latency) as f64)
     };
-    let takes: [fn(&Latency) -> u64; 4] = [|l| l.p50_ns, |l| l.p95_ns, |l| l.p99_ns, |l| l.max_ns];
-    let values: Vec<_> = takes.map(|take| (of(pair.a, take), of(pair.b, take))).into();
+    let values: Vec<_> = PERCENTILES.map(|(_, take)| (of(pair.a, take), of(pair.b, take))).into();
     let drawing = Drawing {
         says: "Latency percentiles of A and B, on a scale of powers of ten",
         names: &names,

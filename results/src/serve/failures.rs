@@ -6,7 +6,7 @@ use std::sync::Arc;
 use askama::Template;
 
 use super::reply::{Refusal, Reply, html};
-use super::{Asked, CSS, ROWS_MAX, address};
+use super::{Asked, CSS, address, cut};
 use crate::store::Run;
 use crate::summary::RunVerdict;
 use crate::wording::{count, plural};
@@ -52,8 +52,7 @@ pub(super) fn page(asked: &Asked) -> Result<Reply, Refusal> {
     let bare = asked.index.runs.iter().filter(|run| {
         run.digest.verdict == Some(RunVerdict::Violation) && run.digest.fingerprint.is_none()
     });
-    let more = groups.len().saturating_sub(ROWS_MAX) as u64;
-    groups.truncate(ROWS_MAX);
+    let more = cut(&mut groups);
     let without = match bare.count() as u64 {
         0 => String::new(),
         n => format!("{} no fingerprint.", plural(n, "violation has", "violations have")),
@@ -64,7 +63,7 @@ pub(super) fn page(asked: &Asked) -> Result<Reply, Refusal> {
         title: "Failures",
         rows: groups.into_iter().map(|(id, runs)| row(id, &runs)).collect(),
         without,
-        more: if more > 0 { format!("{} not shown.", count(more)) } else { String::new() },
+        more,
     })
 }
 

@@ -41,6 +41,9 @@ use tokio::sync::Semaphore;
 use crate::store::{Index, Store};
 use reply::{Refusal, Reply};
 
+use crate::wording::count;
+use files::Shown;
+use queue::{Client, Queue};
 /// The report's look, and what pages have beyond it.
 const CSS: &str =
     concat!(include_str!("../../assets/report.css"), include_str!("../../assets/serve.css"));
@@ -83,6 +86,16 @@ struct Site {
     /// Only this machine can reach it, so only names of this machine are right.
     only_here: bool,
 }
+/// Keeps the first [`ROWS_MAX`], and says how many were left out.
+fn cut<T>(rows: &mut Vec<T>) -> String {
+    let more = rows.len().saturating_sub(ROWS_MAX);
+    rows.truncate(ROWS_MAX);
+    match more {
+        0 => String::new(),
+        more => format!("{} more are not shown.", count(more as u64)),
+    }
+}
+
 
 /// A server over one store.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::compare::Table;
+use super::cut;
 use super::figures::{COUNT, LATENCY, LENGTH, More, RATE, Row, SHARE};
 use crate::checks::CheckReport;
 use crate::store::Run;
@@ -28,15 +29,16 @@ impl<'p> Pair<'p> {
         self.of(|results| Some(take(results) as f64))
     }
 
-    /// What either of them has, in order.
-    fn either(&self, take: impl Fn(&'p Results) -> Vec<&'p str>) -> BTreeSet<&'p str> {
+    /// What either of them has, each once and in order, and what is said of those
+    /// that are left out.
+    fn either(&self, take: impl Fn(&'p Results) -> Vec<&'p str>) -> (Vec<&'p str>, String) {
         let (a, b) = self.of(take);
-        a.into_iter().chain(b).take(ROWS_MAX).collect()
+        let all: BTreeSet<&str> = a.into_iter().chain(b).collect();
+        let mut names: Vec<&str> = all.into_iter().collect();
+        let more = cut(&mut names);
+        (names, more)
     }
 }
-
-/// Rows of one table beyond this many are left out.
-const ROWS_MAX: usize = 500;
 
 /// Values longer than this are cut short.
 const VALUE_CHARS_MAX: usize = 200;
@@ -47,7 +49,23 @@ const MS: f64 = 1e6;
 type OfWindow = fn(&Results) -> Option<&Counts>;
 
 /// A percentile.
-type OfLatency = fn(&Latency) -> u64;
+pub(super) type OfLatency = fn(&Latency) -> u64;
+
+/// The windows that are told apart, with their names.
+const WINDOWS: [(&str, OfWindow); 4] = [
+    ("over all", |results| Some(&results.whole.total)),
+    ("while no fault was in force", |r| (r.calm.seconds > 0.0).then_some(&r.calm.total)),
+    ("under faults", |r| (r.stormy.seconds > 0.0).then_some(&r.stormy.total)),
+    ("after the last heal", |r| r.after_last_heal.as_ref().map(|service| &service.total)),
+];
+
+/// The percentiles shown, with their names.
+pub(super) const PERCENTILES: [(&str, OfLatency); 4] = [
+    ("p50", |l| l.p50_ns),
+    ("p95", |l| l.p95_ns),
+    ("p99", |l| l.p99_ns),
+    ("longest", |l| l.max_ns),
+];
 
 pub(super) fn all(pair: &Pair<'_>) -> Vec<Table> {
     vec![
@@ -66,12 +84,13 @@ fn plan(pair: &Pair<'_>) -> Table {
     let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
     let value =
         |of: &BTreeMap<String, String>, name| or_none(of.get(name).map_or("", String::as_str));
-    let rows = names.into_iter().take(ROWS_MAX);
-    let rows = rows.map(|name| Row::texts(name.clone(), value(&a, name), value(&b, name)));
+    let rows =
+        names.into_iter().map(|name| Row::texts(name.clone(), value(&a, name), value(&b, name)));
     // Another seed makes another schedule; its steps one by one would hide what else differs.
     let follows =
         |row: &Row| a.get("seed") != b.get("seed") && row.name.starts_with("schedule.steps.");
-    let (rows, folded): (Vec<_>, Vec<_>) = rows.partition(|row| row.differs() && !follows(row));
+    let (mut rows, mut folded): (Vec<_>, Vec<_>) =
+        rows.partition(|row| row.differs() && !follows(row));
     let schedule = folded.iter().filter(|row| row.differs()).count() as u64;
     let mut fold =
         format!("{} the same", plural(folded.len() as u64 - schedule, "line is", "lines are"));
@@ -79,14 +98,18 @@ fn plan(pair: &Pair<'_>) -> Table {
         let lines = plural(schedule, "line", "lines");
         fold.push_str(&format!("; {lines} of the fault schedule differ with the seed"));
     }
+    let more = cut(&mut rows);
+    let folded_more = cut(&mut folded);
     Table {
         id: "plan",
         title: "What was asked for",
         hint: "What differs; the rest is folded below.".to_owned(),
         rows,
+        more,
         empty: "The same plan in the same circumstances.",
         fold,
         folded,
+        folded_more,
     }
 }
 
@@ -139,20 +162,14 @@ fn served(pair: &Pair<'_>) -> Table {
         Row::numbers("failed", COUNT, More::Neither, total(|c| c.fail)),
         Row::numbers("indeterminate", COUNT, More::Worse, total(|c| c.info)),
     ];
-    let windows: [(&str, OfWindow); 4] = [
-        ("over all", |results| Some(&results.whole.total)),
-        ("while no fault was in force", |r| (r.calm.seconds > 0.0).then_some(&r.calm.total)),
-        ("under faults", |r| (r.stormy.seconds > 0.0).then_some(&r.stormy.total)),
-        ("after the last heal", |r| r.after_last_heal.as_ref().map(|service| &service.total)),
-    ];
-    for (name, take) in windows {
-        let rates = pair.of(|results| take(results).map(|counts| counts.ok_per_s));
-        rows.push(Row::numbers(format!("ok a second {name}"), RATE, More::Better, rates));
-    }
-    for (name, take) in windows {
-        let shares = pair.of(|results| take(results).and_then(|counts| counts.ok_share));
-        rows.push(Row::numbers(format!("share ok {name}"), SHARE, More::Better, shares));
-    }
+    let mut each = |what: &str, unit, figure: fn(&Counts) -> Option<f64>| {
+        rows.extend(WINDOWS.map(|(name, take)| {
+            let figures = pair.of(|results| take(results).and_then(figure));
+            Row::numbers(format!("{what} {name}"), unit, More::Better, figures)
+        }));
+    };
+    each("ok a second", RATE, |counts| Some(counts.ok_per_s));
+    each("share ok", SHARE, |counts| counts.ok_share);
     let lasted = pair.number(|results| results.duration_ns);
     rows.push(Row::numbers("lasted", LENGTH, More::Neither, lasted));
     Table {
@@ -167,19 +184,15 @@ fn served(pair: &Pair<'_>) -> Table {
 fn latency(pair: &Pair<'_>) -> Table {
     let mut rows = Vec::new();
     let mut add = |name: &str, (a, b): (Option<&Latency>, Option<&Latency>)| {
-        let takes: [(&str, OfLatency); 4] = [
-            ("p50", |l| l.p50_ns),
-            ("p95", |l| l.p95_ns),
-            ("p99", |l| l.p99_ns),
-            ("longest", |l| l.max_ns),
-        ];
-        for (word, take) in takes {
+        for (word, take) in PERCENTILES {
             let of = |latency: Option<&Latency>| latency.map(|latency| take(latency) as f64);
             rows.push(Row::numbers(format!("{name} {word}"), LATENCY, More::Worse, (of(a), of(b))));
         }
     };
     add("all", pair.of(|results| results.whole.total.latency.as_ref()));
-    for f in pair.either(|results| results.whole.functions.keys().map(String::as_str).collect()) {
+    let (functions, more) =
+        pair.either(|results| results.whole.functions.keys().map(String::as_str).collect());
+    for f in functions {
         let of = |results: &'_ Results| results.whole.functions.get(f).and_then(|c| c.latency);
         let (a, b) = pair.of(of);
         add(f, (a.as_ref(), b.as_ref()));
@@ -189,6 +202,7 @@ fn latency(pair: &Pair<'_>) -> Table {
         title: "Latency",
         hint: "From invocation to completion of the operations that succeeded.".to_owned(),
         rows,
+        more,
         ..Table::default()
     }
 }
@@ -203,7 +217,8 @@ fn faults(pair: &Pair<'_>) -> Table {
         Row::numbers("faults planned", COUNT, More::Neither, pair.number(planned)),
         Row::numbers("faults that took hold", COUNT, More::Neither, pair.number(held)),
     ];
-    let kinds = pair.either(|results| results.faults.iter().map(|fault| &*fault.kind).collect());
+    let (kinds, more) =
+        pair.either(|results| results.faults.iter().map(|fault| &*fault.kind).collect());
     for kind in kinds {
         let of = |results| of_kind(results, kind);
         let numbers = pair.of(|results| Some(of(results).count() as f64));
@@ -222,6 +237,7 @@ fn faults(pair: &Pair<'_>) -> Table {
         hint: "The share of operations invoked while such a fault was in force that succeeded."
             .to_owned(),
         rows,
+        more,
         ..Table::default()
     }
 }
@@ -293,7 +309,8 @@ fn contradictions(pair: &Pair<'_>) -> Table {
 }
 
 fn checks(pair: &Pair<'_>) -> Table {
-    let names = pair.either(|results| results.checks.iter().map(|c| c.name.as_str()).collect());
+    let (names, more) =
+        pair.either(|results| results.checks.iter().map(|c| c.name.as_str()).collect());
     let of = |results: &Results, name: &str| {
         let check = results.checks.iter().find(|check| check.name.as_str() == name);
         check.map_or_else(|| "not made".to_owned(), told)
@@ -311,6 +328,7 @@ fn checks(pair: &Pair<'_>) -> Table {
         title: "Checks beside linearizability",
         hint: "What each came to, and why.".to_owned(),
         rows: rows.collect(),
+        more,
         empty: "Neither run has any.",
         ..Table::default()
     }
