@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use invented::Ending;
 use squall_results::suite::{Cell, SuiteResults};
 use squall_results::summary::{Results, RunVerdict};
-use squall_results::{junit, report, suite, summary, text};
+use squall_results::{junit, report, suite, text};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("name a folder to write to")?);
@@ -17,13 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (name, ending) in [("linearizable", Ending::Linearizable), ("violation", Ending::Violation)]
     {
         let run = invented::run(815, 30_000, ending);
-        let results = summary::summarize(
-            &run.history,
-            &run.analysis,
-            &run.probes,
-            run.logs.as_ref(),
-            run.facts.clone(),
-        );
+        let results = run.results();
         let html = report::render(&run.material(&results));
         std::fs::write(folder.join(format!("{name}.html")), html)?;
         std::fs::write(
@@ -35,13 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         cells.push(cell(name, &results));
     }
     let nothing = invented::nothing();
-    let results = summary::summarize(
-        &nothing.history,
-        &nothing.analysis,
-        &nothing.probes,
-        None,
-        nothing.facts.clone(),
-    );
+    let results = nothing.results();
     let html = report::render(&nothing.material(&results));
     std::fs::write(folder.join("inconclusive.html"), html)?;
     cells.push(cell("inconclusive", &results));

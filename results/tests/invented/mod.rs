@@ -31,7 +31,7 @@ use squall_results::facts::{Host, NodeRecovery, Recovery, RunFacts, Timings};
 use squall_results::log_lines::LogLine;
 use squall_results::probes::Probe;
 use squall_results::report::Material;
-use squall_results::summary::Results;
+use squall_results::summary::{Results, summarize};
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
@@ -54,6 +54,12 @@ pub struct Invented {
 }
 
 impl Invented {
+    /// What it came to.
+    pub fn results(&self) -> Results {
+        let logs = self.logs.as_ref();
+        summarize(&self.history, &self.analysis, &self.probes, logs, self.facts.clone())
+    }
+
     /// What the report of it is made of.
     pub fn material<'r>(&'r self, results: &'r Results) -> Material<'r> {
         Material {

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use squall_results::run_dir::RunDir;
 use squall_results::suite::{Cell, SuiteResults, render_html, render_junit};
-use squall_results::summary::{Results, RunVerdict, summarize};
+use squall_results::summary::{Results, RunVerdict};
 use squall_results::{junit, report};
 
 use super::{Dice, Ending, run};
@@ -106,13 +106,7 @@ impl Mint {
     pub fn new() -> Self {
         let of = |ending| {
             let run = run(815, 3_000, ending);
-            let results = summarize(
-                &run.history,
-                &run.analysis,
-                &run.probes,
-                run.logs.as_ref(),
-                run.facts.clone(),
-            );
+            let results = run.results();
             let html = report::render(&run.material(&results));
             (serde_json::to_value(&results).unwrap(), html)
         };
