@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::reply::{Refusal, Reply, html};
 use super::{Asked, CSS, address};
-use crate::store::{Digest, Query, RUNS_MAX, Run};
+use crate::store::{Digest, Index, NIGHTS_MAX, Query, RUNS_MAX, Run};
 use crate::wording::{Millis, Nanos, count, plural};
 
 /// Runs on one page.
@@ -16,6 +16,9 @@ const PAGE: usize = 100;
 
 /// Choices beyond this many are not offered; they can still be searched for.
 const CHOICES_MAX: usize = 200;
+
+/// Folders that cannot be read and are named; the rest is only counted.
+const UNREADABLE_SHOWN_MAX: usize = 5;
 
 /// Faults shown of a run before the rest is only counted.
 const FAULTS_SHOWN_MAX: usize = 8;
@@ -115,11 +118,7 @@ pub(super) fn page(asked: &Asked) -> Result<Reply, Refusal> {
     let json = address::of_index(&fields).replacen('/', "/api/runs", 1);
     let pages = if found.pages > 1 { pages(&query, found.page, found.pages) } else { Vec::new() };
     fields.retain(|(name, _)| with_choice.contains(name));
-    let mut remarks: Vec<String> =
-        index.unreadable.iter().take(5).map(|why| format!("! Could not be read: {why}.")).collect();
-    if index.more {
-        remarks.push(format!("! Only {} runs are listed.", count(RUNS_MAX as u64)));
-    }
+    let remarks = remarks(index);
     html(&Page {
         css: CSS,
         here: "runs",
@@ -136,6 +135,25 @@ pub(super) fn page(asked: &Asked) -> Result<Reply, Refusal> {
         json,
         query: &query,
     })
+}
+
+/// What is missing from the index, in sentences.
+pub(super) fn remarks(index: &Index) -> Vec<String> {
+    let unreadable = index.unreadable.iter().take(UNREADABLE_SHOWN_MAX);
+    let mut remarks: Vec<String> =
+        unreadable.map(|why| format!("! Could not be read: {why}.")).collect();
+    let more = index.unreadable.len().saturating_sub(UNREADABLE_SHOWN_MAX) as u64;
+    if more > 0 {
+        let folders = plural(more, "folder", "folders");
+        remarks.push(format!("! {folders} more could not be read."));
+    }
+    if index.more {
+        remarks.push(format!("! Only {} runs are listed.", count(RUNS_MAX as u64)));
+    }
+    if index.more_nights {
+        remarks.push(format!("! Only {} nights of suites are listed.", count(NIGHTS_MAX as u64)));
+    }
+    remarks
 }
 
 fn counted(found: &Found<'_>, of: usize) -> String {

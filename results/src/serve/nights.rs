@@ -6,7 +6,8 @@ use super::charts::{Drawing, Scale, line};
 use super::figures;
 use super::reply::{Refusal, Reply, html};
 use super::trends::{Came, Column, Flaky, Line, Trends};
-use super::{CSS, address};
+use super::{CSS, address, cut};
+use crate::summary::RunVerdict;
 use crate::wording::{percent, rate};
 
 #[derive(Template)]
@@ -21,8 +22,10 @@ struct Page {
     first: &'static str,
     nights: Vec<Head>,
     rows: Vec<Row>,
+    more: String,
     flaky_hint: &'static str,
     flaky: Vec<FlakyRow>,
+    flaky_more: String,
     trend_hint: &'static str,
     charts: Vec<(&'static str, String)>,
     figures: Vec<Figures>,
@@ -95,6 +98,13 @@ pub(super) fn page(about: About, trends: &Trends) -> Result<Reply, Refusal> {
     } else {
         ("Whether runs of this name come to different verdicts.", "")
     };
+    let mut all_flaky = trends.flaky();
+    let flaky_more = cut(&mut all_flaky);
+    let mut lines: Vec<&Line> = trends.rows.iter().collect();
+    let more = match cut(&mut lines) {
+        more if more.is_empty() => more,
+        more => format!("{more} All of them count in what is below."),
+    };
     html(&Page {
         css: CSS,
         here: "suites",
@@ -104,9 +114,11 @@ pub(super) fn page(about: About, trends: &Trends) -> Result<Reply, Refusal> {
         of_suite: about.of_suite,
         first: "Run",
         nights: trends.nights.iter().map(head).collect(),
-        rows: trends.rows.iter().map(row).collect(),
+        rows: lines.into_iter().map(|line| row(line, trends.nights.len())).collect(),
+        more,
         flaky_hint,
-        flaky: trends.flaky().iter().map(flaky).collect(),
+        flaky: all_flaky.iter().map(flaky).collect(),
+        flaky_more,
         trend_hint,
         charts: measures.iter().map(chart).collect(),
         // Newest first, as people look for it.
@@ -158,12 +170,11 @@ fn head(night: &Column) -> Head {
     Head { day: short(night), time: time.to_owned(), address: night.address.clone() }
 }
 
-fn row(line: &Line) -> Row {
-    let expected = line.cells.iter().flatten().last().and_then(|came| came.expected);
+fn row(line: &Line, nights: usize) -> Row {
     Row {
         name: line.name.clone(),
-        expected: expected.map_or("", |verdict| verdict.as_str()),
-        cells: line.cells.iter().map(|came| came.as_ref().map(cell)).collect(),
+        expected: line.expected().map_or("", RunVerdict::as_str),
+        cells: line.over(nights).into_iter().map(|came| came.map(cell)).collect(),
     }
 }
 

@@ -5,8 +5,7 @@ use askama::Template;
 use super::files::{self, Purpose};
 use super::reply::{Refusal, Reply, html};
 use super::{Asked, CSS, address, index};
-use crate::store::{Index, Listed, Night, Run, State, list_files, pairs};
-use crate::suite::SuiteResults;
+use crate::store::{Index, Listed, Night, NightCell, Run, State, list_files, pairs, unexpected};
 use crate::wording::{Millis, Nanos, count, percent, rate};
 
 #[derive(Template)]
@@ -134,9 +133,9 @@ fn trouble(run: &Run) -> String {
 fn of_night<'i>(night: &'i Night, files: &[Listed]) -> Page<'i> {
     let page = address::of_run(&night.id);
     let own = files.iter().filter(|f| f.path.len() == 1 && OF_A_NIGHT.contains(&&*f.path[0]));
-    let (shade, mark, reason) = match &night.results {
-        Ok(suite) if suite.unexpected() == 0 => ("linearizable", "✓", totals(suite)),
-        Ok(suite) => ("violation", "✗", totals(suite)),
+    let (shade, mark, reason) = match &night.cells {
+        Ok(cells) if unexpected(cells) == 0 => ("linearizable", "✓", totals(cells)),
+        Ok(cells) => ("violation", "✗", totals(cells)),
         Err(why) => ("broken", "!", format!("Its suite.json cannot be read: {why}.")),
     };
     let suite = format!("/suites/{}", address::escaped(&night.suite));
@@ -149,7 +148,7 @@ fn of_night<'i>(night: &'i Night, files: &[Listed]) -> Page<'i> {
         headline: format!("{}, night of {}", night.suite, night.when),
         reason,
         facts: Vec::new(),
-        report: night.results.is_ok().then(|| format!("{page}suite.html")),
+        report: night.cells.is_ok().then(|| format!("{page}suite.html")),
         zip: None,
         others: vec![
             ("All nights of this suite".to_owned(), suite),
@@ -161,8 +160,8 @@ fn of_night<'i>(night: &'i Night, files: &[Listed]) -> Page<'i> {
     }
 }
 
-fn totals(suite: &SuiteResults) -> String {
-    format!("{} of {} runs as expected.", suite.cells.len() - suite.unexpected(), suite.cells.len())
+fn totals(cells: &[NightCell]) -> String {
+    format!("{} of {} runs as expected.", cells.len() - unexpected(cells), cells.len())
 }
 
 fn facts(run: &Run) -> Vec<(&'static str, String, String)> {

@@ -6,8 +6,8 @@ use askama::Template;
 
 use super::nights::{self, About};
 use super::reply::{Refusal, Reply, html};
-use super::{Asked, CSS, ROWS_MAX, address, trends};
-use crate::store::{Night, Run};
+use super::{Asked, CSS, address, cut, index, trends};
+use crate::store::{Night, Run, unexpected};
 use crate::wording::{count, plural};
 
 /// Nights or runs shown at once; what is older is only counted.
@@ -19,9 +19,23 @@ struct Page {
     css: &'static str,
     here: &'static str,
     title: &'static str,
-    suites: Vec<Row>,
-    series: Vec<Row>,
+    suites: Rows,
+    series: Rows,
+    remarks: Vec<String>,
+}
+
+/// The rows of a table that are shown, and what is said of the others.
+struct Rows {
+    shown: Vec<Row>,
     more: String,
+}
+
+impl Rows {
+    fn of<T>(all: impl Iterator<Item = T>, row: impl Fn(T) -> Row) -> Self {
+        let mut shown: Vec<T> = all.collect();
+        let more = cut(&mut shown);
+        Self { shown: shown.into_iter().map(row).collect(), more }
+    }
 }
 
 struct Row {
@@ -36,26 +50,24 @@ struct Row {
 pub(super) fn list(asked: &Asked) -> Result<Reply, Refusal> {
     let series = asked.index.series();
     let suites = asked.index.suites.iter();
-    let more = suites.len().max(series.len()).saturating_sub(ROWS_MAX) as u64;
     html(&Page {
         css: CSS,
         here: "suites",
         title: "Suites and trends",
-        suites: suites.take(ROWS_MAX).map(|(name, nights)| suite_row(name, nights)).collect(),
-        series: series.iter().take(ROWS_MAX).map(|(name, runs)| series_row(name, runs)).collect(),
-        more: if more > 0 { format!("{} more are not shown.", count(more)) } else { String::new() },
+        suites: Rows::of(suites, |(name, nights)| suite_row(name, nights)),
+        series: Rows::of(series.iter(), |(name, runs)| series_row(name, runs)),
+        remarks: index::remarks(&asked.index),
     })
 }
 
 /// A suite, which has at least one night.
 fn suite_row(name: &str, nights: &[Arc<Night>]) -> Row {
     let last = nights.last();
-    let (class, word) = match last.map(|night| &night.results) {
-        Some(Ok(suite)) => {
-            let right = suite.cells.len() - suite.unexpected();
-            let (class, mark) =
-                if suite.unexpected() == 0 { ("good", "✓") } else { ("bad", "✗") };
-            (class, format!("{mark} {right} of {}", suite.cells.len()))
+    let (class, word) = match last.map(|night| &night.cells) {
+        Some(Ok(cells)) => {
+            let wrong = unexpected(cells);
+            let (class, mark) = if wrong == 0 { ("good", "✓") } else { ("bad", "✗") };
+            (class, format!("{mark} {} of {}", cells.len() - wrong, cells.len()))
         }
         Some(Err(_)) | None => ("bad", "! damaged".to_owned()),
     };
@@ -87,7 +99,7 @@ pub(super) fn suite(asked: &Asked, name: &str) -> Result<Reply, Refusal> {
     let all = asked.index.suites.get(name).ok_or_else(missing)?;
     let shown = &all[all.len().saturating_sub(NIGHTS_MAX)..];
     let trouble = |night: &Arc<Night>| {
-        let why = night.results.as_ref().err()?;
+        let why = night.cells.as_ref().err()?;
         Some(format!("The night of {} cannot be read: {why}.", night.when))
     };
     let about = About {
@@ -117,5 +129,18 @@ fn subtitle(shown: usize, of: usize, one: &str, many: &str) -> String {
     match shown == of {
         true => format!("{}, oldest first.", plural(of as u64, one, many)),
         false => format!("The newest {shown} of {}, oldest first.", plural(of as u64, one, many)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_table_says_what_it_leaves_out() {
+        let rows = |number: usize| Rows::of(0..number, |_| series_row("name", &[]));
+        assert_eq!((rows(3).shown.len(), rows(3).more.as_str()), (3, ""));
+        let cut = rows(1_700);
+        assert_eq!((cut.shown.len(), cut.more.as_str()), (500, "1,200 more are not shown."));
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! Pure: made from the index, and rendered elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::{ROWS_MAX, address};
+use super::address;
 use crate::report::mark;
 use crate::store::{Digest, Index, Night, Run, When};
 use crate::summary::RunVerdict;
@@ -14,7 +14,7 @@ use crate::summary::RunVerdict;
 pub(super) struct Trends {
     /// Oldest first.
     pub(super) nights: Vec<Column>,
-    /// One for each run of a night.
+    /// One for each run of a night, however many there are.
     pub(super) rows: Vec<Line>,
 }
 
@@ -28,8 +28,9 @@ pub(super) struct Column {
 /// A run over the nights.
 pub(super) struct Line {
     pub(super) name: String,
-    /// What it came to on each night; nothing where it was not run.
-    pub(super) cells: Vec<Option<Came>>,
+    /// What it came to and on which night, in order of nights; nights on which it was not run
+    /// are left out, so that runs that come and go take no more room than they have nights.
+    pub(super) came: Vec<(usize, Came)>,
 }
 
 /// What a run came to on one night.
@@ -56,64 +57,50 @@ impl Came {
     }
 }
 
-/// The nights of a suite that can be read, with at most [`ROWS_MAX`] runs each.
+/// The nights of a suite that can be read, with every run of each.
 pub(super) fn of_suite(nights: &[Arc<Night>], index: &Index) -> Trends {
     let readable: Vec<_> =
-        nights.iter().filter_map(|night| Some((night, night.results.as_ref().ok()?))).collect();
-    let mut lines: BTreeMap<&str, Vec<Option<Came>>> = BTreeMap::new();
-    let mut order: Vec<&str> = Vec::new();
+        nights.iter().filter_map(|night| Some((night, night.cells.as_ref().ok()?))).collect();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut rows: Vec<Line> = Vec::new();
     // In the order of the newest plan, then what only older ones have.
-    for (_, suite) in readable.iter().rev() {
-        for cell in &suite.cells {
-            if order.len() < ROWS_MAX && !lines.contains_key(cell.name.as_str()) {
-                lines.insert(&cell.name, vec![None; readable.len()]);
-                order.push(&cell.name);
-            }
-        }
+    for cell in readable.iter().rev().flat_map(|(_, cells)| cells.iter()) {
+        places.entry(&cell.name).or_insert_with(|| {
+            rows.push(Line { name: cell.name.clone(), came: Vec::new() });
+            rows.len() - 1
+        });
     }
-    for (at, (night, suite)) in readable.iter().enumerate() {
-        for cell in &suite.cells {
+    for (at, (night, cells)) in readable.iter().enumerate() {
+        for cell in *cells {
             let run = cell.run_dir.as_deref().and_then(|folder| night.run(folder, index));
-            if let Some(line) = lines.get_mut(cell.name.as_str()) {
-                line[at] = Some(Came {
-                    verdict: cell.verdict,
-                    expected: Some(cell.expected),
-                    as_expected: cell.as_expected,
-                    run: run.cloned(),
-                });
-            }
+            let came = Came {
+                verdict: cell.verdict,
+                expected: Some(cell.expected),
+                as_expected: cell.as_expected,
+                run: run.cloned(),
+            };
+            rows[places[cell.name.as_str()]].came.push((at, came));
         }
     }
     let column = |night: &Night| Column {
         when: night.when.clone(),
         address: Some(address::of_run(&night.id)),
     };
-    let line = |name: &str| Line {
-        name: name.to_owned(),
-        cells: lines.get(name).cloned().unwrap_or_default(),
-    };
-    Trends {
-        nights: readable.iter().map(|(night, _)| column(night)).collect(),
-        rows: order.into_iter().map(line).collect(),
-    }
+    Trends { nights: readable.iter().map(|(night, _)| column(night)).collect(), rows }
 }
 
 /// Runs of one name, newest first, as nights of one run each.
 pub(super) fn of_series(name: &str, runs: &[&Arc<Run>]) -> Trends {
     let oldest_first = || runs.iter().rev();
-    let came = |run: &&Arc<Run>| {
-        Some(Came {
-            verdict: run.digest.verdict,
-            expected: None,
-            as_expected: true,
-            run: Some(Arc::clone(run)),
-        })
+    let came = |run: &&Arc<Run>| Came {
+        verdict: run.digest.verdict,
+        expected: None,
+        as_expected: true,
+        run: Some(Arc::clone(run)),
     };
     let column = |run: &&Arc<Run>| Column { when: run.when.clone(), address: None };
-    Trends {
-        nights: oldest_first().map(column).collect(),
-        rows: vec![Line { name: name.to_owned(), cells: oldest_first().map(came).collect() }],
-    }
+    let line = Line { name: name.to_owned(), came: oldest_first().map(came).enumerate().collect() };
+    Trends { nights: oldest_first().map(column).collect(), rows: vec![line] }
 }
 
 /// A run whose verdict changed although nothing else was expected of it.
@@ -137,8 +124,11 @@ impl Trends {
 
     /// What `take` says of the runs of each night that have it.
     fn each<T>(&self, take: impl Fn(&Came) -> Option<T>) -> Vec<Vec<T>> {
-        let of = |at: usize| self.rows.iter().filter_map(move |row| row.cells.get(at)?.as_ref());
-        (0..self.nights.len()).map(|at| of(at).filter_map(&take).collect()).collect()
+        let mut nights: Vec<Vec<T>> = self.nights.iter().map(|_| Vec::new()).collect();
+        for (at, came) in self.rows.iter().flat_map(|row| &row.came) {
+            nights[*at].extend(take(came));
+        }
+        nights
     }
 
     /// The share of runs that came out as expected, by night.
@@ -172,10 +162,24 @@ impl Trends {
 }
 
 impl Line {
+    /// What it came to on each of so many nights; nothing where it was not run.
+    pub(super) fn over(&self, nights: usize) -> Vec<Option<&Came>> {
+        let mut cells = vec![None; nights];
+        for (at, came) in &self.came {
+            cells[*at] = Some(came);
+        }
+        cells
+    }
+
+    /// What was expected of it last.
+    pub(super) fn expected(&self) -> Option<RunVerdict> {
+        self.came.last()?.1.expected
+    }
+
     fn flaky(&self) -> Option<Flaky> {
         // Only nights of which the same was expected as of the last can be held together.
-        let expected = self.cells.iter().flatten().last()?.expected;
-        let same = self.cells.iter().flatten().filter(|came| came.expected == expected);
+        let expected = self.expected();
+        let same = self.came.iter().map(|(_, came)| came).filter(|came| came.expected == expected);
         let told: Vec<&Came> = same.filter(|came| came.verdict.is_some()).collect();
         let mut outcomes: BTreeMap<&'static str, usize> = BTreeMap::new();
         for came in &told {
@@ -211,21 +215,35 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn came(verdict: RunVerdict, expected: RunVerdict) -> Option<Came> {
+    fn came(verdict: RunVerdict, expected: RunVerdict) -> Came {
         let as_expected = verdict == expected;
-        Some(Came { verdict: Some(verdict), expected: Some(expected), as_expected, run: None })
+        Came { verdict: Some(verdict), expected: Some(expected), as_expected, run: None }
     }
 
     #[test]
     fn a_run_is_flaky_only_where_the_same_was_expected() {
         use RunVerdict::{Linearizable as Fine, Violation as Bad};
-        let line = |cells| Line { name: "run".to_owned(), cells };
-        let flaky = line(vec![came(Bad, Bad), came(Fine, Bad), None, came(Bad, Bad)]).flaky();
+        let line = |came: Vec<Came>| Line {
+            name: "run".to_owned(),
+            came: came.into_iter().enumerate().collect(),
+        };
+        let flaky = line(vec![came(Bad, Bad), came(Fine, Bad), came(Bad, Bad)]).flaky();
         let flaky = flaky.unwrap();
         assert_eq!((flaky.right, flaky.of), (2, 3));
         assert!(line(vec![came(Fine, Fine), came(Bad, Bad), came(Bad, Bad)]).flaky().is_none());
         assert!(line(vec![came(Fine, Bad), came(Fine, Bad)]).flaky().is_none());
-        assert!(line(vec![None]).flaky().is_none());
+        assert!(line(vec![]).flaky().is_none());
+    }
+
+    #[test]
+    fn every_run_of_a_night_counts_however_many_there_are() {
+        let row = |number: usize| {
+            let verdict = if number < 900 { RunVerdict::Violation } else { RunVerdict::Unknown };
+            Line { name: number.to_string(), came: vec![(0, came(verdict, RunVerdict::Violation))] }
+        };
+        let nights = vec![Column { when: When::of_folder("20260102T030405Z"), address: None }];
+        let trends = Trends { nights, rows: (0..1_000).map(row).collect() };
+        assert_eq!(trends.as_expected(), [Some(0.9)]);
     }
 
     #[test]

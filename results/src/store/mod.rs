@@ -8,6 +8,7 @@
 mod beneath;
 mod digest;
 mod files;
+mod night;
 mod query;
 mod run;
 mod walk;
@@ -23,20 +24,22 @@ pub(crate) use beneath::{Beneath, plain};
 pub(crate) use digest::read;
 pub use digest::{Digest, FaultKind, Fingerprint, SIZE_MAX};
 pub(crate) use files::{FILES_MAX, Listed, list_files};
+pub(crate) use night::unexpected;
+pub use night::{Night, NightCell};
 pub(crate) use query::pairs;
 pub use query::{Query, QueryError};
 pub use run::{Run, State};
-pub use walk::RUNS_MAX;
+pub use walk::{NIGHTS_MAX, RUNS_MAX};
 pub use when::When;
 
-use crate::suite::SuiteResults;
 use beneath::Stamp;
-use walk::{Found, FoundNight, FoundRun};
+use walk::{Bounds, Found, FoundNight, FoundRun};
 
 /// An index of a store, shared by all who ask.
 #[derive(Debug)]
 pub struct Store {
     beneath: Beneath,
+    bounds: Bounds,
     /// How often the index was asked for.
     asked: AtomicU64,
     known: Mutex<Known>,
@@ -66,28 +69,9 @@ pub struct Index {
     pub unreadable: Vec<String>,
     /// There are more than [`RUNS_MAX`] runs, and the rest is left out.
     pub more: bool,
+    /// There are more than [`NIGHTS_MAX`] nights of suites, and the rest is left out.
+    pub more_nights: bool,
     by_id: HashMap<String, Arc<Run>>,
-}
-
-/// One night of a suite.
-#[derive(Debug)]
-pub struct Night {
-    /// Where its folder lies, from the store.
-    pub id: String,
-    /// The name of the suite, as its folder is called.
-    pub suite: String,
-    /// When it began.
-    pub when: When,
-    /// Its results, or why they cannot be read.
-    pub results: Result<SuiteResults, String>,
-}
-
-impl Night {
-    /// The run of a cell that lies in `run_dir`, if the index has it.
-    pub fn run<'i>(&self, run_dir: &str, index: &'i Index) -> Option<&'i Arc<Run>> {
-        // Only ever looked up: what a suite.json says is no path.
-        index.run(&format!("{}/{}", self.id, run_dir.trim_matches('/')))
-    }
 }
 
 impl Index {
@@ -114,7 +98,12 @@ impl Index {
 impl Store {
     /// The store in `folder`, which need not exist yet.
     pub fn new(folder: PathBuf) -> Self {
-        Self { beneath: Beneath::new(folder), asked: AtomicU64::new(0), known: Mutex::default() }
+        Self {
+            beneath: Beneath::new(folder),
+            bounds: Bounds::default(),
+            asked: AtomicU64::new(0),
+            known: Mutex::default(),
+        }
     }
 
     /// The folder.
@@ -140,14 +129,15 @@ impl Store {
             return Ok(known.index.clone());
         }
         let answers = self.asked.load(Ordering::SeqCst);
-        let found = walk::walk(&self.beneath)?;
+        let found = walk::walk(&self.beneath, self.bounds)?;
         let fresh_runs = self.read_runs(&found.runs, &known.runs, tell);
         let fresh_nights = self.read_nights(&found.nights, &known.nights);
         let unchanged = fresh_runs.is_empty()
             && fresh_nights.is_empty()
             && found.runs.len() == known.runs.len()
             && found.nights.len() == known.nights.len()
-            && found.unreadable == known.index.unreadable;
+            && found.unreadable == known.index.unreadable
+            && (found.more, found.more_nights) == (known.index.more, known.index.more_nights);
         if !unchanged {
             known.replace(found, fresh_runs, fresh_nights);
         }
@@ -208,21 +198,11 @@ impl Store {
     }
 
     fn read_night(&self, found: &FoundNight) -> Night {
-        let results = match found.suite.size {
+        let json = match found.suite.size {
             size if size > SIZE_MAX => Err(digest::too_large(size)),
-            _ => self.bytes(&found.id, "suite.json").and_then(|bytes| {
-                serde_json::from_slice::<SuiteResults>(&bytes).map_err(|error| error.to_string())
-            }),
+            _ => self.bytes(&found.id, "suite.json"),
         };
-        let mut parts = found.id.rsplit('/');
-        let stamp = parts.next().unwrap_or_default();
-        let written = results.as_ref().ok().and_then(|suite| When::of(&suite.started_utc));
-        Night {
-            id: found.id.clone(),
-            suite: parts.next().unwrap_or(stamp).to_owned(),
-            when: written.unwrap_or_else(|| When::of_folder(stamp)),
-            results,
-        }
+        Night::new(&found.id, json)
     }
 
     fn bytes(&self, id: &str, name: &str) -> Result<Vec<u8>, String> {
@@ -268,6 +248,42 @@ impl Known {
             suites,
             unreadable: found.unreadable,
             more: found.more,
+            more_nights: found.more_nights,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn add(store: &Path, name: &str, file: &str) {
+        let folder = store.join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(file), b"{}").unwrap();
+    }
+
+    #[test]
+    fn what_is_left_out_is_known_also_while_counts_stay_equal() {
+        let folder = tempfile::tempdir().unwrap();
+        let bounds = Bounds { runs: 2, nights: 1 };
+        let store = Store { bounds, ..Store::new(folder.path().to_path_buf()) };
+        let look = || {
+            let index = store.index(&|_, _| {}).unwrap();
+            let nights: Vec<_> = index.suites.values().flatten().map(|n| n.id.clone()).collect();
+            (index.runs.len(), index.more, nights.join(" "), index.more_nights)
+        };
+        add(folder.path(), "a/1", "history.jsonl");
+        add(folder.path(), "a/2", "history.jsonl");
+        add(folder.path(), "s/1", "suite.json");
+        assert_eq!(look(), (2, false, "s/1".to_owned(), false));
+        add(folder.path(), "z/3", "history.jsonl");
+        assert_eq!(look(), (2, true, "s/1".to_owned(), false));
+        // The newest night stays.
+        add(folder.path(), "s/2", "suite.json");
+        assert_eq!(look(), (2, true, "s/2".to_owned(), true));
+        std::fs::remove_dir_all(folder.path().join("z")).unwrap();
+        std::fs::remove_dir_all(folder.path().join("s/1")).unwrap();
+        assert_eq!(look(), (2, false, "s/2".to_owned(), false));
     }
 }

@@ -4,6 +4,7 @@
 //! is read here but folders, so that looking again costs little. Folders deeper than any
 //! command makes them are not looked into.
 
+use std::cmp::Reverse;
 use std::io;
 use std::os::fd::OwnedFd;
 
@@ -15,6 +16,22 @@ const DEPTH_MAX: usize = 8;
 /// Runs beyond this many are not listed.
 pub const RUNS_MAX: usize = 100_000;
 
+/// Nights of suites beyond this many are not listed: more than five years of them.
+pub const NIGHTS_MAX: usize = 2_000;
+
+/// How much is listed at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) runs: usize,
+    pub(super) nights: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { runs: RUNS_MAX, nights: NIGHTS_MAX }
+    }
+}
+
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -22,8 +39,10 @@ pub(super) struct Found {
     pub(super) nights: Vec<FoundNight>,
     /// Folders that could not be looked into, with why.
     pub(super) unreadable: Vec<String>,
-    /// There are more than [`RUNS_MAX`] runs.
+    /// There are more runs than are listed.
     pub(super) more: bool,
+    /// There are more nights than are listed.
+    pub(super) more_nights: bool,
 }
 
 /// A folder that is a run.
@@ -44,21 +63,34 @@ pub(super) struct FoundNight {
 }
 
 /// Looks through the store; one that does not exist is empty.
-pub(super) fn walk(store: &Beneath) -> io::Result<Found> {
+pub(super) fn walk(store: &Beneath, bounds: Bounds) -> io::Result<Found> {
     let mut found = Found::default();
     match store.folder(&[]) {
-        Ok(root) => visit(&root, "", 0, &mut found)?,
+        Ok(root) => visit(&root, "", 0, bounds, &mut found)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
+    }
+    found.more_nights = found.nights.len() > bounds.nights;
+    if found.more_nights {
+        // Folders of nights are called by when they began: the newest stay.
+        let leaf = |night: &FoundNight| night.id.rsplit('/').next().map(str::to_owned);
+        found.nights.sort_by_cached_key(|night| Reverse(leaf(night)));
+        found.nights.truncate(bounds.nights);
     }
     Ok(found)
 }
 
-fn visit(folder: &OwnedFd, id: &str, depth: usize, found: &mut Found) -> io::Result<()> {
+fn visit(
+    folder: &OwnedFd,
+    id: &str,
+    depth: usize,
+    bounds: Bounds,
+    found: &mut Found,
+) -> io::Result<()> {
     let names = beneath::list(folder)?;
     let has = |wanted: &str| names.iter().any(|entry| !entry.is_folder && entry.name == wanted);
     if depth > 0 && (has("results.json") || has("history.jsonl")) {
-        if found.runs.len() >= RUNS_MAX {
+        if found.runs.len() >= bounds.runs {
             found.more = true;
             return Ok(());
         }
@@ -81,7 +113,7 @@ fn visit(folder: &OwnedFd, id: &str, depth: usize, found: &mut Found) -> io::Res
             _ => format!("{id}/{}", entry.name),
         };
         let looked = beneath::inner(folder, &entry.name)
-            .and_then(|folder| visit(&folder, &inner, depth + 1, found));
+            .and_then(|folder| visit(&folder, &inner, depth + 1, bounds, found));
         match looked {
             Ok(()) => {}
             // Removed since it was listed.
