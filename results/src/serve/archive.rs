@@ -6,7 +6,6 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write};
-use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -15,11 +14,10 @@ use tokio::sync::mpsc;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
+use super::Asked;
 use super::files::kept_as;
 use super::reply::{Refusal, Reply};
-use super::{Asked, Site};
-use crate::store::{FILES_MAX, Listed, list_files};
-use crate::wording::count;
+use crate::store::{Beneath, Listed, list_files};
 
 /// Pieces that wait for the reader.
 const PIECES_MAX: usize = 4;
@@ -39,12 +37,12 @@ pub(super) fn reply(asked: &Asked, path: &[&str]) -> Result<Reply, Refusal> {
     let run =
         asked.index.run(&id).ok_or_else(|| Refusal::not_found("There is no such run here."))?;
     let site = asked.site.clone();
-    let (files, all) = list_files(site.store.beneath(), &id)
+    let files = list_files(site.store.beneath(), &id)
         .map_err(|_| Refusal::not_found("This run was just removed."))?;
-    if !all {
+    if !files.missing.is_nothing() {
+        let why = &files.missing;
         return Err(Refusal::bad(format!(
-            "This run has more than {} files; copy its folder instead.",
-            count(FILES_MAX as u64)
+            "An archive of this run would not be whole: {why}. Copy its folder instead."
         )));
     }
     let place = site.archives.clone().try_acquire_owned().map_err(|_| Refusal {
@@ -59,7 +57,7 @@ pub(super) fn reply(asked: &Asked, path: &[&str]) -> Result<Reply, Refusal> {
     let (sender, receiver) = mpsc::channel(PIECES_MAX);
     std::thread::spawn(move || {
         let mut pieces = Pieces { sender: sender.clone(), waiting: Vec::with_capacity(PIECE) };
-        if let Err(error) = pack(&site, &id, &folder, &files, &mut pieces) {
+        if let Err(error) = pack(site.store.beneath(), &id, &folder, &files.listed, &mut pieces) {
             // Ends the transfer as broken, so that nobody takes a part for the whole.
             drop(sender.blocking_send(Err(error)));
         }
@@ -71,8 +69,12 @@ pub(super) fn reply(asked: &Asked, path: &[&str]) -> Result<Reply, Refusal> {
     Ok(Reply::Streamed { headers, body: Body::from_stream(pieces) })
 }
 
+/// Packs every file that is still there.
+///
+/// # Errors
+/// When a file is there and cannot be read, or became something else than a file.
 fn pack(
-    site: &Arc<Site>,
+    store: &Beneath,
     id: &str,
     folder: &str,
     files: &[Listed],
@@ -86,8 +88,12 @@ fn pack(
         .unix_permissions(0o644);
     for file in files {
         let parts: Vec<&str> = id.split('/').chain(file.path.iter().map(String::as_str)).collect();
-        // It may have been removed since it was listed.
-        let Ok(opened) = site.store.beneath().file(&parts) else { continue };
+        let opened = match store.file(&parts) {
+            Ok(opened) => opened,
+            // Removed since it was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
         let size = opened.metadata()?.len();
         let name = format!("{folder}/{}", file.path.join("/"));
         archive.start_file(name, options.large_file(size > LARGE))?;
@@ -129,5 +135,33 @@ impl Write for Pieces {
 
     fn flush(&mut self) -> io::Result<()> {
         self.hand_over()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_was_removed_is_left_out_and_what_cannot_be_read_ends_it() {
+        let store = tempfile::tempdir().unwrap();
+        let run = store.path().join("run");
+        std::fs::create_dir(&run).unwrap();
+        std::fs::write(run.join("here"), b"here").unwrap();
+        symlink(run.join("here"), run.join("link")).unwrap();
+        let beneath = Beneath::new(store.path().to_path_buf());
+        let packed = |names: [&str; 2]| {
+            let (sender, receiver) = mpsc::channel(64);
+            let listed = |name: &str| Listed { path: vec![name.to_owned()], size: 4 };
+            let mut pieces = Pieces { sender, waiting: Vec::new() };
+            let packed = pack(&beneath, "run", "run", &names.map(listed), &mut pieces);
+            drop(receiver);
+            packed
+        };
+        assert!(packed(["here", "gone"]).is_ok());
+        // It was a file when it was listed.
+        assert!(packed(["here", "link"]).is_err());
     }
 }

@@ -5,7 +5,9 @@ use askama::Template;
 use super::files::{self, Purpose};
 use super::reply::{Refusal, Reply, html};
 use super::{Asked, CSS, address, index};
-use crate::store::{Index, Listed, Night, NightCell, Run, State, list_files, pairs, unexpected};
+use crate::store::{
+    Files, Index, Listed, Night, NightCell, Run, State, list_files, pairs, unexpected,
+};
 use crate::wording::{Millis, Nanos, count, percent, rate};
 
 #[derive(Template)]
@@ -24,7 +26,8 @@ struct Page<'i> {
     others: Vec<(String, String)>,
     id: &'i str,
     files: Vec<File>,
-    complete: bool,
+    /// What is said of files that are not listed, if there are any.
+    lacks: String,
 }
 
 struct File {
@@ -48,13 +51,13 @@ pub(super) fn page(asked: &Asked, path: &[&str]) -> Result<Reply, Refusal> {
     match find(&asked.index, path) {
         Some(Place::Run { id, file: [] }) => {
             let run = asked.index.run(&id).ok_or_else(missing)?;
-            let (files, complete) = list_files(store, &id).map_err(|_| missing())?;
-            html(&of_run(&asked.index, run, &files, complete))
+            let files = list_files(store, &id).map_err(|_| missing())?;
+            html(&of_run(&asked.index, run, &files))
         }
         Some(Place::Night { id, file: [] }) => {
             let night = asked.index.night(&id).ok_or_else(missing)?;
-            let (files, _) = list_files(store, &id).map_err(|_| missing())?;
-            html(&of_night(night, &files))
+            let files = list_files(store, &id).map_err(|_| missing())?;
+            html(&of_night(night, &files.listed))
         }
         Some(Place::Night { file, .. }) if file.len() > 1 || !OF_A_NIGHT.contains(&file[0]) => {
             Err(missing())
@@ -88,7 +91,7 @@ fn find<'p>(index: &Index, path: &'p [&'p str]) -> Option<Place<'p>> {
         })
 }
 
-fn of_run<'i>(index: &'i Index, run: &'i Run, files: &[Listed], complete: bool) -> Page<'i> {
+fn of_run<'i>(index: &'i Index, run: &'i Run, files: &Files) -> Page<'i> {
     let digest = &run.digest;
     let page = address::of_run(&run.id);
     let (headline, reason) = match digest.verdict {
@@ -108,8 +111,11 @@ fn of_run<'i>(index: &'i Index, run: &'i Run, files: &[Listed], complete: bool) 
         zip: Some(format!("/zip/{}", address::escaped_id(&run.id))),
         others: others(index, run),
         id: &run.id,
-        files: files.iter().map(|listed| file(&page, listed)).collect(),
-        complete,
+        files: files.listed.iter().map(|listed| file(&page, listed)).collect(),
+        lacks: match files.missing.is_nothing() {
+            true => String::new(),
+            false => format!("Not every file is listed: {}.", files.missing),
+        },
     }
 }
 
@@ -156,7 +162,7 @@ fn of_night<'i>(night: &'i Night, files: &[Listed]) -> Page<'i> {
         ],
         id: &night.id,
         files: own.map(|listed| file(&page, listed)).collect(),
-        complete: true,
+        lacks: String::new(),
     }
 }
 

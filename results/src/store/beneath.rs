@@ -31,6 +31,15 @@ pub(super) struct Name {
     pub(super) is_folder: bool,
 }
 
+/// What is in a folder.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// In order.
+    pub(super) plain: Vec<Name>,
+    /// Files and folders whose names are none that [`plain`] lets through.
+    pub(super) unnamed: usize,
+}
+
 impl Beneath {
     pub(crate) fn new(root: PathBuf) -> Self {
         Self { root }
@@ -75,41 +84,44 @@ pub(super) fn regular(folder: &OwnedFd, name: &str) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
-/// What is known of a regular file of `folder`; `None` if there is none.
-pub(super) fn stamp(folder: &OwnedFd, name: &str) -> Option<Stamp> {
-    let stat = rustix::fs::statat(folder, plain(name).ok()?, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-    let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-    regular.then(|| Stamp {
+/// What is known of a regular file of `folder`.
+pub(super) fn stamp(folder: &OwnedFd, name: &str) -> io::Result<Stamp> {
+    let stat = rustix::fs::statat(folder, plain(name)?, AtFlags::SYMLINK_NOFOLLOW)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    Ok(Stamp {
         size: u64::try_from(stat.st_size).unwrap_or(0),
         modified: (stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0)),
         inode: stat.st_ino,
     })
 }
 
-/// The regular files and the folders in `folder`, in order of their names.
-///
-/// Links, pipes and names that are no UTF-8 are left out.
-pub(super) fn list(folder: &OwnedFd) -> io::Result<Vec<Name>> {
-    let mut names = Vec::new();
+/// The regular files and the folders in `folder`; links and pipes are left out.
+pub(super) fn list(folder: &OwnedFd) -> io::Result<Names> {
+    let mut names = Names::default();
     for entry in Dir::read_from(folder)? {
         let entry = entry?;
-        let Ok(name) = entry.file_name().to_str() else { continue };
-        if plain(name).is_err() {
-            continue;
-        }
         let kind = match entry.file_type() {
             // Some file systems do not say so in the listing.
-            FileType::Unknown => rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
-                .map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode)),
+            FileType::Unknown => {
+                rustix::fs::statat(folder, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)
+                    .map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode))
+            }
             known => known,
         };
-        match kind {
-            FileType::Directory => names.push(Name { name: name.to_owned(), is_folder: true }),
-            FileType::RegularFile => names.push(Name { name: name.to_owned(), is_folder: false }),
-            _ => {}
+        let own = matches!(entry.file_name().to_bytes(), b"." | b"..");
+        if own || !matches!(kind, FileType::Directory | FileType::RegularFile) {
+            continue;
+        }
+        match entry.file_name().to_str().ok().filter(|name| plain(name).is_ok()) {
+            Some(name) => names
+                .plain
+                .push(Name { name: name.to_owned(), is_folder: kind == FileType::Directory }),
+            None => names.unnamed += 1,
         }
     }
-    names.sort_by(|a, b| a.name.cmp(&b.name));
+    names.plain.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(names)
 }
 
@@ -153,6 +165,7 @@ mod tests {
             assert!(beneath.file(parts).is_err(), "{parts:?}");
         }
         let listed = list(&beneath.folder(&["run"]).unwrap()).unwrap();
-        assert_eq!(listed, [Name { name: "here".to_owned(), is_folder: false }]);
+        assert_eq!(listed.plain, [Name { name: "here".to_owned(), is_folder: false }]);
+        assert_eq!(listed.unnamed, 0);
     }
 }

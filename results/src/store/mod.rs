@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) use beneath::{Beneath, plain};
 pub(crate) use digest::read;
 pub use digest::{Digest, FaultKind, Fingerprint, SIZE_MAX};
-pub(crate) use files::{FILES_MAX, Listed, list_files};
+pub(crate) use files::{Files, Listed, list_files};
 pub(crate) use night::unexpected;
 pub use night::{Night, NightCell};
 pub(crate) use query::pairs;

@@ -8,7 +8,8 @@ use std::cmp::Reverse;
 use std::io;
 use std::os::fd::OwnedFd;
 
-use super::beneath::{self, Beneath, Stamp};
+use super::beneath::{self, Beneath, Names, Stamp};
+use crate::wording::plural;
 
 /// Folders between the store and a run that are looked into.
 const DEPTH_MAX: usize = 8;
@@ -87,7 +88,7 @@ fn visit(
     bounds: Bounds,
     found: &mut Found,
 ) -> io::Result<()> {
-    let names = beneath::list(folder)?;
+    let Names { plain: names, unnamed } = beneath::list(folder)?;
     let has = |wanted: &str| names.iter().any(|entry| !entry.is_folder && entry.name == wanted);
     if depth > 0 && (has("results.json") || has("history.jsonl")) {
         if found.runs.len() >= bounds.runs {
@@ -96,12 +97,17 @@ fn visit(
         }
         found.runs.push(FoundRun {
             id: id.to_owned(),
-            results: beneath::stamp(folder, "results.json"),
+            results: beneath::stamp(folder, "results.json").ok(),
             has_report: has("report.html"),
         });
         return Ok(());
     }
-    if let (1.., Some(suite)) = (depth, beneath::stamp(folder, "suite.json")) {
+    if unnamed > 0 {
+        let place = if id.is_empty() { "the store itself" } else { id };
+        let names = plural(unnamed as u64, "name in it is", "names in it are");
+        found.unreadable.push(format!("{place}: {names} no plain text"));
+    }
+    if let (1.., Ok(suite)) = (depth, beneath::stamp(folder, "suite.json")) {
         found.nights.push(FoundNight { id: id.to_owned(), suite });
     }
     if depth >= DEPTH_MAX {
