@@ -1,6 +1,6 @@
 //! Two runs side by side: what they were asked for, what they served, what was found.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use askama::Template;
 
@@ -88,8 +88,10 @@ fn find<'i>(asked: &'i Asked, id: &str) -> Result<&'i Arc<Run>, Refusal> {
 }
 
 fn compare(asked: &Asked, a: &Arc<Run>, b: &Arc<Run>) -> Result<Reply, Refusal> {
-    let _one_at_a_time = asked.site.comparing.lock().unwrap_or_else(PoisonError::into_inner);
-    let (results_a, results_b) = (results(asked, a)?, results(asked, b)?);
+    let results_a = results(asked, a)?;
+    asked.client.still_there()?;
+    let results_b = results(asked, b)?;
+    asked.client.still_there()?;
     let pair = Pair { a: &results_a, b: &results_b, run_a: a, run_b: b };
     html(&Page {
         css: CSS,

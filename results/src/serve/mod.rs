@@ -19,6 +19,7 @@ mod files;
 mod guard;
 mod index;
 mod nights;
+mod queue;
 mod reply;
 mod run;
 mod suites;
@@ -28,7 +29,7 @@ mod trends;
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -39,11 +40,10 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::store::{Index, Store};
+use crate::wording::count;
+use queue::{Client, Queue};
 use reply::{Refusal, Reply};
 
-use crate::wording::count;
-use files::Shown;
-use queue::{Client, Queue};
 /// The report's look, and what pages have beyond it.
 const CSS: &str =
     concat!(include_str!("../../assets/report.css"), include_str!("../../assets/serve.css"));
@@ -55,6 +55,10 @@ pub struct Limits {
     pub connections: usize,
     /// Archives made at once; more are refused.
     pub archives: usize,
+    /// Pages made at once; more wait, as long as their clients do.
+    pub pages: usize,
+    /// Comparisons that are made or wait for their turn, one at a time; more are refused.
+    pub comparisons: usize,
     /// How long a client may take to say what it wants.
     pub ask: Duration,
     /// How long a client may read nothing of what it is sent.
@@ -66,6 +70,8 @@ impl Default for Limits {
         Self {
             connections: 256,
             archives: 4,
+            pages: 16,
+            comparisons: 4,
             ask: Duration::from_secs(15),
             stall: Duration::from_secs(60),
         }
@@ -75,17 +81,6 @@ impl Default for Limits {
 /// Rows of one table beyond this many are only counted.
 const ROWS_MAX: usize = 500;
 
-/// What every page is made from.
-#[derive(Debug)]
-struct Site {
-    store: Store,
-    limits: Limits,
-    archives: Arc<Semaphore>,
-    /// Held by the one comparison that is being made: it has two whole results in memory.
-    comparing: Mutex<()>,
-    /// Only this machine can reach it, so only names of this machine are right.
-    only_here: bool,
-}
 /// Keeps the first [`ROWS_MAX`], and says how many were left out.
 fn cut<T>(rows: &mut Vec<T>) -> String {
     let more = rows.len().saturating_sub(ROWS_MAX);
@@ -96,6 +91,17 @@ fn cut<T>(rows: &mut Vec<T>) -> String {
     }
 }
 
+/// What every page is made from.
+#[derive(Debug)]
+struct Site {
+    store: Store,
+    limits: Limits,
+    archives: Arc<Semaphore>,
+    /// Where pages and comparisons wait before they are begun.
+    queue: Queue,
+    /// Only this machine can reach it, so only names of this machine are right.
+    only_here: bool,
+}
 
 /// A server over one store.
 #[derive(Clone, Debug)]
@@ -112,7 +118,7 @@ impl Server {
                 store: Store::new(folder),
                 limits,
                 archives: Arc::new(Semaphore::new(limits.archives)),
-                comparing: Mutex::new(()),
+                queue: Queue::new(&limits),
                 only_here,
             }),
         }
@@ -145,20 +151,30 @@ struct Asked {
     path: Vec<String>,
     /// Everything after the question mark.
     query: String,
+    client: Client,
 }
 
 async fn answer(State(site): State<Arc<Site>>, uri: Uri) -> Response {
-    let made = tokio::task::spawn_blocking(move || {
-        let path = address::parts(uri.path())?;
-        let query = uri.query().unwrap_or_default().to_owned();
-        let index = site.store.index(&|_, _| {}).map_err(|error| Refusal::store(&site, &error))?;
-        page(&Asked { site, index, path, query })
-    });
-    match made.await {
-        Ok(Ok(reply)) => reply.into_response(),
-        Ok(Err(refusal)) => refusal.into_response(),
-        Err(error) => Refusal::broken(&error).into_response(),
+    match make(site, &uri).await {
+        Ok(reply) => reply.into_response(),
+        Err(refusal) => refusal.into_response(),
     }
+}
+
+async fn make(site: Arc<Site>, uri: &Uri) -> Result<Reply, Refusal> {
+    let path = address::parts(uri.path())?;
+    let query = uri.query().unwrap_or_default().to_owned();
+    let turn = site.queue.turn(path == ["compare"]).await?;
+    // Gone with this future, which is dropped when the connection is.
+    let (client, _here) = Client::new();
+    let made = tokio::task::spawn_blocking(move || {
+        let _until_made = turn;
+        client.still_there()?;
+        let index = site.store.index(&|_, _| {}).map_err(|error| Refusal::store(&site, &error))?;
+        client.still_there()?;
+        page(&Asked { site, index, path, query, client })
+    });
+    made.await.unwrap_or_else(|error| Err(Refusal::broken(&error)))
 }
 
 /// Makes what is asked for. Blocks.

@@ -9,8 +9,21 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::client::{DEADLINE, Served, serve_within};
-use super::invented::store::{Mint, store};
+use super::invented::store::Mint;
 use super::{KIND, RUN, STAMP, guarded};
+
+/// A store with a run of 20 MiB, which packing does not make small.
+fn large(place: &Path) {
+    Mint::new().put(place, KIND, STAMP, 7, false);
+    let mut state = 1_u64;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 56) as u8
+    })
+    .take(20 << 20)
+    .collect();
+    fs::write(place.join(RUN).join("logs/big.log"), noise).unwrap();
+}
 
 /// Asks, reads nothing, and waits until the server cuts the connection.
 async fn cut_off(served: &Served, question: &str) {
@@ -27,24 +40,13 @@ async fn cut_off(served: &Served, question: &str) {
 #[tokio::test]
 async fn readers_that_stall_are_cut_off_and_others_served_meanwhile() {
     let folder = tempfile::tempdir().unwrap();
-    store(folder.path(), 2);
-    let mut mint = Mint::new();
-    mint.put(folder.path(), KIND, STAMP, 7, false);
-    let big = folder.path().join(RUN).join("logs/big.log");
-    // Random enough that packing it does not make it small.
-    let mut state = 1_u64;
-    let noise: Vec<u8> = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (state >> 56) as u8
-    })
-    .take(20 << 20)
-    .collect();
-    fs::write(big, noise).unwrap();
+    large(folder.path());
     let limits = Limits {
         connections: 6,
         archives: 2,
         ask: Duration::from_millis(400),
         stall: Duration::from_millis(400),
+        ..Limits::default()
     };
     let served = serve_within(folder.path(), limits).await;
     let log = format!("GET /runs/{RUN}/logs/big.log HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -86,4 +88,35 @@ async fn clients_that_hang_up_do_no_harm() {
     }
     served.page("/").await;
     assert!(Path::new(&run).exists());
+}
+
+#[tokio::test]
+async fn too_many_comparisons_are_refused_and_hold_nothing_up() {
+    let (folder, served) = guarded().await;
+    let results = folder.path().join("store").join(RUN).join("results.json");
+    // What is read and found to be blank takes its time.
+    let padded = fs::read_to_string(&results).unwrap() + &" ".repeat(12 << 20);
+    fs::write(&results, padded).unwrap();
+    let target = format!("/compare?a={RUN}&b={RUN}");
+    served.page("/").await;
+    let asked = (0..12).map(|_| served.get(&target));
+    let (replies, ()) = tokio::join!(futures_util::future::join_all(asked), async {
+        for _ in 0..3 {
+            served.page("/").await;
+        }
+    });
+    let number = |status| replies.iter().filter(|reply| reply.status == status).count();
+    assert_eq!((number(200) + number(503), number(200) >= 4), (12, true));
+    assert!(number(503) >= 1, "all were taken");
+
+    // Those who hang up give their places back.
+    let question = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    for _ in 0..40 {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream.write_all(question.as_bytes()).await.unwrap();
+    }
+    let deadline = Instant::now() + DEADLINE;
+    while served.get(&target).await.status != 200 {
+        assert!(Instant::now() < deadline, "comparing goes on for nobody");
+    }
 }
