@@ -1,7 +1,7 @@
 //! Connections: how many, and how long each may stall.
 //!
-//! A client that sends its question drop by drop, or reads nothing of its answer, is cut off,
-//! so that it holds neither memory nor an open file for ever.
+//! A client that sends its question drop by drop, or reads its answer so, is cut off, so that
+//! it holds neither memory nor an open file for ever.
 
 use std::future::Future;
 use std::io;
@@ -67,7 +67,7 @@ pub(super) async fn accept(
 async fn serve_one(stream: TcpStream, router: Router, limits: Limits) {
     // Without it answers wait for acknowledgements; served all the same where it is refused.
     drop(stream.set_nodelay(true));
-    let stream = TokioIo::new(Impatient::new(stream, limits.stall));
+    let stream = TokioIo::new(Impatient::new(stream, limits));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.ask)
@@ -79,34 +79,60 @@ async fn serve_one(stream: TcpStream, router: Router, limits: Limits) {
     drop(served);
 }
 
-/// A connection that fails once a write waited too long for the other side to read.
+/// A connection that fails once the other side reads too slowly what waits for it.
 struct Impatient {
     stream: TcpStream,
     stall: Duration,
-    /// Since when a write waits: when it is given up.
-    waiting: Option<Pin<Box<Sleep>>>,
+    stall_bytes: u64,
+    /// Since a write first had to wait.
+    watch: Option<Watch>,
+}
+
+/// How a reader does whom something waits for.
+struct Watch {
+    /// When it is judged.
+    until: Pin<Box<Sleep>>,
+    /// What was written since it is watched.
+    written: u64,
+    /// Whether the last write has to wait.
+    waits: bool,
 }
 
 impl Impatient {
-    fn new(stream: TcpStream, stall: Duration) -> Self {
-        Self { stream, stall, waiting: None }
+    fn new(stream: TcpStream, limits: Limits) -> Self {
+        Self { stream, stall: limits.stall, stall_bytes: limits.stall_bytes, watch: None }
     }
 
     /// Passes on what became of a write, or gives it up.
-    fn judge<T>(
+    ///
+    /// A little progress is none: what counts is how much was written by the time it is judged.
+    fn judge(
         &mut self,
         context: &mut Context<'_>,
-        written: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if let (Poll::Ready(Ok(bytes)), Some(watch)) = (&written, &mut self.watch) {
+            watch.written += *bytes as u64;
+            let late = watch.until.is_elapsed();
+            if late && watch.waits && watch.written < self.stall_bytes {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            watch.waits = false;
+            // It keeps up, or nothing waited for it at the time.
+            if late || watch.written >= self.stall_bytes {
+                self.watch = None;
+            }
+        }
         if written.is_ready() {
-            self.waiting = None;
             return written;
         }
         let stall = self.stall;
-        let waiting = self
-            .waiting
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + stall)));
-        ready!(waiting.as_mut().poll(context));
+        let watch = self.watch.get_or_insert_with(|| {
+            let until = Box::pin(tokio::time::sleep_until(Instant::now() + stall));
+            Watch { until, written: 0, waits: true }
+        });
+        watch.waits = true;
+        ready!(watch.until.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }

@@ -61,8 +61,10 @@ pub struct Limits {
     pub comparisons: usize,
     /// How long a client may take to say what it wants.
     pub ask: Duration,
-    /// How long a client may read nothing of what it is sent.
+    /// How long a client may take to read [`Limits::stall_bytes`] of what it is sent.
     pub stall: Duration,
+    /// What a client must read within [`Limits::stall`] while more waits for it.
+    pub stall_bytes: u64,
 }
 
 impl Default for Limits {
@@ -74,6 +76,7 @@ impl Default for Limits {
             comparisons: 4,
             ask: Duration::from_secs(15),
             stall: Duration::from_secs(60),
+            stall_bytes: 512 << 10,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use squall_results::serve::Limits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::client::{DEADLINE, Served, serve_within};
 use super::invented::store::Mint;
@@ -88,6 +88,37 @@ async fn clients_that_hang_up_do_no_harm() {
     }
     served.page("/").await;
     assert!(Path::new(&run).exists());
+}
+
+#[tokio::test]
+async fn readers_that_read_drop_by_drop_are_cut_off_and_steady_ones_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    large(folder.path());
+    let limits =
+        Limits { stall: Duration::from_millis(500), stall_bytes: 1 << 20, ..Limits::default() };
+    let served = serve_within(folder.path(), limits).await;
+    let read = async |piece: usize| {
+        let socket = TcpSocket::new_v4().unwrap();
+        // What the system takes in advance is small, so that progress is as the reader makes it.
+        socket.set_recv_buffer_size(16 << 10).unwrap();
+        let mut stream = socket.connect(served.address).await.unwrap();
+        let ask =
+            format!("GET /zip/{RUN} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(ask.as_bytes()).await.unwrap();
+        let deadline = Instant::now() + DEADLINE;
+        let (mut buffer, mut total) = (vec![0; piece], 0);
+        while let Ok(length @ 1..) = stream.read(&mut buffer).await {
+            total += length;
+            assert!(Instant::now() < deadline, "still served after {total} bytes");
+            if piece < 64 << 10 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        total
+    };
+    let (drops, steady) = tokio::join!(read(8 << 10), read(1 << 20));
+    assert!(drops < 10 << 20, "{drops} bytes");
+    assert!(steady > 20 << 20, "{steady} bytes");
 }
 
 #[tokio::test]
