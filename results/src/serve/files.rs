@@ -1,8 +1,10 @@
 //! Files of runs, streamed as they are.
 //!
-//! A browser is told what each is and not to guess. HTML runs in a sandbox of its own, in
-//! which it can show itself and reach nothing: not this server, not another, not the reader's
-//! other pages. Everything else is text, or to be kept.
+//! A browser is told what each is and not to guess. HTML runs in a sandbox, in which it can
+//! show itself, load nothing, and read neither what is served here nor the reader's other
+//! pages. It could still lead a browser that shows it by itself to another server, and
+//! therefore it is shown in a frame (see `framed`) by browsers that say what they ask for.
+//! Everything else is text, or to be kept.
 
 use std::fs::File;
 use std::io;
@@ -24,6 +26,25 @@ const FILE_POLICY: &str = "sandbox; default-src 'none'";
 
 /// How much of a file is in memory at a time.
 const CHUNK: usize = 64 << 10;
+
+/// Where an answer will be shown, as far as the browser says; all that are in use say so to
+/// servers on their own machine, and to others only through encryption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// As a page by itself.
+    Alone,
+    /// In a frame, or by a program that is no browser, or by one that does not say.
+    Otherwise,
+}
+
+impl Shown {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        match headers.get("sec-fetch-dest") {
+            Some(destination) if destination == "document" => Self::Alone,
+            _ => Self::Otherwise,
+        }
+    }
+}
 
 /// Whether a file is to be shown or kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

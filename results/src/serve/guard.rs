@@ -24,6 +24,8 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // A page of a run's folder is another answer in a frame than by itself.
+    headers.insert(header::VARY, HeaderValue::from_static("sec-fetch-dest"));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(OWN_POLICY));
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {

@@ -16,6 +16,7 @@ mod connection;
 mod failures;
 mod figures;
 mod files;
+mod framed;
 mod guard;
 mod index;
 mod nights;
@@ -34,13 +35,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::store::{Index, Store};
 use crate::wording::count;
+use files::Shown;
 use queue::{Client, Queue};
 use reply::{Refusal, Reply};
 
@@ -154,19 +156,22 @@ struct Asked {
     path: Vec<String>,
     /// Everything after the question mark.
     query: String,
+    /// Where it will be shown, as far as the browser said.
+    shown: Shown,
     client: Client,
 }
 
-async fn answer(State(site): State<Arc<Site>>, uri: Uri) -> Response {
-    match make(site, &uri).await {
+async fn answer(State(site): State<Arc<Site>>, uri: Uri, headers: HeaderMap) -> Response {
+    match make(site, &uri, &headers).await {
         Ok(reply) => reply.into_response(),
         Err(refusal) => refusal.into_response(),
     }
 }
 
-async fn make(site: Arc<Site>, uri: &Uri) -> Result<Reply, Refusal> {
+async fn make(site: Arc<Site>, uri: &Uri, headers: &HeaderMap) -> Result<Reply, Refusal> {
     let path = address::parts(uri.path())?;
     let query = uri.query().unwrap_or_default().to_owned();
+    let shown = Shown::of(headers);
     let turn = site.queue.turn(path == ["compare"]).await?;
     // Gone with this future, which is dropped when the connection is.
     let (client, _here) = Client::new();
@@ -175,7 +180,7 @@ async fn make(site: Arc<Site>, uri: &Uri) -> Result<Reply, Refusal> {
         client.still_there()?;
         let index = site.store.index(&|_, _| {}).map_err(|error| Refusal::store(&site, &error))?;
         client.still_there()?;
-        page(&Asked { site, index, path, query, client })
+        page(&Asked { site, index, path, query, shown, client })
     });
     made.await.unwrap_or_else(|error| Err(Refusal::broken(&error)))
 }

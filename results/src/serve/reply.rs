@@ -11,10 +11,17 @@ use super::{CSS, Site};
 pub(super) const OWN_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
     img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// What a page of our own around a page of a run's folder may do: that, and show it in a frame.
+const FRAME_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
+    img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+    frame-src 'self'";
+
 /// An answer.
 pub(super) enum Reply {
     /// A page of our own.
     Html(String),
+    /// A page of our own with a frame.
+    Frame(String),
     /// Data.
     Json(String),
     /// The picture beside the title of every page.
@@ -73,16 +80,19 @@ pub(super) fn html(page: &impl Template) -> Result<Reply, Refusal> {
     page.render().map(Reply::Html).map_err(|error| Refusal::broken(&error))
 }
 
+fn own(page: String, policy: &'static str) -> Response {
+    let kind = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, policy),
+    ];
+    (kind, page).into_response()
+}
+
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         match self {
-            Self::Html(page) => {
-                let kind = [
-                    (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-                    (header::CONTENT_SECURITY_POLICY, OWN_POLICY),
-                ];
-                (kind, page).into_response()
-            }
+            Self::Html(page) => own(page, OWN_POLICY),
+            Self::Frame(page) => own(page, FRAME_POLICY),
             Self::Json(data) => {
                 ([(header::CONTENT_TYPE, "application/json")], data).into_response()
             }

@@ -2,9 +2,9 @@
 
 use askama::Template;
 
-use super::files::{self, Purpose};
+use super::files::{self, Purpose, Shown};
 use super::reply::{Refusal, Reply, html};
-use super::{Asked, CSS, address, index};
+use super::{Asked, CSS, address, framed, index};
 use crate::store::{
     Files, Index, Listed, Night, NightCell, Run, State, list_files, pairs, unexpected,
 };
@@ -62,14 +62,28 @@ pub(super) fn page(asked: &Asked, path: &[&str]) -> Result<Reply, Refusal> {
         Some(Place::Night { file, .. }) if file.len() > 1 || !OF_A_NIGHT.contains(&file[0]) => {
             Err(missing())
         }
-        // The parts of the path are the run's and then the file's.
-        Some(Place::Run { .. } | Place::Night { .. }) => {
-            let keep = pairs(&asked.query)?.iter().any(|(name, _)| name == "download");
-            let purpose = if keep { Purpose::Keep } else { Purpose::View };
-            files::reply(store, path, purpose)
+        Some(Place::Run { id, file } | Place::Night { id, file }) => {
+            of_file(asked, &id, file, path)
         }
         None => Err(missing()),
     }
+}
+
+/// A file of the run or night at `id`; `path` is that of both.
+fn of_file(asked: &Asked, id: &str, file: &[&str], path: &[&str]) -> Result<Reply, Refusal> {
+    let keep = pairs(&asked.query)?.iter().any(|(name, _)| name == "download");
+    let purpose = if keep { Purpose::Keep } else { Purpose::View };
+    let reply = files::reply(asked.site.store.beneath(), path, purpose)?;
+    let is_page = file.last().is_some_and(|name| name.ends_with(".html"));
+    if keep || !is_page || asked.shown != Shown::Alone {
+        return Ok(reply);
+    }
+    let back_to = match (asked.index.run(id), asked.index.night(id)) {
+        (Some(run), _) => format!("{} of {}", run.name, run.when),
+        (None, Some(night)) => format!("{} of {}", night.suite, night.when),
+        (None, None) => id.to_owned(),
+    };
+    framed::page(&address::of_run(id), &back_to, file)
 }
 
 fn missing() -> Refusal {

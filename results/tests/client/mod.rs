@@ -73,6 +73,15 @@ impl Served {
             .await
     }
 
+    /// What a browser gets that shows `target` as `destination`.
+    pub async fn shown(&self, target: &str, destination: &str) -> Reply {
+        self.send(&format!(
+            "GET {target} HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Dest: {destination}\r\n\
+             Connection: close\r\n\r\n"
+        ))
+        .await
+    }
+
     /// What a GET gives that must be answered with 200, as text.
     pub async fn page(&self, target: &str) -> String {
         let reply = self.get(target).await;

@@ -36,6 +36,32 @@ async fn browsers_are_told_what_each_answer_may_do() {
 }
 
 #[tokio::test]
+async fn a_page_of_a_run_is_shown_in_a_frame_that_goes_nowhere() {
+    let (folder, served) = guarded().await;
+    let report = format!("/runs/{RUN}/report.html");
+    let around = served.shown(&report, "document").await;
+    let policy = around.header("content-security-policy");
+    assert!(policy.ends_with("frame-ancestors 'none'; frame-src 'self'"), "{policy}");
+    let page = around.text();
+    assert!(page.contains(&format!("src=\"{report}?framed\" sandbox=\"allow-scripts\"")), "{page}");
+    assert!(page.contains(&format!("id=\"back\" href=\"/runs/{RUN}/\"")), "{page}");
+    let file = fs::read(folder.path().join("store").join(RUN).join("report.html")).unwrap();
+    for (target, destination) in [
+        (format!("{report}?framed"), "iframe"),
+        (report.clone(), "iframe"),
+        (format!("{report}?download"), "document"),
+    ] {
+        let inside = served.shown(&target, destination).await;
+        assert!(inside.header("content-security-policy").starts_with("sandbox allow-scripts;"));
+        assert_eq!((inside.header("vary"), &inside.body), ("sec-fetch-dest", &file));
+    }
+    // What is no page needs no frame, and what is not there has none.
+    let log = served.shown(&format!("/runs/{RUN}/logs/n1.log"), "document").await;
+    assert!(log.header("content-type").starts_with("text/plain"), "{:?}", log.headers);
+    assert_eq!(served.shown(&format!("/runs/{RUN}/no.html"), "document").await.status, 404);
+}
+
+#[tokio::test]
 async fn what_runs_say_is_never_markup() {
     let (folder, served) = guarded().await;
     let place = folder.path().join("store");
