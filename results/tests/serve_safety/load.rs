@@ -93,7 +93,9 @@ async fn clients_that_hang_up_do_no_harm() {
 #[tokio::test]
 async fn readers_that_read_drop_by_drop_are_cut_off_and_steady_ones_are_not() {
     let folder = tempfile::tempdir().unwrap();
-    large(folder.path());
+    Mint::new().put(folder.path(), KIND, STAMP, 7, false);
+    let log = format!("{RUN}/logs/big.log");
+    fs::File::create(folder.path().join(&log)).unwrap().set_len(20 << 20).unwrap();
     let limits =
         Limits { stall: Duration::from_millis(500), stall_bytes: 1 << 20, ..Limits::default() };
     let served = serve_within(folder.path(), limits).await;
@@ -103,7 +105,7 @@ async fn readers_that_read_drop_by_drop_are_cut_off_and_steady_ones_are_not() {
         socket.set_recv_buffer_size(16 << 10).unwrap();
         let mut stream = socket.connect(served.address).await.unwrap();
         let ask =
-            format!("GET /zip/{RUN} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+            format!("GET /runs/{log} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(ask.as_bytes()).await.unwrap();
         let deadline = Instant::now() + DEADLINE;
         let (mut buffer, mut total) = (vec![0; piece], 0);
@@ -112,6 +114,10 @@ async fn readers_that_read_drop_by_drop_are_cut_off_and_steady_ones_are_not() {
             assert!(Instant::now() < deadline, "still served after {total} bytes");
             if piece < 64 << 10 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
+                // Says at once that the connection was cut, whatever is on its way still.
+                if stream.write_all(b"\r\n").await.is_err() {
+                    break;
+                }
             }
         }
         total
