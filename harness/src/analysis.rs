@@ -5,6 +5,7 @@
 use std::{
     fs::File,
     io::{self, BufReader},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::{
         atomic::{AtomicBool, Ordering},
@@ -14,11 +15,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::fcntl::OFlag;
+use serde::Deserialize;
 use squall_checker::{
     Budget, CheckError, CheckOptions,
     certificate::{Certificate, CertificateError},
     check,
-    history::{History, HistoryError, read_jsonl},
+    history::{FORMAT_VERSION, History, HistoryError, read_jsonl},
     verdict::{Analysis, Verdict},
     verify,
 };
@@ -66,8 +69,16 @@ pub enum AnalysisError {
     /// The history is not one the model can judge.
     #[error("check the history")]
     Check(#[from] CheckError),
+    /// The results file is of a later version.
+    #[error("read the results {}: they are of version {found}, and this squall knows {FORMAT_VERSION}; use a newer squall, or delete the file to go by the history alone", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
     /// The results file is not one.
-    #[error("read the results {}", path.display())]
+    #[error("read the results {}; restore the file, or delete it to go by the history alone", path.display())]
     Results {
         /// The file.
         path: PathBuf,
@@ -117,7 +128,17 @@ pub fn read_history(path: &Path) -> Result<History, AnalysisError> {
 }
 
 fn open(path: &Path) -> Result<File, AnalysisError> {
-    File::open(path).map_err(|source| AnalysisError::Read { path: path.to_owned(), source })
+    open_file(path).map_err(|source| AnalysisError::Read { path: path.to_owned(), source })
+}
+
+/// Opens a file of a run. A pipe or device in its place, as a run of strangers may have, would
+/// keep a reader for ever.
+fn open_file(path: &Path) -> io::Result<File> {
+    let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
+    }
 }
 
 /// How long the searches of one analysis may take before what is undecided stays so.
@@ -205,7 +226,12 @@ pub fn conclude(
     budget: Budget<'_>,
 ) -> Result<Results, AnalysisError> {
     let mut judged = judge(run_dir, circumstances, budget)?;
-    write_certificate(&judged.certificate, &run_dir.certificate())?;
+    let mut certificate = Vec::new();
+    judged
+        .certificate
+        .write_json(&mut certificate)
+        .map_err(|source| AnalysisError::Write { path: run_dir.certificate(), source })?;
+    run_dir.write(&run_dir.certificate(), &certificate)?;
     run_dir.write(&run_dir.report(), judged.report(None).as_bytes())?;
     let results = &mut judged.results;
     run_dir.write(&run_dir.junit(), junit::render(results).as_bytes())?;
@@ -250,15 +276,22 @@ fn circumstances_of(run_dir: &RunDir) -> Result<Circumstances, AnalysisError> {
     Ok(Circumstances { facts: facts_of(run_dir)?, probes: probes_of(run_dir)? })
 }
 
+/// What of earlier results is still needed.
+#[derive(Deserialize)]
+struct OldResults {
+    squall: u32,
+    facts: RunFacts,
+}
+
 /// The facts a run left, or those its header still tells when it was cut short.
 fn facts_of(run_dir: &RunDir) -> Result<RunFacts, AnalysisError> {
     let path = run_dir.results();
-    match std::fs::read(&path) {
-        Ok(bytes) => {
-            let results: Results = serde_json::from_slice(&bytes)
-                .map_err(|source| AnalysisError::Results { path, source })?;
-            Ok(results.facts)
+    match open_file(&path).map(BufReader::new).map(serde_json::from_reader::<_, OldResults>) {
+        Ok(Ok(old)) if old.squall != FORMAT_VERSION => {
+            Err(AnalysisError::Version { path, found: old.squall })
         }
+        Ok(Ok(old)) => Ok(old.facts),
+        Ok(Err(source)) => Err(AnalysisError::Results { path, source }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let history = read_history(&run_dir.history())?;
             Ok(facts_from_header(&history))
@@ -294,7 +327,7 @@ fn facts_from_header(history: &History) -> RunFacts {
 
 fn probes_of(run_dir: &RunDir) -> Result<Vec<Probe>, AnalysisError> {
     let path = run_dir.cluster();
-    match File::open(&path) {
+    match open_file(&path) {
         Ok(file) => read_cluster_jsonl(BufReader::new(file))
             .map_err(|source| AnalysisError::Read { path, source: io::Error::other(source) }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -310,7 +343,7 @@ fn read_logs(
     mut reading: Reading,
 ) -> (Option<LogFindings>, Vec<LogLine>) {
     for node in nodes {
-        match File::open(run_dir.log(node)) {
+        match open_file(&run_dir.log(node)) {
             Ok(log) => reading.log(node, BufReader::with_capacity(1 << 18, log)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => reading.unreadable(node, &error),

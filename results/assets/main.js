@@ -55,7 +55,7 @@ function wireAxis() {
     run.schedule();
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key.toLowerCase() !== "j" || event.ctrlKey || event.metaKey || event.altKey || !data.contradiction) return;
+    if (event.key?.toLowerCase() !== "j" || event.ctrlKey || event.metaKey || event.altKey || !data.contradiction) return;
     if (event.target.matches?.("input, select, textarea")) return;
     jump();
     byId("axis").scrollIntoView({ block: "nearest" });

@@ -82,9 +82,11 @@ class Replay {
     if (this.playing) return;
     if (this.now >= this.end) this.now = 0;
     this.playing = true;
+    // One that was paused and played again within a frame must not go on twice.
+    const mine = (this.turn = (this.turn ?? 0) + 1);
     let last = null;
     const frame = (at) => {
-      if (!this.playing) return;
+      if (!this.playing || this.turn !== mine) return;
       // A tab that was away goes on where it was.
       const passed = last === null ? 0 : Math.min((at - last) / 1e3, 0.1);
       // Whoever wants little motion sees four pictures a second.

@@ -143,7 +143,8 @@ class RunView {
       const [x, y] = this.place(event);
       this.readout.textContent = this.describe(axis.time(x), x, y);
       if (dragFrom === null) return;
-      shade ??= draw(svg, "rect", { y: 16, height: this.bottom - 16, fill: colour("ok"), opacity: 0.18 });
+      // A drawing made anew meanwhile has lost it.
+      if (!shade?.isConnected) shade = draw(svg, "rect", { y: 16, height: this.bottom - 16, fill: colour("ok"), opacity: 0.18 });
       shade.setAttribute("x", Math.min(x, dragFrom));
       shade.setAttribute("width", Math.abs(x - dragFrom));
     });

@@ -318,8 +318,11 @@ fn checked(results: &Results) -> String {
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
-            let escaped = c.is_control().then(|| c.escape_default());
-            let plain = (!c.is_control()).then_some(c);
+            // Those that turn the direction of writing make text read as what it is not.
+            let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            let hostile = c.is_control() || turns;
+            let escaped = hostile.then(|| c.escape_default());
+            let plain = (!hostile).then_some(c);
             escaped.into_iter().flatten().chain(plain)
         })
         .collect()

@@ -117,7 +117,8 @@ impl Reader {
 /// is not what is wrong with it.
 fn breaks_off(bytes: &[u8]) -> bool {
     !bytes.ends_with(b"\n")
-        && bytes.trim_ascii_start().starts_with(b"{")
+        // A file system that lost its power may have made room for a line and not filled it.
+        && (bytes.trim_ascii_start().starts_with(b"{") || bytes.iter().all(|byte| *byte == 0))
         && serde_json::from_slice::<IgnoredAny>(bytes).is_err()
 }
 

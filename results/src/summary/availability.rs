@@ -108,7 +108,7 @@ fn worked(facts: &RunFacts, calm: &[Window]) -> Vec<Window> {
     let Some(began_ms) = facts.timings.clients_began_ms else {
         return calm.to_vec();
     };
-    let (start_ns, end_ns) = (ns(began_ms), ns(began_ms + facts.timings.workload_ms));
+    let (start_ns, end_ns) = (ns(began_ms), ns(began_ms.saturating_add(facts.timings.workload_ms)));
     let clipped = calm.iter().map(|window| Window {
         start_ns: window.start_ns.max(start_ns),
         end_ns: window.end_ns.min(end_ns),

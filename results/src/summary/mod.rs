@@ -210,7 +210,7 @@ pub(crate) fn duration_ns(history: &History, probes: &[Probe]) -> u64 {
     });
     let nemesis = history.nemesis.iter().map(|event| event.time);
     let probed = probes.iter().map(|probe| probe.time);
-    operations.chain(nemesis).chain(probed).max().map_or(0, |last| last + 1)
+    operations.chain(nemesis).chain(probed).max().map_or(0, |last| last.saturating_add(1))
 }
 
 fn check(analysis: &Analysis) -> Check {

@@ -181,6 +181,15 @@ impl Page {
         }
     }
 
+    /// Demands something of what stands in the page's frame, once it is there.
+    pub(crate) fn in_frame(&self, read: impl FnOnce(&Self)) {
+        self.wait_until("document.querySelector('iframe') !== null");
+        self.session.enter(Some(0));
+        self.wait_until("document.readyState === 'complete'");
+        read(self);
+        self.session.enter(None);
+    }
+
     /// What the body of a function returns in the page.
     pub(crate) fn run(&self, script: &str) -> Value {
         self.session.run(script, &Value::Null)

@@ -71,6 +71,11 @@ impl Session {
         self.post("url", &json!({ "url": address }));
     }
 
+    /// Goes on inside the first frame of the page, or in the page as a whole.
+    pub(crate) fn enter(&self, frame: Option<u16>) {
+        self.post("frame", &json!({ "id": frame }));
+    }
+
     /// Runs the body of a function in the page.
     pub(crate) fn run(&self, script: &str, arguments: &Value) -> Value {
         self.post("execute/sync", &json!({ "script": script, "args": [arguments] }))
