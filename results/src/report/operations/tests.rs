@@ -68,7 +68,7 @@ fn seen(operations: &Operations) -> Vec<Seen> {
         let named = if outcome == 0 { 3 } else { 4 };
         let names = (0..named)
             .map(|_| (from.unsigned() as usize).checked_sub(1))
-            .map(|place| place.map(|place| operations.names[place].to_owned()))
+            .map(|place| place.map(|place| operations.names[place].clone()))
             .collect();
         let argument = from.value(flags >> 2 & 3, &operations.texts);
         let result = from.value(flags >> 4 & 3, &operations.texts);
