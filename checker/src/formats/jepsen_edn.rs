@@ -27,11 +27,7 @@ pub(super) fn fields(form: &[u8]) -> Result<Option<Fields<'_>>, Fault> {
         return Err(Fault::at(EVENT, cursor.rest()));
     }
     cursor.open(Begins::Map);
-    let mut process = None;
-    let mut kind = None;
-    let mut own_kind = None;
-    let mut fields = Fields::default();
-    let mut numbers = BTreeSet::new();
+    let mut event = Partial::default();
     loop {
         cursor.skip_blank()?;
         if cursor.closes(b'}') {
@@ -39,32 +35,45 @@ pub(super) fn fields(form: &[u8]) -> Result<Option<Fields<'_>>, Fault> {
         }
         let key = one(&mut cursor)?;
         cursor.skip_blank()?;
-        let value = one(&mut cursor)?;
+        event.take(key, one(&mut cursor)?)?;
+    }
+    event.finish().map(Some)
+}
+
+/// What was read of an event.
+#[derive(Default)]
+struct Partial<'a> {
+    fields: Fields<'a>,
+    process: Option<Process>,
+    kind: Option<EventType>,
+    own_kind: Option<EventType>,
+    /// Keys of numbers that were there, be they nil.
+    numbers: BTreeSet<&'a [u8]>,
+}
+
+impl<'a> Partial<'a> {
+    /// Takes one entry of the map.
+    fn take(&mut self, key: &'a [u8], value: &'a [u8]) -> Result<(), Fault> {
+        let fields = &mut self.fields;
         let slot = match key {
-            b":process" => {
-                once(process.replace(process_of(value)?), key)?;
-                continue;
-            }
-            b":type" | b":squall/type" => {
-                let slot = if key == b":type" { &mut kind } else { &mut own_kind };
-                once(slot.replace(type_of(value)?), key)?;
-                continue;
-            }
-            b":index" | b":time" | b":revision" if !numbers.insert(key) => {
+            b":process" => return once(self.process.replace(process_of(value)?), key),
+            b":type" => return once(self.kind.replace(type_of(value)?), key),
+            b":squall/type" => return once(self.own_kind.replace(type_of(value)?), key),
+            b":index" | b":time" | b":revision" if !self.numbers.insert(key) => {
                 return Err(Fault::at(REPEATED, key));
             }
             b":index" => {
                 // Jepsen marks events that are not in a history by -1.
                 fields.index = if value == b"-1" { None } else { count(value, "index")? };
-                continue;
+                return Ok(());
             }
             b":time" => {
                 fields.time = count(value, "time")?;
-                continue;
+                return Ok(());
             }
             b":revision" => {
                 fields.revision = count(value, "revision")?;
-                continue;
+                return Ok(());
             }
             b":f" => &mut fields.f,
             b":value" => &mut fields.value,
@@ -73,22 +82,27 @@ pub(super) fn fields(form: &[u8]) -> Result<Option<Fields<'_>>, Fault> {
             b":error" => &mut fields.error,
             b":evidence" => &mut fields.evidence,
             b":squall/found" => &mut fields.found,
-            _ => continue,
+            _ => return Ok(()),
         };
-        once(slot.replace(value), key)?;
+        once(slot.replace(value), key)
     }
-    match (process, kind, fields.f) {
-        (Some(process), Some(kind), Some(_)) => {
-            fields.kind = match process {
-                Process::Nemesis(_) => own_kind.unwrap_or(kind),
-                Process::Client(_) => kind,
-            };
-            fields.process = process;
-            Ok(Some(fields))
+
+    /// The fields, if there is what every event has.
+    fn finish(self) -> Result<Fields<'a>, Fault> {
+        let Self { mut fields, process, kind, own_kind, .. } = self;
+        match (process, kind, fields.f) {
+            (Some(process), Some(kind), Some(_)) => {
+                fields.kind = match process {
+                    Process::Nemesis(_) => own_kind.unwrap_or(kind),
+                    Process::Client(_) => kind,
+                };
+                fields.process = process;
+                Ok(fields)
+            }
+            (None, ..) => Err(Fault::new(EVENT, "a map without `:process`")),
+            (_, None, _) => Err(Fault::new(EVENT, "a map without `:type`")),
+            (.., None) => Err(Fault::new(EVENT, "a map without `:f`")),
         }
-        (None, ..) => Err(Fault::new(EVENT, "a map without `:process`")),
-        (_, None, _) => Err(Fault::new(EVENT, "a map without `:type`")),
-        (.., None) => Err(Fault::new(EVENT, "a map without `:f`")),
     }
 }
 
