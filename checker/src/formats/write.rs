@@ -66,7 +66,8 @@ pub enum WriteError {
 /// Writes `history` to `sink`, which should be buffered, and flushes it.
 ///
 /// What is written is read back as the same operations. Lost events, which
-/// [`History::missing`] counts, leave no gap behind. O(events), and 12 bytes of memory each.
+/// [`History::missing`] counts, leave no gap behind. O(events), and 12 bytes of memory each; as EDN
+/// also what an [`EdnWriter`] keeps.
 ///
 /// ```
 /// use squall_checker::formats::{ReadOptions, Written, read, write};

@@ -43,6 +43,10 @@ pub enum EdnWriteError {
 /// failed repeats the value of its invocation, without which Knossos refuses the history;
 /// `:squall/found` is its own.
 ///
+/// Memory: 64 KiB and a line, and a copy of the value of every operation in flight. That of one
+/// that never completes is kept until its process invokes another, which is never where processes
+/// retire: at most one value for each process there ever was.
+///
 /// ```
 /// use squall_checker::formats::EdnWriter;
 /// use squall_checker::history::{Event, EventType, Process};
@@ -74,7 +78,8 @@ pub struct EdnWriter<W: Write> {
     sink: W,
     buffer: String,
     events: usize,
-    /// What the operation in flight of each process was called with.
+    /// What the last operation of each process was called with, until it completes; at most one
+    /// for each process there ever was.
     invoked: FxHashMap<u64, Value>,
 }
 
