@@ -141,21 +141,18 @@ pub fn summarize(
     let traffic = service::Traffic::of(history);
     let run = Window { start_ns: 0, end_ns: duration_ns };
     let faults = faults::pair(&history.nemesis, duration_ns, &traffic);
-    let in_force: Vec<Window> =
-        faults.iter().filter(|fault| fault.took_hold).map(FaultRecord::window).collect();
-    let stormy_windows = service::merge(in_force);
+    let in_force = faults.iter().filter(|fault| fault.took_hold).map(FaultRecord::window);
+    let stormy_windows = service::merge(in_force.collect());
     let calm_windows = service::complement(&stormy_windows, run);
     let calm = traffic.service(&calm_windows);
     let availability = Availability::of(history, &facts, &calm_windows);
     let stormy = traffic.service(&stormy_windows);
-    let after_last_heal = faults
-        .iter()
-        .filter_map(|fault| fault.undone_ns)
-        .max()
-        .map(|start_ns| traffic.service(&[Window { start_ns, end_ns: duration_ns }]));
+    let healed_ns = faults.iter().filter_map(|fault| fault.undone_ns).max();
+    let after_last_heal =
+        healed_ns.map(|start_ns| traffic.service(&[Window { start_ns, end_ns: duration_ns }]));
     let contradictions = contradiction::describe(history, analysis);
-    let story =
-        contradictions.first().map(|first| story::tell(first, &faults, probes)).unwrap_or_default();
+    let first = contradictions.first();
+    let story = first.map(|first| story::tell(first, &faults, probes)).unwrap_or_default();
     let whole = traffic.service(&[run]);
     let silences = cluster::silences(&node_spans(&facts.nodes, probes, &faults, duration_ns));
     let check = check(analysis);
