@@ -22,6 +22,7 @@ use squall_checker::{
     certificate::{Certificate, CertificateError},
     check,
     history::{FORMAT_VERSION, History, HistoryError, read_jsonl},
+    placement::{Placement, all_but_one},
     verdict::{Analysis, Verdict},
     verify,
 };
@@ -33,7 +34,7 @@ use squall_results::{
     probes::{Probe, read_cluster_jsonl},
     report::{self, Material},
     run_dir::{RunDir, StoreError},
-    summary::{Results, Window, summarize},
+    summary::{Results, Window, first_contradiction, summarize},
 };
 use squall_workloads::by_name;
 
@@ -212,8 +213,17 @@ fn judge(
     }
     let reading = Reading::of_run(&facts, &history, &analysis, &probes);
     let (logs, log_lines) = read_logs(run_dir, &facts.nodes, reading);
-    let results = summarize(&history, &analysis, &probes, logs.as_ref(), facts);
+    let mut results = summarize(&history, &analysis, &probes, logs.as_ref(), facts);
+    if let Some(first) = results.contradictions.first_mut() {
+        first.placement = placement(&history, &analysis, &budget);
+    }
     Ok(Judged { history, analysis, certificate, probes, log_lines, results, reporting })
+}
+
+/// How all operations but one of the first contradiction fit an order, if they do.
+fn placement(history: &History, analysis: &Analysis, budget: &Budget<'_>) -> Option<Placement> {
+    let found = first_contradiction(history, analysis)?;
+    all_but_one(history, analysis.model.parse().ok()?, found, budget)
 }
 
 /// Judges the history of a run and writes everything that follows from it.

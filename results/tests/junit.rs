@@ -9,12 +9,12 @@ use quick_junit::{NonSuccessKind, Report, TestCaseStatus, TestSuite};
 use squall_results::facts::RunFacts;
 use squall_results::junit;
 use squall_results::suite::{self, Cell, SuiteResults};
-use squall_results::summary::{Results, RunVerdict, summarize};
+use squall_results::summary::{Results, RunVerdict};
 
 fn summarized(ending: Ending, facts: impl FnOnce(&mut RunFacts)) -> Results {
     let mut run = run(815, 3_000, ending);
     facts(&mut run.facts);
-    summarize(&run.history, &run.analysis, &run.probes, run.logs.as_ref(), run.facts)
+    run.results()
 }
 
 /// Reads a file with what all readers need of it, and gives its only suite.
@@ -114,7 +114,7 @@ fn a_linearizable_run_has_neither_failure_nor_fingerprint() {
 #[test]
 fn a_start_that_is_no_time_and_a_run_without_a_name_are_left_out() {
     let nothing = invented::nothing();
-    let results = summarize(&nothing.history, &nothing.analysis, &[], None, nothing.facts);
+    let results = nothing.results();
     let suite = read(&junit::render(&results));
     assert_eq!(suite.timestamp, None);
     let (message, text) = failure(&suite, 0);

@@ -10,13 +10,12 @@ use jaq_core::{Compiler, Ctx, Vars, data};
 use jaq_json::Val;
 use serde_json::{Value, json};
 use squall_results::suite::{Cell, SuiteResults};
-use squall_results::summary::{Results, RunVerdict, summarize};
+use squall_results::summary::{Results, RunVerdict};
 
 const PAGE: &str = include_str!("../../docs/results-json.md");
 
 fn violation() -> Results {
-    let run = run(815, 2_000, Ending::Violation);
-    summarize(&run.history, &run.analysis, &run.probes, run.logs.as_ref(), run.facts)
+    run(815, 2_000, Ending::Violation).results()
 }
 
 fn suite() -> SuiteResults {

@@ -8,16 +8,12 @@ use std::time::Instant;
 use expect_test::expect_file;
 use invented::{Ending, HOSTILE, Invented, hostile, run};
 use squall_results::suite::{self, Cell, SuiteResults};
-use squall_results::summary::{Results, RunVerdict, summarize};
+use squall_results::summary::RunVerdict;
 use squall_results::text::{Colour, Width, one_screen};
 use squall_results::{junit, report};
 
-fn summarized(run: &Invented) -> Results {
-    summarize(&run.history, &run.analysis, &run.probes, run.logs.as_ref(), run.facts.clone())
-}
-
 fn html(run: &Invented) -> String {
-    report::render(&run.material(&summarized(run)))
+    report::render(&run.material(&run.results()))
 }
 
 #[test]
@@ -27,7 +23,7 @@ fn the_terminal_summary_fits_a_screen() {
         (Ending::Violation, "expected/violation.txt"),
     ] {
         let screen =
-            one_screen(&summarized(&run(815, 3_000, ending)), Colour::Plain, Width::Unlimited);
+            one_screen(&run(815, 3_000, ending).results(), Colour::Plain, Width::Unlimited);
         assert!(screen.lines().count() <= 24);
         expect_file![file].assert_eq(&screen);
     }
@@ -38,7 +34,7 @@ fn a_terminal_gets_lines_that_fit_it_and_not_more_than_a_screen() {
     let mut busy = run(815, 3_000, Ending::Violation);
     busy.facts.notes = vec!["A remark of some length about whatever. ".repeat(20); 30];
     busy.facts.network_caveats = vec!["stale-read/isolate-leader-and-more ".repeat(9); 3];
-    let results = summarized(&busy);
+    let results = busy.results();
     for columns in [80, 100, 120] {
         let screen = one_screen(&results, Colour::Plain, Width::Columns(columns));
         assert!(screen.lines().count() <= 23, "{screen}");
@@ -60,7 +56,7 @@ fn a_terminal_gets_lines_that_fit_it_and_not_more_than_a_screen() {
 
 #[test]
 fn a_terminal_narrower_than_any_is_no_reason_to_panic() {
-    let results = summarized(&run(815, 3_000, Ending::Violation));
+    let results = run(815, 3_000, Ending::Violation).results();
     let screen = one_screen(&results, Colour::Ansi, Width::Columns(1));
     assert!(screen.contains("conflict"), "{screen}");
     let suite = SuiteResults {
@@ -75,24 +71,24 @@ fn a_terminal_narrower_than_any_is_no_reason_to_panic() {
 
 #[test]
 fn junit_counts_a_violation_as_failure_and_doubt_as_error() {
-    let violation = junit::render(&summarized(&run(815, 3_000, Ending::Violation)));
+    let violation = junit::render(&run(815, 3_000, Ending::Violation).results());
     assert!(violation.contains(r#"failures="1" errors="0""#), "{violation}");
     assert!(violation.contains("had replaced 31"), "{violation}");
 
     let mut doubtful = run(815, 3_000, Ending::Linearizable);
     doubtful.facts.interrupted = true;
-    let inconclusive = junit::render(&summarized(&doubtful));
+    let inconclusive = junit::render(&doubtful.results());
     assert!(inconclusive.contains(r#"failures="0" errors="1""#), "{inconclusive}");
     assert!(inconclusive.contains(r#"type="inconclusive""#), "{inconclusive}");
 
     let mut gone = run(815, 3_000, Ending::Linearizable);
     gone.facts.recovered.served_again_ms = None;
     gone.facts.recovered.nodes[2].served_again_ms = None;
-    let unavailable = junit::render(&summarized(&gone));
+    let unavailable = junit::render(&gone.results());
     assert!(unavailable.contains(r#"failures="1" errors="0""#), "{unavailable}");
     assert!(unavailable.contains(r#"type="unavailable""#), "{unavailable}");
 
-    let good = junit::render(&summarized(&run(815, 3_000, Ending::Linearizable)));
+    let good = junit::render(&run(815, 3_000, Ending::Linearizable).results());
     assert!(good.contains(r#"failures="0" errors="0""#), "{good}");
 }
 
@@ -101,7 +97,7 @@ fn a_violation_nobody_confirmed_is_told_loudly_everywhere() {
     let mut run = run(815, 3_000, Ending::Violation);
     run.facts.proof_verified = Some(false);
     run.facts.verify_error = Some("the proof is too large to enumerate".to_owned());
-    let results = summarized(&run);
+    let results = run.results();
     let screen = one_screen(&results, Colour::Plain, Width::Unlimited);
     for rendering in [screen, html(&run), junit::render(&results)] {
         assert!(rendering.contains("key 17, NOT CONFIRMED by the independent verifier"));
@@ -118,9 +114,9 @@ fn nothing_from_outside_becomes_markup() {
     assert_eq!(page.matches("</script").count(), 2);
     assert!(!page.contains("<img") && !page.contains("<!--"));
 
-    let xml = junit::render(&summarized(&run));
+    let xml = junit::render(&run.results());
     assert!(!xml.contains("<script") && !xml.contains('\0') && !xml.contains('\u{1b}'), "{xml}");
-    let screen = one_screen(&summarized(&run), Colour::Plain, Width::Unlimited);
+    let screen = one_screen(&run.results(), Colour::Plain, Width::Unlimited);
     assert!(!screen.contains('\u{1b}') && !screen.contains('\0'), "{screen}");
     assert!(screen.contains(r"\u{1b}[2J"), "shown, not dropped: {screen}");
 }
@@ -143,7 +139,7 @@ fn who_did_not_serve_again_is_told_everywhere() {
     gone.facts.recovered.served_again_ms = None;
     gone.facts.recovered.nodes[2].served_again_ms = None;
     let headline = "Unavailable: n3 did not serve again within 15 s of the heal";
-    let screen = one_screen(&summarized(&gone), Colour::Plain, Width::Unlimited);
+    let screen = one_screen(&gone.results(), Colour::Plain, Width::Unlimited);
     assert!(screen.starts_with(headline), "{screen}");
     assert!(screen.contains("recovery    n3 did not serve again"), "{screen}");
     let page = html(&gone);
@@ -155,7 +151,7 @@ fn who_did_not_serve_again_is_told_everywhere() {
 #[test]
 fn an_empty_run_renders_everywhere() {
     let nothing = invented::nothing();
-    let results = summarized(&nothing);
+    let results = nothing.results();
     assert_eq!(results.verdict, RunVerdict::Inconclusive);
     let page = html(&nothing);
     assert!(page.contains("Inconclusive"));
@@ -170,7 +166,7 @@ fn a_million_operations_stay_below_five_megabytes() {
     let run = run(1, 2_000_000, Ending::Violation);
     assert!(run.history.operations.len() >= 1_000_000, "{}", run.history.operations.len());
     let begun = Instant::now();
-    let results = summarized(&run);
+    let results = run.results();
     let summarized_in = begun.elapsed();
     let page = report::render(&run.material(&results));
     // Shown with --nocapture; not asserted, as the machine may be busy with other things.
@@ -202,7 +198,7 @@ fn cell(name: &str, expected: RunVerdict, verdict: Option<RunVerdict>) -> Cell {
 fn violated(name: &str, expected: RunVerdict, bug: &str) -> Cell {
     let mut run = run(815, 500, Ending::Violation);
     run.facts.bug = Some(bug.to_owned());
-    let fingerprint = summarized(&run).fingerprint;
+    let fingerprint = run.results().fingerprint;
     Cell { fingerprint, ..cell(name, expected, Some(RunVerdict::Violation)) }
 }
 

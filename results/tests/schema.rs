@@ -4,7 +4,7 @@ mod invented;
 
 use std::collections::BTreeSet;
 
-use invented::{Ending, Invented, run};
+use invented::{Ending, run};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use squall_checker::history::Outcome;
@@ -13,7 +13,7 @@ use squall_results::checks::logs::{Scan, Trouble};
 use squall_results::checks::{CheckName, CheckStatus, Severity};
 use squall_results::facts::{Beside, Pace, StoppedAt};
 use squall_results::suite::{Cell, SuiteResults};
-use squall_results::summary::{Latency, Results, RunVerdict, StoryKind, summarize};
+use squall_results::summary::{Latency, Results, RunVerdict, StoryKind};
 
 const RESULTS: &str = include_str!("../schema/results.schema.json");
 const SUITE: &str = include_str!("../schema/suite.schema.json");
@@ -31,10 +31,6 @@ fn suite_schema() -> jsonschema::Validator {
     jsonschema::validator_for(&schema).expect("the schema is a JSON Schema")
 }
 
-fn summarized(run: &Invented) -> Results {
-    summarize(&run.history, &run.analysis, &run.probes, run.logs.as_ref(), run.facts.clone())
-}
-
 fn assert_valid(results: &Results) {
     let value = serde_json::to_value(results).expect("results are JSON");
     let errors: Vec<_> = schema()
@@ -49,14 +45,7 @@ fn assert_valid(results: &Results) {
 #[test]
 fn results_of_both_endings_are_valid() {
     for ending in [Ending::Linearizable, Ending::Violation] {
-        let run = run(1, 2_000, ending);
-        assert_valid(&summarize(
-            &run.history,
-            &run.analysis,
-            &run.probes,
-            run.logs.as_ref(),
-            run.facts,
-        ));
+        assert_valid(&run(1, 2_000, ending).results());
     }
 }
 
@@ -87,7 +76,7 @@ fn checked() -> Results {
     let latency = Latency { p50_ns: 1, p95_ns: 2, p99_ns: 3, max_ns: 4 };
     let latencies = [("read".to_owned(), latency)].into();
     run.facts.pace = Some(Pace { asked_per_s: 7.5, latencies, ..Pace::default() });
-    summarize(&run.history, &run.analysis, &run.probes, run.logs.as_ref(), run.facts)
+    run.results()
 }
 
 #[test]
@@ -101,19 +90,13 @@ fn results_with_figures_of_every_check_are_valid() {
 #[test]
 fn results_of_an_empty_run_are_valid() {
     let nothing = invented::nothing();
-    assert_valid(&summarize(
-        &nothing.history,
-        &nothing.analysis,
-        &nothing.probes,
-        None,
-        nothing.facts,
-    ));
+    assert_valid(&nothing.results());
 }
 
 #[test]
 fn results_of_every_verdict_are_valid_and_all_but_one_have_a_fingerprint() {
-    let violation = summarized(&run(1, 500, Ending::Violation));
-    let linearizable = summarized(&run(1, 500, Ending::Linearizable));
+    let violation = run(1, 500, Ending::Violation).results();
+    let linearizable = run(1, 500, Ending::Linearizable).results();
     let mut unconfirmed = run(1, 500, Ending::Violation);
     unconfirmed.facts.proof_verified = Some(false);
     unconfirmed.facts.verify_error = Some("too large".to_owned());
@@ -135,12 +118,12 @@ fn results_of_every_verdict_are_valid_and_all_but_one_have_a_fingerprint() {
     let kinds = [
         (linearizable, RunVerdict::Linearizable, None),
         (violation, RunVerdict::Violation, Some("value-returned")),
-        (summarized(&unconfirmed), RunVerdict::Violation, Some("value-returned+unconfirmed")),
-        (summarized(&unknown), RunVerdict::Unknown, Some("undecided")),
-        (summarized(&gone), RunVerdict::Unavailable, Some("node-gone")),
-        (summarized(&interrupted), RunVerdict::Inconclusive, Some("interrupted")),
-        (summarized(&stopped), RunVerdict::Violation, Some("value-returned")),
-        (summarized(&failed), RunVerdict::Failed, Some("logs")),
+        (unconfirmed.results(), RunVerdict::Violation, Some("value-returned+unconfirmed")),
+        (unknown.results(), RunVerdict::Unknown, Some("undecided")),
+        (gone.results(), RunVerdict::Unavailable, Some("node-gone")),
+        (interrupted.results(), RunVerdict::Inconclusive, Some("interrupted")),
+        (stopped.results(), RunVerdict::Violation, Some("value-returned")),
+        (failed.results(), RunVerdict::Failed, Some("logs")),
     ];
     for (results, verdict, kind) in kinds {
         assert_eq!(results.verdict, verdict);
@@ -153,7 +136,7 @@ fn results_of_every_verdict_are_valid_and_all_but_one_have_a_fingerprint() {
 /// Results with as much in them as there can be, and one or two of each.
 fn everything() -> Value {
     let mut results = serde_json::to_value(checked()).expect("results are JSON");
-    let violation = summarized(&run(1, 500, Ending::Violation));
+    let violation = run(1, 500, Ending::Violation).results();
     let violation = serde_json::to_value(violation).expect("results are JSON");
     for part in ["fingerprint", "contradictions", "story", "faults", "caveats"] {
         results[part] = violation[part].clone();
@@ -331,7 +314,7 @@ fn the_schemas_say_who_they_are_and_what_each_field_is() {
 
 fn suite() -> SuiteResults {
     let cell = |ending, expected| {
-        let results = summarized(&run(1, 200, ending));
+        let results = run(1, 200, ending).results();
         Cell {
             name: "one".to_owned(),
             plan: "register on 5 nodes".to_owned(),
@@ -372,7 +355,7 @@ fn a_suite_is_valid_and_survives_a_round_trip() {
 
 #[test]
 fn results_of_before_there_were_fingerprints_are_still_read() {
-    let mut old = serde_json::to_value(summarized(&run(1, 200, Ending::Violation))).unwrap();
+    let mut old = serde_json::to_value(run(1, 200, Ending::Violation).results()).unwrap();
     old.as_object_mut().unwrap().remove("fingerprint");
     let read: Results = serde_json::from_value(old).expect("a field that came later is optional");
     assert_eq!(read.fingerprint, None);

@@ -454,8 +454,7 @@ fn a_contradiction_without_a_cycle_shows_the_order_in_real_time() {
 
 #[test]
 fn a_stale_read_is_the_one_operation_without_a_place() {
-    let run = invented::run(3, 3_000, invented::Ending::Violation);
-    let results = summarize(&run.history, &run.analysis, &run.probes, run.logs.as_ref(), run.facts);
+    let results = invented::run(3, 3_000, invented::Ending::Violation).results();
     let first = &results.contradictions[0];
     let placement = first.placement.as_ref().expect("the others fit an order");
     let last = first.operations.iter().max_by_key(|op| op.completed_ns).expect("an operation");

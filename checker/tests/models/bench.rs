@@ -12,7 +12,7 @@ use squall_checker::history::{History, Moment, Operation, Outcome};
 use squall_checker::model::ModelName;
 use squall_checker::placement::all_but_one;
 use squall_checker::verdict::{Conclusion, Contradiction, Counterexample, OperationId, Verdict};
-use squall_checker::{CheckOptions, check, verify};
+use squall_checker::{Budget, CheckOptions, check, verify};
 
 /// Characters an explanation may have, however large the counterexample.
 const EXPLANATION_CHARACTERS: usize = 300;
@@ -217,7 +217,8 @@ impl<State: Clone + Eq + Hash + Debug> Family<'_, State> {
 
     /// All operations of a counterexample but one, if they are said to fit an order, do.
     fn place(&self, spoiling: &Spoiling<'_>, counterexample: &Counterexample) {
-        let Some(placement) = all_but_one(spoiling.history, self.model, counterexample) else {
+        let (history, budget) = (spoiling.history, Budget::default());
+        let Some(placement) = all_but_one(history, self.model, counterexample, &budget) else {
             return;
         };
         let of = |ids: &[OperationId]| -> Vec<Small> {

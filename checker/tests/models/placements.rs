@@ -10,7 +10,7 @@ use squall_checker::history::{FORMAT_VERSION, History, Outcome, read_jsonl};
 use squall_checker::model::ModelName;
 use squall_checker::placement::{OPERATIONS_MAX, Placement, all_but_one, points};
 use squall_checker::verdict::{Conclusion, Counterexample, OperationId};
-use squall_checker::{CheckOptions, check, verify};
+use squall_checker::{Budget, CheckOptions, check, verify};
 
 use crate::mixed::generated;
 use crate::trials::Random;
@@ -109,7 +109,7 @@ fn placed(model: ModelName, histories: u32) -> Placed {
         let history = generated(model, &mut random);
         for found in counterexamples(&history, model) {
             assert!(found.operations.len() <= OPERATIONS_MAX);
-            let placement = all_but_one(&history, model, &found);
+            let placement = all_but_one(&history, model, &found, &Budget::default());
             if found.operations.len() < 2 {
                 assert_eq!(placement, None);
                 tally.single += 1;

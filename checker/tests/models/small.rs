@@ -13,7 +13,7 @@ use squall_checker::history::{History, Moment, Operation, Outcome};
 use squall_checker::model::ModelName;
 use squall_checker::placement::all_but_one;
 use squall_checker::verdict::{Conclusion, Contradiction, Counterexample, OperationId, Verdict};
-use squall_checker::{CheckOptions, check, verify};
+use squall_checker::{Budget, CheckOptions, check, verify};
 
 /// A small generator of numbers (xorshift64*), so that a seed is a history for ever.
 pub(crate) struct Random(u64);
@@ -203,7 +203,8 @@ impl<State: Clone + Eq + Hash> Rules<'_, State> {
 
     /// All operations of a counterexample but one, if they are said to fit an order, do.
     fn place(&self, operations: &[Small], history: &History, found: &Counterexample) {
-        let Some(placement) = all_but_one(history, self.model, found) else { return };
+        let budget = Budget::default();
+        let Some(placement) = all_but_one(history, self.model, found, &budget) else { return };
         let of = |ids: &[OperationId]| -> Vec<Small> {
             ids.iter().map(|id| operations[id.0 as usize].clone()).collect()
         };

@@ -6,8 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use squall_checker::history::{History, Moment, Operation, Outcome, Recorded, Revision, View};
-use squall_checker::model::ModelName;
-use squall_checker::placement::{Placement, all_but_one};
+use squall_checker::placement::Placement;
 use squall_checker::verdict::{
     Analysis, Conclusion, Contradiction, Counterexample, Edge, OperationId, Precedence,
 };
@@ -31,8 +30,8 @@ pub struct ContradictionDetail {
     pub orders: Vec<Order>,
     /// When it was complete: the last acknowledgement among the operations.
     pub complete_ns: u64,
-    /// All of the operations but one in an order that is legal for these alone, where there is
-    /// one and the checker finds it soon.
+    /// All of the operations but one in an order that is legal for these alone, where the
+    /// checker was asked, there is one, and it was found soon; only of the first contradiction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<Placement>,
 }
@@ -85,51 +84,63 @@ pub struct Order {
     pub gap_ns: Option<u64>,
 }
 
-/// Describes the contradictions of a history, the earliest complete one first.
-pub(super) fn describe(history: &History, analysis: &Analysis) -> Vec<ContradictionDetail> {
-    let mut details: Vec<_> = analysis
-        .keys
-        .iter()
-        .filter_map(|key| match &key.conclusion {
-            Conclusion::Violation(counterexample) => {
-                Some((detail(history, &key.key, counterexample), counterexample))
-            }
-            Conclusion::Linearizable { .. } | Conclusion::Unknown { .. } => None,
-        })
-        .collect();
-    details.sort_by_key(|(detail, _)| detail.complete_ns);
-    details.truncate(CONTRADICTIONS_MAX);
-    let model: Option<ModelName> = analysis.model.parse().ok();
-    let place = |counterexample| all_but_one(history, model?, counterexample);
-    details
-        .into_iter()
-        .map(|(detail, found)| ContradictionDetail { placement: place(found), ..detail })
-        .collect()
+/// The contradiction that [`Results::contradictions`](super::Results::contradictions) begins
+/// with: the one that was complete first, of several at one moment that of the key that appeared
+/// first.
+///
+/// Cost: a look at every operation of every counterexample, which are few each.
+pub fn first_contradiction<'a>(
+    history: &History,
+    analysis: &'a Analysis,
+) -> Option<&'a Counterexample> {
+    violated(analysis)
+        .map(|(_, found)| found)
+        .min_by_key(|found| complete_ns(&operations(history, found)))
 }
 
-fn detail(history: &History, key: &Option<String>, from: &Counterexample) -> ContradictionDetail {
-    let mut found: Vec<(OperationId, Recorded<'_>)> = from
-        .operations
-        .iter()
-        .filter(|id| (id.0 as usize) < history.operations.len())
-        .map(|&id| (id, history.get(id)))
-        .collect();
+/// Describes the contradictions of a history, the earliest complete one first.
+pub(super) fn describe(history: &History, analysis: &Analysis) -> Vec<ContradictionDetail> {
+    let mut details: Vec<_> =
+        violated(analysis).map(|(key, found)| detail(history, key, found)).collect();
+    details.sort_by_key(|detail| detail.complete_ns);
+    details.truncate(CONTRADICTIONS_MAX);
+    details
+}
+
+fn violated(analysis: &Analysis) -> impl Iterator<Item = (&Option<String>, &Counterexample)> {
+    analysis.keys.iter().filter_map(|key| match &key.conclusion {
+        Conclusion::Violation(counterexample) => Some((&key.key, counterexample)),
+        Conclusion::Linearizable { .. } | Conclusion::Unknown { .. } => None,
+    })
+}
+
+/// The operations of a counterexample that the history has, by invocation.
+fn operations<'h>(history: &'h History, of: &Counterexample) -> Vec<(OperationId, Recorded<'h>)> {
+    let known = of.operations.iter().filter(|id| (id.0 as usize) < history.operations.len());
+    let mut found: Vec<_> = known.map(|&id| (id, history.get(id))).collect();
     found.sort_by_key(|(_, op)| (op.invoked.position(), op.invoked.time_ns()));
-    let complete_ns = found
-        .iter()
-        .filter(|(_, op)| op.outcome == Outcome::Ok)
-        .filter_map(|(_, op)| op.completed)
+    found
+}
+
+/// When the last of these was acknowledged, or begun.
+fn complete_ns(found: &[(OperationId, Recorded<'_>)]) -> u64 {
+    let ok = found.iter().filter(|(_, op)| op.outcome == Outcome::Ok);
+    ok.filter_map(|(_, op)| op.completed)
         .chain(found.iter().map(|(_, op)| op.invoked))
         .map(Moment::time_ns)
         .max()
-        .unwrap_or(0);
+        .unwrap_or(0)
+}
+
+fn detail(history: &History, key: &Option<String>, from: &Counterexample) -> ContradictionDetail {
+    let found = operations(history, from);
     ContradictionDetail {
         key: key.clone(),
         kind: from.kind,
         explanation: from.explanation.clone(),
         operations: found.iter().map(|&(id, op)| operation(id, op)).collect(),
         orders: orders(&found, &from.edges),
-        complete_ns,
+        complete_ns: complete_ns(&found),
         placement: None,
     }
 }

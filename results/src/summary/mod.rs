@@ -28,7 +28,7 @@ use crate::wording::plural;
 pub use availability::{Availability, GAP_NS_MIN};
 use cluster::Silence;
 pub use cluster::{NodeSpan, NodeState, node_spans};
-pub use contradiction::{ContradictionDetail, OperationDetail, Order};
+pub use contradiction::{ContradictionDetail, OperationDetail, Order, first_contradiction};
 pub(crate) use doubt::Doubt;
 pub use faults::FaultRecord;
 pub use service::{Counts, Latency, Service, Window};
@@ -126,7 +126,10 @@ pub struct KeyVerdict {
 
 /// Works out what a run came to.
 ///
-/// `logs` is what the nodes' logs tell, `None` where there are none.
+/// `logs` is what the nodes' logs tell, `None` where there are none. No contradiction has a
+/// placement yet, since finding one takes checks: that of the [`first_contradiction`] is for the
+/// caller to find and to set.
+///
 /// Operations are counted in the windows in which they were invoked; see [`Counts`] for
 /// what each figure means. Cost: one pass over the operations per fault window they fall
 /// into, and one sort by time.

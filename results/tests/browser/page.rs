@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use squall_results::report;
-use squall_results::summary::summarize;
 
 use crate::chromedriver::Programs;
 use crate::invented::Invented;
@@ -45,9 +44,7 @@ pub(crate) struct Page {
 
 /// The report of a run as it stands on disk.
 pub(crate) fn html(run: &Invented) -> String {
-    let logs = run.logs.as_ref();
-    let results = summarize(&run.history, &run.analysis, &run.probes, logs, run.facts.clone());
-    report::render(&run.material(&results))
+    report::render(&run.material(&run.results()))
 }
 
 fn shared() -> RwLockReadGuard<'static, ()> {

@@ -21,7 +21,9 @@ pub use cluster::event;
 use cluster::{in_force, nemesis, probes};
 pub use hostile::{HOSTILE, hostile};
 use serde_json::{Value, json};
+use squall_checker::Budget;
 use squall_checker::history::{Header, HeaderTag, History, Moment, Operation, Outcome};
+use squall_checker::placement::all_but_one;
 use squall_checker::verdict::{
     Analysis, Conclusion, Contradiction, Counterexample, Edge, KeyAnalysis, OperationId,
     Precedence, Verdict,
@@ -31,7 +33,7 @@ use squall_results::facts::{Host, NodeRecovery, Recovery, RunFacts, Timings};
 use squall_results::log_lines::LogLine;
 use squall_results::probes::Probe;
 use squall_results::report::Material;
-use squall_results::summary::{Results, summarize};
+use squall_results::summary::{Results, first_contradiction, summarize};
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
@@ -54,10 +56,17 @@ pub struct Invented {
 }
 
 impl Invented {
-    /// What it came to.
+    /// What the run came to, with what a run asks the checker for beside the verdict.
     pub fn results(&self) -> Results {
-        let logs = self.logs.as_ref();
-        summarize(&self.history, &self.analysis, &self.probes, logs, self.facts.clone())
+        let Self { history, analysis, probes, logs, facts, .. } = self;
+        let mut results = summarize(history, analysis, probes, logs.as_ref(), facts.clone());
+        if let Some(first) = results.contradictions.first_mut() {
+            let found = first_contradiction(history, analysis).expect("the first of them");
+            let model = analysis.model.parse();
+            let place = |model| all_but_one(history, model, found, &Budget::default());
+            first.placement = model.ok().and_then(place);
+        }
+        results
     }
 
     /// What the report of it is made of.
