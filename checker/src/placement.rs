@@ -9,8 +9,11 @@
 //! these operations alone, and among all others it may be impossible for other reasons. Where a
 //! contradiction rests on the rest of the history, as that nobody ever wrote a value, on sums of
 //! what was begun, or on a value whose write is not among its operations, its operations mean
-//! something else by themselves; then there is no placement rather than a misleading one.
-//! Operations that may never have happened need not be in the order.
+//! something else by themselves: they are legal, or another contradiction. So there is a
+//! placement only where they show by themselves the very contradiction, which is one of the same
+//! kind and of all of them; otherwise none rather than a misleading one. What a search found, which
+//! has no kind, may have one by itself. Sentences are not compared: those about transactions name
+//! them by their places in a history, and begin a cycle anywhere. Operations that may never have happened need not be in the order.
 
 use std::num::NonZeroU32;
 
@@ -21,7 +24,7 @@ use crate::certificate::Certificate;
 use crate::check::{Budget, CheckOptions, check};
 use crate::history::{History, Moment, Operation, Outcome, Value};
 use crate::model::ModelName;
-use crate::verdict::{Conclusion, Counterexample, OperationId, Verdict};
+use crate::verdict::{Conclusion, Contradiction, Counterexample, OperationId, Verdict};
 use crate::verify::verify;
 
 /// Operations of a counterexample beyond which no placement is looked for.
@@ -85,8 +88,8 @@ fn in_real_time<'a>(mut order: impl Iterator<Item = &'a Operation>) -> bool {
 }
 
 /// An order of all operations of `counterexample` but one, under `model`; `None` where there is
-/// none, where the operations do not contradict each other by themselves, or where that is not
-/// found within `budget`, of which little is used.
+/// none, where the operations by themselves do not show this very contradiction, or where that
+/// is not found within `budget`, of which little is used.
 ///
 /// Left out is preferably the one whose acknowledgement completed the contradiction, else
 /// another, later ones first.
@@ -112,8 +115,10 @@ pub fn all_but_one(
         memory_bytes: budget.memory_bytes.min(MEMORY_BYTES_MAX),
         ..*budget
     };
-    // By themselves they may be legal, and then none of them is the odd one out.
-    if !matches!(judge(history, model, &ids, &budget)?, Conclusion::Violation(_)) {
+    let Conclusion::Violation(alone) = judge(history, model, &ids, &budget)? else { return None };
+    let named: Vec<OperationId> = alone.operations.iter().map(|id| ids[id.0 as usize]).collect();
+    // Another contradiction, or one of fewer of them, would be about another odd one out.
+    if !is_same(counterexample.kind, alone.kind) || in_order(&named) != ids {
         return None;
     }
     last_first(history, &ids).into_iter().find_map(|left_out| {
@@ -132,6 +137,25 @@ pub fn all_but_one(
         order.sort_by_key(|placed| placed.point_ns);
         Some(Placement { left_out, order })
     })
+}
+
+/// Whether operations that show `among_all` in a history still do if they show `alone` by
+/// themselves.
+///
+/// What a search found has no kind: where values are unique by themselves but not in the history,
+/// the same operations have one. It is another contradiction only if the kind says that somebody
+/// else did not do something, which in the history somebody may have done.
+fn is_same(among_all: Contradiction, alone: Contradiction) -> bool {
+    let rests_on_others = matches!(
+        alone,
+        Contradiction::NeverWritten
+            | Contradiction::NeverEnqueued
+            | Contradiction::CountTooHigh
+            | Contradiction::MissingId
+            | Contradiction::NotHeld
+            | Contradiction::G1a
+    );
+    alone == among_all || (among_all == Contradiction::NoOrder && !rests_on_others)
 }
 
 /// Each of them once, in order.
@@ -274,11 +298,53 @@ mod tests {
     }
 
     #[test]
+    fn operations_that_show_another_contradiction_by_themselves_have_no_placement() {
+        let late = history(&[
+            "0 invoke append 1",
+            "0 ok append 1",
+            "1 invoke append 2",
+            "1 ok append 2",
+            "2 invoke read null",
+            "2 ok read [1]",
+        ]);
+        let options =
+            CheckOptions { model: Some(ModelName::ListAppend), ..CheckOptions::default() };
+        let analysis = check(&late, &options).expect("operations of the model");
+        let Conclusion::Violation(found) = &analysis.keys[0].conclusion else {
+            panic!("no violation")
+        };
+        // Without the append of 1 among them, that is what would have no place in the list.
+        assert_eq!(found.operations, [OperationId(1), OperationId(2)]);
+        assert_eq!(placed(&late, ModelName::ListAppend), None);
+    }
+
+    #[test]
+    fn a_contradiction_of_another_kind_is_another_one() {
+        let early =
+            history(&["0 invoke read null", "0 ok read 1", "1 invoke write 1", "1 ok write 1"]);
+        let budget = Budget::default();
+        let placement = |kind| {
+            let found = Counterexample {
+                kind,
+                operations: vec![OperationId(0), OperationId(1)],
+                explanation: String::new(),
+                edges: Vec::new(),
+            };
+            all_but_one(&early, ModelName::Register, &found, &budget)
+        };
+        assert!(placement(Contradiction::ReadBeforeWrite).is_some());
+        assert!(placement(Contradiction::NoOrder).is_some(), "a search names none");
+        assert_eq!(placement(Contradiction::ValueReturned), None);
+        assert!(!is_same(Contradiction::NoOrder, Contradiction::NeverWritten));
+        assert!(!is_same(Contradiction::ReadBeforeWrite, Contradiction::NoOrder));
+    }
+
+    #[test]
     fn nothing_is_looked_for_once_the_budget_is_stopped() {
         let early =
             history(&["0 invoke read null", "0 ok read 1", "1 invoke write 1", "1 ok write 1"]);
         let found = Counterexample {
-            kind: crate::verdict::Contradiction::ReadBeforeWrite,
+            kind: Contradiction::ReadBeforeWrite,
             operations: vec![OperationId(0), OperationId(1)],
             explanation: String::new(),
             edges: Vec::new(),
@@ -296,7 +362,7 @@ mod tests {
         let fine =
             history(&["0 invoke write 1", "0 ok write 1", "1 invoke read null", "1 ok read 1"]);
         let claimed = Counterexample {
-            kind: crate::verdict::Contradiction::NoOrder,
+            kind: Contradiction::NoOrder,
             operations: vec![OperationId(0), OperationId(1)],
             explanation: String::new(),
             edges: Vec::new(),

@@ -1,15 +1,16 @@
 //! Of how many contradictions all operations but one fit an order, by model; and that what is
-//! said of each holds, the verifier being asked about an excerpt that is made here once more.
+//! said of each holds, checker and verifier being asked about excerpts that are made here once
+//! more: that the operations show by themselves the very contradiction, and what fits.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 use squall_checker::certificate::{Certificate, CertificateTag, KeyCertificate};
 use squall_checker::formats::{Written, write};
-use squall_checker::history::{FORMAT_VERSION, History, Outcome, read_jsonl};
+use squall_checker::history::{FORMAT_VERSION, History, Operation, Outcome, read_jsonl};
 use squall_checker::model::ModelName;
 use squall_checker::placement::{OPERATIONS_MAX, Placement, all_but_one, points};
-use squall_checker::verdict::{Conclusion, Counterexample, OperationId};
+use squall_checker::verdict::{Conclusion, Contradiction, Counterexample, Edge, OperationId};
 use squall_checker::{Budget, CheckOptions, check, verify};
 
 use crate::mixed::generated;
@@ -59,35 +60,83 @@ fn excerpt(history: &History, ids: &[OperationId]) -> History {
     let mut text = Vec::new();
     write(history, Written::Jsonl, &mut text).expect("a history that can be numbered");
     let (mut operation, mut in_flight) = (0, std::collections::HashMap::new());
-    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    let kept = lines.filter(|line| {
-        let event: Json = serde_json::from_slice(line).expect("an event");
+    let mut kept = String::new();
+    for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let mut event: Json = serde_json::from_slice(line).expect("an event");
         let process = event["process"].as_u64();
-        if event["type"] == "invoke" {
+        let begins = event["type"] == "invoke";
+        if begins {
             in_flight.insert(process, OperationId(operation));
             operation += 1;
         }
-        ids.contains(&in_flight[&process])
-    });
-    let kept: Vec<u8> = kept.flat_map(|line| [line, b"\n"].concat()).collect();
-    read_jsonl(&kept[..]).expect("an excerpt of a good history")
+        let id = in_flight[&process];
+        if !ids.contains(&id) {
+            continue;
+        }
+        // Of events without indices, those of one time are concurrent: as they are here.
+        let Operation { invoked, completed, .. } = history.operations[id.0 as usize];
+        let at = if begins { invoked } else { completed.expect("it ended") };
+        event["time"] = at.position().into();
+        event.as_object_mut().expect("an event").remove("index");
+        kept += &format!("{event}\n");
+    }
+    read_jsonl(kept.as_bytes()).expect("an excerpt of a good history")
 }
 
-/// What a placement says holds, as far as the verifier can tell.
+/// What a placement says holds, as far as checker and verifier can tell: its operations show by
+/// themselves what they show among all others, and all but one of them fit its order.
 fn confirm(history: &History, model: ModelName, found: &Counterexample, placement: &Placement) {
+    let all = &found.operations;
+    let whole = excerpt(history, all);
+    let shown = &counterexamples(&whole, model)[..];
+    let [shown] = shown else { panic!("{shown:?} by itself, {found:?} among others") };
+    // What nobody else did, somebody did in the history, or that would have been its kind.
+    let rests_on_others = matches!(
+        shown.kind,
+        Contradiction::NeverWritten
+            | Contradiction::NeverEnqueued
+            | Contradiction::CountTooHigh
+            | Contradiction::MissingId
+            | Contradiction::NotHeld
+            | Contradiction::G1a
+    );
+    let nameless = found.kind == Contradiction::NoOrder && !rests_on_others;
+    let is_same = shown.kind == found.kind || nameless;
+    assert!(is_same, "{shown:?} by itself, {found:?} among others");
+    let named: Vec<OperationId> = shown.operations.iter().map(|id| all[id.0 as usize]).collect();
+    assert_eq!(named, *all, "{shown:?} by itself, {found:?} among others");
+    let place = |id| OperationId(place(all, id));
+    let edges = found.edges.iter().map(|edge| Edge {
+        from: place(edge.from),
+        to: place(edge.to),
+        why: edge.why,
+    });
+    let claimed = Counterexample {
+        operations: all.iter().copied().map(place).collect(),
+        edges: edges.collect(),
+        ..found.clone()
+    };
+    proven(&whole, model, Conclusion::Violation(claimed));
+
     let Placement { left_out, order } = placement;
     let (ids, points_ns): (Vec<_>, Vec<_>) =
         order.iter().map(|placed| (placed.id, placed.point_ns)).unzip();
     within(history, &ids, &points_ns);
     assert!(points_ns.is_sorted(), "{placement:?}");
-    let rest: Vec<OperationId> =
-        found.operations.iter().copied().filter(|id| id != left_out).collect();
-    assert_eq!(rest.len() + 1, found.operations.len(), "{placement:?} of {found:?}");
-    let place = |id| rest.iter().position(|other| *other == id).expect("one of the rest");
-    let order = ids.iter().map(|id| OperationId(place(*id) as u32)).collect();
-    let alone = excerpt(history, &rest);
+    let rest: Vec<OperationId> = all.iter().copied().filter(|id| id != left_out).collect();
+    assert_eq!(rest.len() + 1, all.len(), "{placement:?} of {found:?}");
+    let order = ids.iter().map(|id| OperationId(self::place(&rest, *id))).collect();
+    proven(&excerpt(history, &rest), model, Conclusion::Linearizable { order });
+}
+
+/// The place of an operation among these.
+fn place(ids: &[OperationId], id: OperationId) -> u32 {
+    ids.iter().position(|other| *other == id).expect("one of them") as u32
+}
+
+/// The verifier accepts `conclusion` of an excerpt.
+fn proven(alone: &History, model: ModelName, conclusion: Conclusion) {
     let key = alone.operations.first().and_then(|first| first.key);
-    let conclusion = Conclusion::Linearizable { order };
     let certificate = Certificate {
         squall: FORMAT_VERSION,
         kind: CertificateTag::Certificate,
@@ -98,8 +147,8 @@ fn confirm(history: &History, model: ModelName, found: &Counterexample, placemen
             conclusion,
         }],
     };
-    let verified = verify(&alone, &certificate);
-    assert!(verified.is_ok(), "{verified:?}: {placement:?} of {found:?}");
+    let verified = verify(alone, &certificate);
+    assert!(verified.is_ok(), "{verified:?}: {certificate:?}");
 }
 
 fn placed(model: ModelName, histories: u32) -> Placed {
