@@ -13,7 +13,7 @@ use squall_results::checks::CheckName;
 use squall_results::facts::{NodeRecovery, Recovery, RunFacts, StoppedAt};
 use squall_results::probes::Probe;
 use squall_results::summary::{
-    NodeState, Results, RunVerdict, StoryKind, Window, node_spans, summarize,
+    NodeState, Results, RunVerdict, StoryKind, Window, first_contradiction, node_spans, summarize,
 };
 
 const MS: u64 = 1_000_000;
@@ -450,6 +450,23 @@ fn a_contradiction_without_a_cycle_shows_the_order_in_real_time() {
     // Not 0 before 2: that follows.
     assert_eq!(orders, [(0, 1, Some(1_390 * MS)), (1, 2, Some(980 * MS))]);
     assert_eq!(results.contradictions[0].complete_ns, 2_530 * MS);
+}
+
+#[test]
+fn the_first_contradiction_is_the_one_that_results_begin_with() {
+    let history = tested();
+    let mut found = analysis(Verdict::Violation);
+    let mut earlier = found.keys[0].clone();
+    let Conclusion::Violation(fewer) = &mut earlier.conclusion else { panic!("a violation") };
+    fewer.operations.pop();
+    found.keys.push(earlier);
+    let first = first_contradiction(&history, &found).expect("the earlier of two");
+    assert_eq!(first.operations, [OperationId(0), OperationId(1)]);
+    let results = summarize(&history, &found, &[], None, recovered());
+    let shown: Vec<_> = results.contradictions.iter().map(|one| one.operations.len()).collect();
+    assert_eq!(shown, [2, 3]);
+    assert!(results.contradictions.iter().all(|one| one.placement.is_none()), "for the caller");
+    assert_eq!(first_contradiction(&history, &analysis(Verdict::Linearizable)), None);
 }
 
 #[test]
