@@ -40,8 +40,11 @@ function drawFaults(g, axis, data, rows, top, bottom) {
     if (!at) return;
     const y = top + rows[index] * 24;
     draw(g, "rect", { x: at.x, y: top, width: at.width, height: bottom - top, fill: faultColour(fault.f), opacity: 0.07 });
+    // Paler while it is being brought about or undone: nobody knows how far.
+    const around = visible(axis, ...fault.around);
+    draw(g, "rect", { x: around.x, y: y + 3, width: around.width, height: 14, rx: 3, fill: faultColour(fault.f), opacity: 0.35 });
     const bar = draw(g, "rect", { x: at.x, y, width: at.width, height: 20, rx: 4, fill: faultColour(fault.f) });
-    draw(bar, "title", {}, `${fault.label}, ${durationText(fault.end - fault.start)}`);
+    draw(bar, "title", {}, `${fault.label}, in force for ${durationText(fault.end - fault.start)}, undone ${durationText(fault.around[1] - fault.end)} later`);
     draw(g, "text", { x: at.x + 6, y: y + 14, style: "fill:var(--on-dark);pointer-events:none" }, faultText(fault, at.width - 12));
   });
 }

@@ -143,7 +143,8 @@ fn who_did_not_serve_again_is_told_everywhere() {
     assert!(screen.starts_with(headline), "{screen}");
     assert!(screen.contains("recovery    n3 did not serve again"), "{screen}");
     let page = html(&gone);
-    for part in [headline, "never: n3", "Longest time unserved", "verdict unavailable"] {
+    for part in [headline, "never: n3", "Longest gap with no fault in force", "verdict unavailable"]
+    {
         assert!(page.contains(part), "{part}");
     }
 }

@@ -577,3 +577,28 @@ fn a_node_that_falls_silent_by_itself_is_a_caveat() {
     assert_eq!(told, ["n2 did not answer from 1.200 s for 1.20 s, and no fault explains it."]);
     assert!(silent(1_200, 1_900).is_empty(), "neither a short one nor the time before it was up");
 }
+
+#[test]
+fn two_leaders_of_one_term_are_told() {
+    let leads = |node: &str, at_ms: u64, term: u64| Probe {
+        time: at_ms * MS,
+        node: node.to_owned(),
+        alive: true,
+        role: Some("leader".to_owned()),
+        term: Some(term),
+        leader: None,
+        commit: None,
+        applied: None,
+    };
+    let told = |probes: &[Probe]| {
+        let facts = RunFacts { nodes: vec!["n1".to_owned(), "n2".to_owned()], ..recovered() };
+        let history = tested();
+        let results = summarize(&history, &analysis(Verdict::Linearizable), probes, None, facts);
+        results.caveats.into_iter().filter(|caveat| caveat.contains("led term")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(&[leads("n1", 1_000, 45), leads("n2", 1_500, 45), leads("n2", 2_000, 46)]),
+        ["More than one node said that it led term 45: n1 from 1.000 s, n2 from 1.500 s."]
+    );
+    assert!(told(&[leads("n1", 1_000, 45), leads("n2", 1_500, 46)]).is_empty());
+}

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 use squall_checker::certificate::{Certificate, CertificateTag, KeyCertificate};
 use squall_checker::formats::{Written, write};
-use squall_checker::history::{FORMAT_VERSION, History, Operation, Outcome, read_jsonl};
+use squall_checker::history::{FORMAT_VERSION, History, Moment, Operation, Outcome, read_jsonl};
 use squall_checker::model::ModelName;
 use squall_checker::placement::{OPERATIONS_MAX, Placement, all_but_one, points};
 use squall_checker::verdict::{Conclusion, Contradiction, Counterexample, Edge, OperationId};
@@ -174,7 +174,7 @@ fn placed(model: ModelName, histories: u32) -> Placed {
             let acknowledged = |id: &OperationId| {
                 let operation = history.get(*id);
                 let ok = operation.outcome == Outcome::Ok;
-                operation.completed.filter(|_| ok).map(|at| at.position())
+                operation.completed.filter(|_| ok).map(Moment::position)
             };
             let last = found.operations.iter().map(acknowledged).max();
             tally.last += u32::from(Some(acknowledged(&placement.left_out)) == last);

@@ -10,7 +10,7 @@ use crate::summary::{ContradictionDetail, OperationDetail};
 use crate::wording;
 
 /// Operations drawn of a contradiction.
-const OPERATIONS_MAX: usize = 40;
+pub(super) const OPERATIONS_MAX: usize = 40;
 
 /// Characters of an error on the page.
 const ERROR_CHARS_MAX: usize = 200;

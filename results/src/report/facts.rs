@@ -48,8 +48,8 @@ pub(super) fn facts(results: &Results) -> Vec<Fact> {
     list.push(recovery(results));
     if let Some(gap) = results.availability.longest_gap {
         let longest = Nanos(gap.end_ns - gap.start_ns).to_string();
-        let when = format!("at {}, with no fault in force", instant(gap.start_ns));
-        list.push(fact("Longest time unserved", longest, when));
+        let when = format!("at {}; faults left out", instant(gap.start_ns));
+        list.push(fact("Longest gap with no fault in force", longest, when));
     }
     if let Some(fingerprint) = &results.fingerprint {
         list.push(fact("Fingerprint", fingerprint.id.clone(), fingerprint.label.clone()));

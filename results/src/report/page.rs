@@ -48,6 +48,8 @@ struct Page<'r> {
     mark: &'static str,
     /// How many of all operations the page holds, where not all; else empty.
     drawn: String,
+    /// With which stretch the axis begins; empty where it is the whole run.
+    stretch: String,
     /// Whose legal orders the page holds; empty if there is none.
     ordered: String,
     orders_shown: usize,
@@ -96,6 +98,10 @@ struct Part {
 pub(super) fn render(results: &Results, timeline: &Timeline<'_>, data: &str) -> String {
     let page = Page {
         drawn: drawn(timeline, results),
+        stretch: timeline.closeup.map_or_else(String::new, |(from, to)| {
+            let [from, to, whole] = [from * 1_000, to * 1_000, results.duration_ns].map(instant);
+            format!("Begins with {from} to {to} of {whole}")
+        }),
         ordered: ordered(timeline),
         orders_shown: timeline.orders.len(),
         results,

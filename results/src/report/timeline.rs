@@ -87,6 +87,8 @@ struct FaultBar<'r> {
     cut: &'r [(String, String)],
     start: u64,
     end: u64,
+    /// From when it was being brought about, and until when it was seen to be undone.
+    around: (u64, u64),
 }
 
 #[derive(Debug, Serialize)]
@@ -235,6 +237,10 @@ fn fault_bars(results: &Results) -> Vec<FaultBar<'_>> {
             cut: &fault.cut[..fault.cut.len().min(CUT_MAX)],
             start: micros(fault.start_ns),
             end: micros(fault.end_ns),
+            around: (
+                micros(fault.invoked_ns.min(fault.start_ns)),
+                micros(fault.undone_ns.unwrap_or(fault.end_ns).max(fault.end_ns)),
+            ),
         })
         .collect()
 }

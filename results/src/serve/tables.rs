@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use squall_checker::verdict::Verdict;
 
 use super::compare::Table;
 use super::cut;
 use super::figures::{COUNT, LATENCY, LENGTH, More, RATE, Row, SHARE};
 use crate::checks::CheckReport;
 use crate::store::Run;
-use crate::summary::{Counts, FaultRecord, Latency, Results};
+use crate::summary::{Counts, FaultRecord, KeyVerdict, Latency, Results};
 use crate::wording::{plural, shorten};
 
 /// Two runs.
@@ -273,7 +274,9 @@ fn recovery(pair: &Pair<'_>) -> Table {
 }
 
 fn contradictions(pair: &Pair<'_>) -> Table {
-    let number = pair.number(|results| results.contradictions.len() as u64);
+    // Only the first of them are kept whole; every key has its verdict.
+    let violated = |key: &&KeyVerdict| key.verdict == Verdict::Violation;
+    let number = pair.number(|results| results.check.keys.iter().filter(violated).count() as u64);
     let kind = |results: &Results| {
         let first = results.contradictions.first();
         first
@@ -294,7 +297,9 @@ fn contradictions(pair: &Pair<'_>) -> Table {
     Table {
         id: "contradictions",
         title: "Contradictions",
-        hint: "The earliest complete one of each run.".to_owned(),
+        hint: "How many keys contradict themselves, and of each run the contradiction that was \
+               complete first."
+            .to_owned(),
         rows: vec![
             Row::texts("verdict", pair.a.verdict.as_str(), pair.b.verdict.as_str()),
             Row::numbers("contradictions", COUNT, More::Worse, number),

@@ -141,6 +141,29 @@ pub(super) fn silences(lanes: &[(String, Vec<NodeSpan>)]) -> Vec<Silence> {
     silences
 }
 
+/// Terms that more than one node said it led, in sentences: Raft forbids that (Ongaro 2014, 3.6.3,
+/// election safety), so whoever looks for a cause begins there.
+pub(super) fn shared_terms(lanes: &[(String, Vec<NodeSpan>)]) -> Vec<String> {
+    let mut leaders: BTreeMap<u64, BTreeMap<&str, u64>> = BTreeMap::new();
+    for (node, spans) in lanes {
+        for span in spans.iter().filter(|span| span.state == NodeState::Leader) {
+            if let Some(term) = span.term {
+                leaders.entry(term).or_default().entry(node).or_insert(span.start_ns);
+            }
+        }
+    }
+    let shared = leaders.iter().filter(|(_, nodes)| nodes.len() > 1);
+    let told = shared.take(SHARED_TERMS_MAX).map(|(term, nodes)| {
+        let nodes: Vec<String> =
+            nodes.iter().map(|(node, at)| format!("{node} from {}", instant(*at))).collect();
+        format!("More than one node said that it led term {term}: {}.", nodes.join(", "))
+    });
+    told.collect()
+}
+
+/// Terms told that had several leaders.
+const SHARED_TERMS_MAX: usize = 3;
+
 impl fmt::Display for Silence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (node, lasted) = (&self.node, Nanos(self.lasted_ns));

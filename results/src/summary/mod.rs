@@ -157,7 +157,9 @@ pub fn summarize(
     let first = contradictions.first();
     let story = first.map(|first| story::tell(first, &faults, probes)).unwrap_or_default();
     let whole = traffic.service(&[run]);
-    let silences = cluster::silences(&node_spans(&facts.nodes, probes, &faults, duration_ns));
+    let lanes = node_spans(&facts.nodes, probes, &faults, duration_ns);
+    let silences = cluster::silences(&lanes);
+    let shared_terms = cluster::shared_terms(&lanes);
     let check = check(analysis);
     let checks = checks::make(&Evidence {
         history,
@@ -188,7 +190,7 @@ pub fn summarize(
         reason: ruling.reason,
         exit_code: ruling.verdict.exit_code(),
         fingerprint,
-        caveats: caveats(history, &facts, &availability, &silences),
+        caveats: caveats(history, &facts, &availability, shared_terms, &silences),
         facts,
         check,
         duration_ns,
@@ -243,9 +245,10 @@ fn caveats(
     history: &History,
     facts: &RunFacts,
     availability: &Availability,
+    shared_terms: Vec<String>,
     silences: &[Silence],
 ) -> Vec<String> {
-    let mut caveats = Vec::new();
+    let mut caveats = shared_terms;
     if facts.interrupted {
         caveats.push("The run was interrupted before its time.".to_owned());
     }

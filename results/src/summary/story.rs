@@ -89,7 +89,7 @@ fn fault_lines(fault: &FaultRecord, from_ns: u64) -> Vec<StoryLine> {
     }
     let mut lines = vec![line(fault.start_ns, fault.description.clone())];
     if let Some(undone_ns) = fault.undone_ns {
-        let lasted = Nanos(fault.end_ns - fault.start_ns);
+        let lasted = Nanos(undone_ns.saturating_sub(fault.start_ns));
         lines.push(line(undone_ns, format!("undone after {lasted}: {}", fault.description)));
     }
     lines
