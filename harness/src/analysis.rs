@@ -396,3 +396,6 @@ fn first_write_ms(history: &History) -> Option<u64> {
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).expect("a check shorter than 584 million years")
 }
+
+#[cfg(test)]
+mod tests;
