@@ -3,6 +3,7 @@
 //! The harness takes and writes them; this module defines the line and reads it back.
 //! What a system cannot tell is absent, never invented.
 
+use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,37 @@ pub struct Probe {
     /// Its applied index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<u64>,
+}
+
+/// What a node said anew of its leading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leading {
+    /// That it leads, in the term of the probe.
+    Begins,
+    /// That it leads no more.
+    Ends,
+}
+
+/// The probes, which are in order of time, in which a node said anew that it leads, or leads in
+/// another term, or leads no more. One that does not answer has said nothing.
+pub(crate) fn leadership(probes: &[Probe]) -> impl Iterator<Item = (&Probe, Leading)> {
+    let mut leads: BTreeMap<&str, Option<u64>> = BTreeMap::new();
+    probes.iter().filter(|probe| probe.alive).filter_map(move |probe| {
+        let claimed = leads.get(probe.node.as_str()).copied();
+        let news = match (claimed, probe.role.as_deref() == Some("leader")) {
+            (Some(term), true) if term == probe.term => return None,
+            (_, true) => {
+                leads.insert(&probe.node, probe.term);
+                Leading::Begins
+            }
+            (Some(_), false) => {
+                leads.remove(probe.node.as_str());
+                Leading::Ends
+            }
+            (None, false) => return None,
+        };
+        Some((probe, news))
+    })
 }
 
 /// Why `cluster.jsonl` could not be read.

@@ -314,15 +314,19 @@ fn checked(results: &Results) -> String {
     )
 }
 
+/// Whether a terminal would obey a character instead of showing it, or show those around it in
+/// another order: control characters, and those that turn the direction of writing.
+pub fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// `text` on one line, without characters that a terminal obeys.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
-            // Those that turn the direction of writing make text read as what it is not.
-            let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-            let hostile = c.is_control() || turns;
-            let escaped = hostile.then(|| c.escape_default());
-            let plain = (!hostile).then_some(c);
+            let escaped = is_obeyed(c).then(|| c.escape_default());
+            let plain = (!is_obeyed(c)).then_some(c);
             escaped.into_iter().flatten().chain(plain)
         })
         .collect()

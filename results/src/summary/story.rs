@@ -3,14 +3,14 @@
 //! Observed, not guessed: faults, changes of leadership as the nodes reported them, and
 //! the operations themselves. Causes are left to the reader.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use squall_checker::history::Outcome;
 
 use super::contradiction::{ContradictionDetail, OperationDetail};
 use super::faults::FaultRecord;
-use crate::probes::Probe;
+use crate::probes::{Leading, Probe, leadership};
 use crate::wording::Nanos;
 
 /// One observation.
@@ -53,7 +53,7 @@ pub(super) fn tell(
     let from_ns = contradiction.operations.iter().map(|op| op.invoked_ns).min().unwrap_or(0);
     let from_ns = from_ns.saturating_sub(MARGIN_NS);
     let to_ns = contradiction.complete_ns.saturating_add(MARGIN_NS);
-    let mut lines = leadership(probes, from_ns);
+    let mut lines = leadership_lines(probes, from_ns);
     lines.extend(faults.iter().flat_map(|fault| fault_lines(fault, from_ns)));
     lines.retain(|line| line.time_ns <= to_ns);
     lines.extend(contradiction.operations.iter().map(|op| operation_line(op, contradiction)));
@@ -97,30 +97,26 @@ fn fault_lines(fault: &FaultRecord, from_ns: u64) -> Vec<StoryLine> {
 
 /// Changes in who claims to lead. The claims standing at `from_ns` come with the time they
 /// were made, so that the story starts from a known state.
-fn leadership(probes: &[Probe], from_ns: u64) -> Vec<StoryLine> {
-    let mut leads: BTreeMap<&str, Option<u64>> = BTreeMap::new();
+fn leadership_lines(probes: &[Probe], from_ns: u64) -> Vec<StoryLine> {
+    let mut leading: BTreeSet<&str> = BTreeSet::new();
     let mut lines: Vec<(&str, StoryLine)> = Vec::new();
-    for probe in probes.iter().filter(|probe| probe.alive) {
-        let claimed = leads.get(probe.node.as_str()).copied();
-        let claims = probe.role.as_deref() == Some("leader");
-        let text = match (claimed, claims) {
-            (Some(term), true) if term == probe.term => continue,
-            (_, true) => {
-                leads.insert(&probe.node, probe.term);
+    for (probe, news) in leadership(probes) {
+        let text = match news {
+            Leading::Begins => {
+                leading.insert(&probe.node);
                 in_term(&format!("{} leads", probe.node), probe.term)
             }
-            (Some(_), false) => {
-                leads.remove(probe.node.as_str());
+            Leading::Ends => {
+                leading.remove(probe.node.as_str());
                 let now = probe.role.as_deref().unwrap_or("no leader");
                 in_term(&format!("{} leads no more: {now}", probe.node), probe.term)
             }
-            (None, false) => continue,
         };
         // Before the story begins only the last word of each node counts.
         lines.retain(|(node, line)| line.time_ns >= from_ns || *node != probe.node);
         lines.push((&probe.node, StoryLine { time_ns: probe.time, kind: StoryKind::Leader, text }));
     }
-    lines.retain(|(node, line)| line.time_ns >= from_ns || leads.contains_key(node));
+    lines.retain(|(node, line)| line.time_ns >= from_ns || leading.contains(node));
     lines.into_iter().map(|(_, line)| line).collect()
 }
 

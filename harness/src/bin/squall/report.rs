@@ -16,8 +16,8 @@ use crate::{
 /// last whole line.
 ///
 /// A page cannot hold every operation of a long run. `--from 12.5s --to 13s` makes a report
-/// of its own that begins with this stretch and draws every operation in it; it lies beside
-/// the report of the whole run, which stays as it is.
+/// of its own that begins with this stretch and draws every operation in it, up to 150,000; it
+/// lies beside the report of the whole run, which stays as it is.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The run directory, for example `store/latest`

@@ -8,6 +8,8 @@ use std::{
     io::{ErrorKind, Write, stderr, stdout},
 };
 
+use squall_results::text::is_obeyed;
+
 /// What this command itself tells a terminal: colours, and their end.
 const OWN_SEQUENCES: [&str; 7] =
     ["\x1b[0m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[1;31m", "\x1b[1;32m", "\x1b[1;33m"];
@@ -24,8 +26,7 @@ fn harmless(text: &str) -> String {
             rest = &rest[own.len()..];
             continue;
         }
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if (c.is_control() && !matches!(c, '\n' | '\t')) || turns {
+        if is_obeyed(c) && !matches!(c, '\n' | '\t') {
             // Writing to a string cannot fail.
             let _ = write!(safe, "\\u{:04x}", u32::from(c));
         } else {
