@@ -1,11 +1,10 @@
 //! What a run in a store says of itself is text on every page of the server.
 
-use std::fs;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::invented::store::Mint;
+use crate::invented::store::{Mint, put_hostile, put_hostile_night};
 use crate::page::{Page, on_store};
 use crate::served::Served;
 
@@ -20,32 +19,9 @@ const STAMP: &str = "20260102T030405Z";
 fn fill(store: &Path) {
     let mut mint = Mint::new();
     for seed in [7, 8] {
-        let leaf = mint.put(store, ("node", "register", None, NAME), STAMP, seed, true);
-        let results = store.join(NAME).join(leaf).join("results.json");
-        let text = fs::read(&results).expect("just written");
-        let mut hostile: Value = serde_json::from_slice(&text).expect("results");
-        for path in [
-            "/headline",
-            "/reason",
-            "/facts/system",
-            "/facts/workload",
-            "/facts/bug",
-            "/facts/plan/workload",
-            "/faults/0/kind",
-            "/faults/0/f",
-            "/fingerprint/label",
-            "/contradictions/0/explanation",
-        ] {
-            *hostile.pointer_mut(path).expect(path) = json!(EVIL);
-        }
-        fs::write(results, hostile.to_string()).expect("written");
+        put_hostile(&mut mint, store, NAME, STAMP, seed, EVIL);
     }
-    let night = store.join(NAME).join("20260103T030405Z");
-    fs::create_dir(&night).expect("a directory");
-    let cell = json!({ "name": EVIL, "plan": EVIL, "expected": "violation", "verdict": "violation",
-        "as_expected": true, "run_dir": EVIL, "seconds": 1.0, "reason": EVIL, "seed": 1, "command": EVIL });
-    let suite = json!({ "squall": 1, "suite": EVIL, "started_utc": EVIL, "cells": [cell] });
-    fs::write(night.join("suite.json"), suite.to_string()).expect("written");
+    put_hostile_night(store, NAME, "20260103T030405Z", EVIL);
 }
 
 /// Elements that none of the server's own pages has, and such as do something.

@@ -194,3 +194,48 @@ fn scale_counts(counts: &mut Value, factor: f64) {
         }
     }
 }
+
+/// Puts a run into the store in `place` all of whose words are `evil`; returns its folder.
+pub fn put_hostile(
+    mint: &mut Mint,
+    place: &Path,
+    name: &str,
+    stamp: &str,
+    seed: u64,
+    evil: &str,
+) -> String {
+    let leaf = mint.put(place, ("node", "register", None, name), stamp, seed, true);
+    let results = place.join(name).join(&leaf).join("results.json");
+    let text = std::fs::read(&results).unwrap();
+    let mut hostile: Value = serde_json::from_slice(&text).unwrap();
+    for path in [
+        "/headline",
+        "/reason",
+        "/facts/system",
+        "/facts/workload",
+        "/facts/bug",
+        "/facts/plan/workload",
+        "/faults/0/kind",
+        "/faults/0/f",
+        "/fingerprint/label",
+        "/fingerprint/id",
+        "/contradictions/0/explanation",
+    ] {
+        *hostile.pointer_mut(path).expect(path) = json!(evil);
+    }
+    let functions = hostile["whole"]["functions"].as_object_mut().unwrap();
+    let counts = functions["read"].clone();
+    functions.insert(evil.to_owned(), counts);
+    std::fs::write(&results, hostile.to_string()).unwrap();
+    leaf
+}
+
+/// Puts a night of a suite beside the runs of `name`, all of whose words are `evil`.
+pub fn put_hostile_night(place: &Path, name: &str, stamp: &str, evil: &str) {
+    let night = place.join(name).join(stamp);
+    std::fs::create_dir(&night).unwrap();
+    let cell = json!({ "name": evil, "plan": evil, "expected": "violation", "verdict": "violation",
+        "as_expected": true, "run_dir": evil, "seconds": 1.0, "reason": evil, "seed": 1, "command": evil });
+    let suite = json!({ "squall": 1, "suite": evil, "started_utc": evil, "cells": [cell] });
+    std::fs::write(night.join("suite.json"), suite.to_string()).unwrap();
+}

@@ -3,9 +3,9 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::invented::store::Mint;
+use super::invented::store::{Mint, put_hostile, put_hostile_night};
 use super::{RUN, STAMP, guarded};
 
 #[tokio::test]
@@ -68,34 +68,8 @@ async fn what_runs_say_is_never_markup() {
     let evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
     let name = "<script>x<img onerror=1>";
     let mut mint = Mint::new();
-    let leaf = mint.put(&place, ("node", "register", None, name), STAMP, 7, true);
-    let results = place.join(name).join(&leaf).join("results.json");
-    let mut hostile: Value = serde_json::from_slice(&fs::read(&results).unwrap()).unwrap();
-    for path in [
-        "/headline",
-        "/reason",
-        "/facts/system",
-        "/facts/workload",
-        "/facts/bug",
-        "/facts/plan/workload",
-        "/faults/0/kind",
-        "/faults/0/f",
-        "/fingerprint/label",
-        "/fingerprint/id",
-        "/contradictions/0/explanation",
-    ] {
-        *hostile.pointer_mut(path).unwrap() = json!(evil);
-    }
-    let functions = hostile["whole"]["functions"].as_object_mut().unwrap();
-    let counts = functions["read"].clone();
-    functions.insert(evil.to_owned(), counts);
-    fs::write(&results, hostile.to_string()).unwrap();
-    let night = place.join(name).join("20260103T030405Z");
-    fs::create_dir(&night).unwrap();
-    let cell = json!({ "name": evil, "plan": evil, "expected": "violation", "verdict": "violation",
-        "as_expected": true, "run_dir": evil, "seconds": 1.0, "reason": evil, "seed": 1, "command": evil });
-    let suite = json!({ "squall": 1, "suite": evil, "started_utc": evil, "cells": [cell] });
-    fs::write(night.join("suite.json"), suite.to_string()).unwrap();
+    let leaf = put_hostile(&mut mint, &place, name, STAMP, 7, evil);
+    put_hostile_night(&place, name, "20260103T030405Z", evil);
     let broken = place.join("broken").join(STAMP);
     fs::create_dir_all(&broken).unwrap();
     fs::write(broken.join("results.json"), format!("{{\"verdict\":{}}}", json!(evil))).unwrap();
